@@ -1,0 +1,1 @@
+//! The cheap look at a body, and edits of its top level.

@@ -1,0 +1,1 @@
+//! A failed answer of any provider, read into an `Error`.

@@ -1,0 +1,3 @@
+//! Bytes of a stream to its frames.
+
+pub mod sse;
