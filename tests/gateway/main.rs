@@ -1,0 +1,6 @@
+//! Whole requests against the scripted host.
+
+mod relay;
+mod refusals;
+mod scripted;
+mod translation;
