@@ -17,15 +17,21 @@ pub(super) struct Message<'r> {
     pub parts: Vec<&'r Part>,
 }
 
-pub(super) fn arrange<'r>(request: &'r Request, losses: &mut Losses) -> Result<Conversation<'r>> {
+pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut Losses) -> Result<Conversation<'r>> {
     let mut conversation = Conversation { system: Vec::new(), messages: Vec::new() };
+    let thinking = if same_dialect { "thinking" } else { "reasoning_content" };
     for turn in &request.turns {
         if turn.name.is_some() {
             losses.drop("name");
         }
         match turn.role {
             Role::System | Role::Developer => add_system(&mut conversation.system, &turn.parts)?,
-            Role::User | Role::Assistant => add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts, losses)?,
+            Role::User | Role::Assistant => {
+                if turn.parts.iter().any(is_unsigned) {
+                    losses.drop(thinking);
+                }
+                add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts)?;
+            }
         }
     }
     for message in conversation.messages.iter_mut().filter(|message| !message.assistant) {
@@ -49,12 +55,12 @@ fn add_system<'r>(system: &mut Vec<&'r Text>, parts: &'r [Part]) -> Result<()> {
     Ok(())
 }
 
-fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r [Part], losses: &mut Losses) -> Result<()> {
+fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r [Part]) -> Result<()> {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
             Part::Text(Text { text, .. }) | Part::Refusal(text) if is_blank(text) => {}
-            Part::Thinking(Thinking { signature: None, redacted: None, .. }) => losses.drop("reasoning_content"),
+            unsigned if is_unsigned(unsigned) => {}
             Part::ToolCall(_) | Part::Thinking(_) if !assistant => {
                 return Err(invalid(format!("messages: a user message cannot hold a {}", part.noun())));
             }
@@ -68,6 +74,11 @@ fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r 
         _ => messages.push(Message { assistant, parts: kept }),
     }
     Ok(())
+}
+
+/// Thinking that no Claude can prove to be its own is refused.
+fn is_unsigned(part: &Part) -> bool {
+    matches!(part, Part::Thinking(Thinking { signature: None, redacted: None, .. }))
 }
 
 /// Anthropic refuses a text block without anything to read in it.
