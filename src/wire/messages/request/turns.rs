@@ -1,5 +1,6 @@
 //! The conversation as Anthropic takes it: system text apart, roles in alternation, results before anything else.
 
+use super::super::block::write_thinking;
 use super::super::json::{Array, Object, value};
 use super::super::media::write_media;
 use crate::error::{Error, Result};
@@ -178,16 +179,6 @@ fn write_text(out: &mut Vec<u8>, text: &Text, place: Place) {
         block = block.with("citations", &citations);
     }
     block.maybe("cache_control", text.cache.as_ref()).close();
-}
-
-fn write_thinking(out: &mut Vec<u8>, thinking: &Thinking) {
-    match &thinking.redacted {
-        Some(data) => Object::typed(out, "redacted_thinking").with("data", data).close(),
-        None => Object::typed(out, "thinking")
-            .with("thinking", &thinking.text)
-            .with("signature", thinking.signature.as_deref().unwrap_or_default())
-            .close(),
-    }
 }
 
 fn write_call(out: &mut Vec<u8>, call: &ToolCall) -> Result<()> {
