@@ -1,6 +1,7 @@
-//! Content blocks, as they are read from requests and answers alike.
+//! Content blocks, as far as they are the same in requests and answers.
 
 use super::fields::{Fields, is_string, items, plain, wrong};
+use super::json::Object;
 use crate::error::Result;
 use crate::ir::{Citation, Media, MediaKind, Native, Part, Source, Text, Thinking, ToolCall, ToolResult};
 use serde_json::value::RawValue;
@@ -109,4 +110,14 @@ fn decode_media(mut fields: Fields<'_>, kind: MediaKind) -> Result<Option<Part>>
     };
     let name = fields.text("title")?;
     Ok(Some(Part::Media(Media { kind, source, name, detail: None, cache: fields.take_raw("cache_control") })))
+}
+
+pub(super) fn write_thinking(out: &mut Vec<u8>, thinking: &Thinking) {
+    match &thinking.redacted {
+        Some(data) => Object::typed(out, "redacted_thinking").with("data", data).close(),
+        None => Object::typed(out, "thinking")
+            .with("thinking", &thinking.text)
+            .with("signature", thinking.signature.as_deref().unwrap_or_default())
+            .close(),
+    }
 }

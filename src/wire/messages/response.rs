@@ -1,10 +1,10 @@
-use super::block::decode_blocks;
+use super::block::{decode_blocks, write_thinking};
 use super::fields::Fields;
 use super::json::{Array, Object, value};
 use super::usage::{Counts, write_usage};
 use super::words::{error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, Thinking, ToolCall};
+use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, ToolCall};
 use crate::wire::{Echo, Glance};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -92,16 +92,6 @@ fn write_text(out: &mut Vec<u8>, text: &Text) {
         citations.close();
     }
     block.close();
-}
-
-fn write_thinking(out: &mut Vec<u8>, thinking: &Thinking) {
-    match &thinking.redacted {
-        Some(data) => Object::typed(out, "redacted_thinking").with("data", data).close(),
-        None => Object::typed(out, "thinking")
-            .with("thinking", &thinking.text)
-            .with("signature", thinking.signature.as_deref().unwrap_or_default())
-            .close(),
-    }
 }
 
 fn write_call(out: &mut Vec<u8>, call: &ToolCall, ids: &mut CallIds) {

@@ -63,17 +63,20 @@ pub(super) fn error_type(error: &Error) -> &str {
     })
 }
 
-/// What the `error` object of a provider says.
+/// What the `error` of a provider says, be it this dialect's own or that of a server in between.
 pub(super) fn upstream_error(raw: &RawValue) -> Error {
     told(raw).unwrap_or_else(|_| Error::upstream(Kind::Failed, format!("The provider reported an error: {}", raw.get())))
 }
 
 fn told(raw: &RawValue) -> Result<Error> {
     let mut fields = Fields::of(raw, "error".to_owned())?;
-    let word = fields.required_text("type")?;
-    let message = fields.text("message")?.unwrap_or_else(|| word.clone());
-    let (kind, status) = ERRORS.iter().find(|(known, ..)| *known == word).map_or((Kind::Failed, 502), |(_, kind, status)| (*kind, *status));
-    let mut error = Error::upstream(kind, message).with_status(status);
-    error.type_word = Some(word);
+    let message = fields.required_text("message")?;
+    let word = fields.text("type")?;
+    let row = ERRORS.iter().find(|(known, ..)| Some(*known) == word.as_deref());
+    let mut error = match row {
+        Some((_, kind, status)) => Error::upstream(*kind, message).with_status(*status),
+        None => Error::upstream(Kind::Failed, message),
+    };
+    error.type_word = word;
     Ok(error)
 }

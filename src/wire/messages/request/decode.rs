@@ -12,11 +12,12 @@ pub fn decode_request(body: &[u8]) -> Result<Request> {
     let max_tokens = Some(fields.required("max_tokens", max_tokens)?);
     let (tool_choice, parallel_tools) = decode_choice(&mut fields)?;
     let mut marks = Extras::new();
+    let tools = decode_tools(&mut fields, &mut marks)?;
     let (reasoning, format) = decode_thinking_and_output(&mut fields, &mut marks)?;
     let mut request = Request {
         model,
         turns,
-        tools: decode_tools(&mut fields)?,
+        tools,
         tool_choice,
         parallel_tools,
         max_tokens,
@@ -65,25 +66,26 @@ fn decode_turn(raw: &RawValue, path: String) -> Result<Turn> {
     Ok(Turn { role, parts, name: None })
 }
 
-fn decode_tools(fields: &mut Fields<'_>) -> Result<Vec<Tool>> {
+fn decode_tools(fields: &mut Fields<'_>, marks: &mut Extras) -> Result<Vec<Tool>> {
     let tools = fields.items("tools")?.unwrap_or_default();
-    tools.into_iter().enumerate().map(|(index, raw)| decode_tool(raw, format!("tools.{index}"))).collect()
+    tools.into_iter().enumerate().map(|(index, raw)| decode_tool(raw, format!("tools.{index}"), marks)).collect()
 }
 
-fn decode_tool(raw: &RawValue, path: String) -> Result<Tool> {
+/// `marks` takes what only this dialect lets a function have (`defer_loading`), by the tool's name.
+fn decode_tool(raw: &RawValue, path: String, marks: &mut Extras) -> Result<Tool> {
     let mut fields = Fields::of(raw, path)?;
     let kind = fields.text("type")?.unwrap_or_else(|| "custom".to_owned());
     if kind != "custom" {
         return Ok(Tool::Native { kind, raw: raw.to_owned() });
     }
+    let name = fields.required_text("name")?;
+    let description = fields.text("description")?;
     let schema = fields.take_raw("input_schema");
-    Ok(Tool::Function {
-        name: fields.required_text("name")?,
-        description: fields.text("description")?,
-        parameters: Some(fields.required("input_schema", schema)?),
-        strict: fields.flag("strict")?,
-        cache: fields.take_raw("cache_control"),
-    })
+    let parameters = Some(fields.required("input_schema", schema)?);
+    let strict = fields.flag("strict")?;
+    let cache = fields.take_raw("cache_control");
+    marks.extend(fields.rest().into_iter().map(|(field, raw)| (format!("tools.{name}.{field}"), raw)));
+    Ok(Tool::Function { name, description, parameters, strict, cache })
 }
 
 fn decode_choice(fields: &mut Fields<'_>) -> Result<(Option<ToolChoice>, Option<bool>)> {

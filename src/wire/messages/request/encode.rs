@@ -9,7 +9,7 @@ use crate::wire::Abilities;
 const JSON_ONLY: &str = "Answer with one JSON object and nothing else.";
 
 pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abilities, losses: &mut Losses) -> Result<Vec<u8>> {
-    let conversation = arrange(request, losses)?;
+    let conversation = arrange(request, same_dialect, losses)?;
     let settings = Settings::of(request, &conversation, same_dialect, abilities, losses);
     let mut body = Vec::with_capacity(1_024);
     let mut object = Object::open(&mut body).with("model", &request.model).with("max_tokens", &settings.max_tokens);
@@ -19,13 +19,13 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     }
     conversation.write_messages(object.slot("messages"), same_dialect)?;
     if !request.tools.is_empty() {
-        write_tools(object.slot("tools"), &request.tools, same_dialect)?;
+        write_tools(object.slot("tools"), request, same_dialect)?;
         write_choice(&mut object, request);
     }
     write_thinking(&mut object, &settings, request, same_dialect);
     write_output(&mut object, &settings, request, same_dialect, abilities, losses);
     object = object.maybe("temperature", settings.temperature).maybe("top_p", settings.top_p).maybe("top_k", settings.top_k);
-    write_stop(&mut object, request, losses);
+    write_stop(&mut object, request, same_dialect, losses);
     if let Some(user) = &request.user {
         Object::open(object.slot("metadata")).with("user_id", user).close();
     }
@@ -40,9 +40,9 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     Ok(body)
 }
 
-fn write_tools(out: &mut Vec<u8>, tools: &[Tool], same_dialect: bool) -> Result<()> {
+fn write_tools(out: &mut Vec<u8>, request: &Request, same_dialect: bool) -> Result<()> {
     let mut array = Array::open(out);
-    for tool in tools {
+    for tool in &request.tools {
         match tool {
             Tool::Function { name, description, parameters, strict, cache } => {
                 let mut object = Object::open(array.slot()).with("name", name).maybe("description", description.as_ref());
@@ -50,7 +50,8 @@ fn write_tools(out: &mut Vec<u8>, tools: &[Tool], same_dialect: bool) -> Result<
                     Some(schema) => object = object.with("input_schema", schema),
                     None => object.slot("input_schema").extend_from_slice(br#"{"type":"object","properties":{}}"#),
                 }
-                object.maybe("strict", *strict).maybe("cache_control", cache.as_ref()).close();
+                object = object.maybe("strict", *strict).maybe("cache_control", cache.as_ref());
+                with_marks(object, request, same_dialect, &format!("tools.{name}.")).close();
             }
             Tool::Native { raw, .. } if same_dialect => value(array.slot(), raw),
             Tool::Native { kind, .. } => {
@@ -88,7 +89,7 @@ fn write_thinking(object: &mut Object<'_>, settings: &Settings, request: &Reques
         Thinking::Enabled { budget } => ("enabled", Some(budget)),
     };
     let thinking = Object::typed(object.slot("thinking"), kind).maybe("budget_tokens", budget);
-    marks(request, same_dialect, "thinking.").fold(thinking, |thinking, (name, raw)| thinking.with(name, raw)).close();
+    with_marks(thinking, request, same_dialect, "thinking.").close();
 }
 
 fn write_output(
@@ -107,35 +108,36 @@ fn write_output(
         }
         Format::Text | Format::JsonObject => None,
     };
-    let mut marks = marks(request, same_dialect, "output_config.").peekable();
-    if settings.effort.is_none() && schema.is_none() && marks.peek().is_none() {
+    let marked = same_dialect && request.extras.iter().any(|(name, _)| name.starts_with("output_config."));
+    if settings.effort.is_none() && schema.is_none() && !marked {
         return;
     }
     let mut output = Object::open(object.slot("output_config")).maybe("effort", settings.effort);
     if let Some(schema) = schema {
         Object::typed(output.slot("format"), "json_schema").with("schema", schema).close();
     }
-    marks.fold(output, |output, (name, raw)| output.with(name, raw)).close();
+    with_marks(output, request, same_dialect, "output_config.").close();
 }
 
-fn write_stop(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
+fn write_stop(object: &mut Object<'_>, request: &Request, same_dialect: bool, losses: &mut Losses) {
     let visible: Vec<&String> = request.stop.iter().filter(|stop| !stop.trim().is_empty()).collect();
     if visible.len() < request.stop.len() {
-        losses.drop("stop");
+        losses.drop(if same_dialect { "stop_sequences" } else { "stop" });
     }
     if !visible.is_empty() {
         value(object.slot("stop_sequences"), &visible);
     }
 }
 
-/// The extras that belong inside the object of that name.
-fn marks<'r>(request: &'r Request, same_dialect: bool, prefix: &'static str) -> impl Iterator<Item = (&'r str, &'r Raw)> {
+/// The object with the extras that belong inside it.
+fn with_marks<'o>(object: Object<'o>, request: &Request, same_dialect: bool, prefix: &str) -> Object<'o> {
     let extras = if same_dialect { request.extras.as_slice() } else { &[] };
-    extras.iter().filter_map(move |(name, raw)| Some((name.strip_prefix(prefix)?, raw)))
+    let marks = extras.iter().filter_map(|(name, raw)| Some((name.strip_prefix(prefix)?, raw)));
+    marks.fold(object, |object, (name, raw)| object.with(name, raw))
 }
 
 fn own_extras(request: &Request) -> impl Iterator<Item = (&str, &Raw)> {
-    let inner = |name: &str| name.starts_with("thinking.") || name.starts_with("output_config.");
+    let inner = |name: &str| ["thinking.", "output_config.", "tools."].iter().any(|prefix| name.starts_with(prefix));
     request.extras.iter().filter(move |(name, _)| !inner(name)).map(|(name, raw)| (name.as_str(), raw))
 }
 

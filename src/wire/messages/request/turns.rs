@@ -1,5 +1,6 @@
 //! The conversation as Anthropic takes it: system text apart, roles in alternation, results before anything else.
 
+use super::super::block::write_thinking;
 use super::super::json::{Array, Object, value};
 use super::super::media::write_media;
 use crate::error::{Error, Result};
@@ -17,15 +18,21 @@ pub(super) struct Message<'r> {
     pub parts: Vec<&'r Part>,
 }
 
-pub(super) fn arrange<'r>(request: &'r Request, losses: &mut Losses) -> Result<Conversation<'r>> {
+pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut Losses) -> Result<Conversation<'r>> {
     let mut conversation = Conversation { system: Vec::new(), messages: Vec::new() };
+    let thinking = if same_dialect { "thinking" } else { "reasoning_content" };
     for turn in &request.turns {
         if turn.name.is_some() {
             losses.drop("name");
         }
         match turn.role {
             Role::System | Role::Developer => add_system(&mut conversation.system, &turn.parts)?,
-            Role::User | Role::Assistant => add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts, losses)?,
+            Role::User | Role::Assistant => {
+                if turn.parts.iter().any(is_unsigned) {
+                    losses.drop(thinking);
+                }
+                add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts)?;
+            }
         }
     }
     for message in conversation.messages.iter_mut().filter(|message| !message.assistant) {
@@ -49,12 +56,12 @@ fn add_system<'r>(system: &mut Vec<&'r Text>, parts: &'r [Part]) -> Result<()> {
     Ok(())
 }
 
-fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r [Part], losses: &mut Losses) -> Result<()> {
+fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r [Part]) -> Result<()> {
     let mut kept = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
             Part::Text(Text { text, .. }) | Part::Refusal(text) if is_blank(text) => {}
-            Part::Thinking(Thinking { signature: None, redacted: None, .. }) => losses.drop("reasoning_content"),
+            unsigned if is_unsigned(unsigned) => {}
             Part::ToolCall(_) | Part::Thinking(_) if !assistant => {
                 return Err(invalid(format!("messages: a user message cannot hold a {}", part.noun())));
             }
@@ -68,6 +75,11 @@ fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r 
         _ => messages.push(Message { assistant, parts: kept }),
     }
     Ok(())
+}
+
+/// Thinking that no Claude can prove to be its own is refused.
+fn is_unsigned(part: &Part) -> bool {
+    matches!(part, Part::Thinking(Thinking { signature: None, redacted: None, .. }))
 }
 
 /// Anthropic refuses a text block without anything to read in it.
@@ -167,16 +179,6 @@ fn write_text(out: &mut Vec<u8>, text: &Text, place: Place) {
         block = block.with("citations", &citations);
     }
     block.maybe("cache_control", text.cache.as_ref()).close();
-}
-
-fn write_thinking(out: &mut Vec<u8>, thinking: &Thinking) {
-    match &thinking.redacted {
-        Some(data) => Object::typed(out, "redacted_thinking").with("data", data).close(),
-        None => Object::typed(out, "thinking")
-            .with("thinking", &thinking.text)
-            .with("signature", thinking.signature.as_deref().unwrap_or_default())
-            .close(),
-    }
 }
 
 fn write_call(out: &mut Vec<u8>, call: &ToolCall) -> Result<()> {

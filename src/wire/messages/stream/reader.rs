@@ -107,6 +107,8 @@ enum Open {
 pub struct StreamReader {
     begun: bool,
     over: bool,
+    /// The last event was no JSON. If no more follow, the connection was cut inside it.
+    unreadable: bool,
     next: u32,
     open: Option<Open>,
     counts: Option<Counts>,
@@ -121,8 +123,11 @@ impl Reader for StreamReader {
             return;
         }
         match serde_json::from_slice::<Wire<'_>>(data) {
+            _ if self.unreadable => {
+                self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events);
+            }
             Ok(wire) => self.take(wire, frame.event, events),
-            Err(_) => self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events),
+            Err(_) => self.unreadable = true,
         }
     }
 
