@@ -33,7 +33,7 @@ pub struct Parser {
 impl Parser {
     /// Takes the next piece and hands each event that it completes to `sink`.
     pub fn push(&mut self, mut bytes: &[u8], sink: &mut impl FnMut(Frame<'_>)) {
-        if self.after_cr {
+        if self.after_cr && !bytes.is_empty() {
             self.after_cr = false;
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
