@@ -2,6 +2,8 @@
 
 pub mod chat;
 pub mod envelope;
+mod fields;
+mod json;
 pub mod fault;
 pub mod frame;
 pub mod messages;

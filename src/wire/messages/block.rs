@@ -1,7 +1,7 @@
 //! Content blocks, as far as they are the same in requests and answers.
 
-use super::fields::{Fields, is_string, items, plain, wrong};
-use super::json::Object;
+use crate::wire::fields::{Fields, is_string, items, plain, wrong};
+use crate::wire::json::Object;
 use crate::error::Result;
 use crate::ir::{Citation, Media, MediaKind, Native, Part, Source, Text, Thinking, ToolCall, ToolResult};
 use serde_json::value::RawValue;

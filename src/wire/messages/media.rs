@@ -1,6 +1,6 @@
 //! Images and documents for a request.
 
-use super::json::Object;
+use crate::wire::json::Object;
 use crate::error::{Error, Result};
 use crate::ir::{Media, MediaKind, Source};
 

@@ -16,8 +16,6 @@
 //! - The results of all calls of one turn belong in the one user message that follows, before any text.
 
 mod block;
-mod fields;
-mod json;
 mod media;
 mod request;
 mod response;

@@ -1,6 +1,6 @@
 use super::block::{decode_blocks, write_thinking};
-use super::fields::Fields;
-use super::json::{Array, Object, value};
+use crate::wire::fields::Fields;
+use crate::wire::json::{Array, Object, value};
 use super::usage::{Counts, write_usage};
 use super::words::{error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};

@@ -1,6 +1,6 @@
 //! Token counts as they are on this wire.
 
-use super::json::Object;
+use crate::wire::json::Object;
 use crate::ir::Usage;
 use serde::Deserialize;
 

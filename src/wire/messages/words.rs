@@ -1,6 +1,6 @@
 //! The dialect's words for why an answer ended and for what went wrong.
 
-use super::fields::Fields;
+use crate::wire::fields::Fields;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Finish, Reason};
 use serde_json::value::RawValue;

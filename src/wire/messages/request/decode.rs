@@ -1,5 +1,5 @@
 use super::super::block::decode_content;
-use super::super::fields::{Fields, wrong};
+use crate::wire::fields::{Fields, wrong};
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Extras, Format, Reasoning, Request, Role, Tool, ToolChoice, Turn};
 use serde_json::value::RawValue;

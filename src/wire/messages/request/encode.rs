@@ -1,4 +1,4 @@
-use super::super::json::{Array, Object, value};
+use crate::wire::json::{Array, Object, value};
 use super::settings::{Settings, Thinking};
 use super::turns::arrange;
 use crate::error::{Error, Result};

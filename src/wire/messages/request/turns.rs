@@ -1,7 +1,7 @@
 //! The conversation as Anthropic takes it: system text apart, roles in alternation, results before anything else.
 
 use super::super::block::write_thinking;
-use super::super::json::{Array, Object, value};
+use crate::wire::json::{Array, Object, value};
 use super::super::media::write_media;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};

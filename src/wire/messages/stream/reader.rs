@@ -1,6 +1,6 @@
 use super::super::block::decode_citation;
-use super::super::fields::Fields;
-use super::super::json::Object;
+use crate::wire::fields::Fields;
+use crate::wire::json::Object;
 use super::super::usage::Counts;
 use super::super::words::{finish, upstream_error};
 use crate::error::{Error, Kind};

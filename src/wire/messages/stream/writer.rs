@@ -1,4 +1,4 @@
-use super::super::json::{Object, value};
+use crate::wire::json::{Object, value};
 use super::super::response::{CallIds, encode_error, own_extras, write_citation, write_head};
 use super::super::usage::{write_delta_usage, write_usage};
 use super::super::words::stop_reason;

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 const MOST_FIELDS: usize = 256;
 
 /// The fields of an object in their order, without those that are null. Of duplicates, the last counts.
-pub(super) struct Fields<'a> {
+pub(in crate::wire) struct Fields<'a> {
     path: String,
     pairs: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
@@ -95,19 +95,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-pub(super) fn plain<T: DeserializeOwned>(raw: &RawValue, path: &str, what: &str) -> Result<T> {
+pub(in crate::wire) fn plain<T: DeserializeOwned>(raw: &RawValue, path: &str, what: &str) -> Result<T> {
     serde_json::from_str(raw.get()).map_err(|_| wrong(path, what))
 }
 
-pub(super) fn items<'a>(raw: &'a RawValue, path: &str) -> Result<Vec<&'a RawValue>> {
+pub(in crate::wire) fn items<'a>(raw: &'a RawValue, path: &str) -> Result<Vec<&'a RawValue>> {
     serde_json::from_str(raw.get()).map_err(|_| wrong(path, "an array"))
 }
 
-pub(super) fn is_string(raw: &RawValue) -> bool {
+pub(in crate::wire) fn is_string(raw: &RawValue) -> bool {
     raw.get().starts_with('"')
 }
 
-pub(super) fn wrong(path: &str, what: &str) -> Error {
+pub(in crate::wire) fn wrong(path: &str, what: &str) -> Error {
     let place = if path.is_empty() { "The body" } else { path };
     let error = Error::invalid(format!("{place}: expected {what}"));
     if path.is_empty() { error } else { error.with_param(path) }
