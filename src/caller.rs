@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
 use crate::providers::settings::Settings;
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     headers: &'a Headers,
     /// The provider's own key, brought along for this request.

@@ -35,7 +35,8 @@ pub fn door(call: &Call) -> Result<Door> {
     if let Some(id) = path.strip_prefix("/models/").filter(|id| !id.is_empty()) {
         return if method == Method::Get { Ok(Door::Model(decoded(id))) } else { Err(wrong_method(&call.path, Method::Get)) };
     }
-    let known: Vec<String> = DOORS.iter().map(|(path, ..)| format!("/v1{path}")).map(|path| path.replace("/v1/healthz", "/healthz")).collect();
+    let known: Vec<String> =
+        DOORS.iter().map(|(path, ..)| format!("/v1{path}")).map(|path| path.replace("/v1/healthz", "/healthz")).collect();
     Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
 }
 

@@ -73,7 +73,7 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply
     life.inference = true;
     life.caller.admit(life.settings)?;
     let envelope = Envelope::look(body)?;
-    let target = target::choose(life.settings, life.call, &life.caller, &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, &envelope)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let plan = plan(life, envelope, body, &target)?;
@@ -91,7 +91,12 @@ fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &
     let provider = target.provider;
     let same = provider.dialect == life.dialect;
     let mut stream = envelope.flag("stream")?.unwrap_or(false);
-    let mut echo = Echo { model: target.model.clone(), now: life.host.now() / 1_000, nonce: life.ledger.record.request_id.clone(), stream_usage: true };
+    let mut echo = Echo {
+        model: target.model.clone(),
+        now: life.host.now() / 1_000,
+        nonce: life.ledger.record.request_id.clone(),
+        stream_usage: true,
+    };
     let mut strain = false;
     let sent = if same && !needs_rewriting(provider, &envelope) {
         if target.renamed {
@@ -132,7 +137,8 @@ fn needs_rewriting(provider: &Provider, envelope: &Envelope<'_>) -> bool {
 }
 
 fn asks_for_usage(envelope: &Envelope<'_>) -> bool {
-    let options = envelope.raw("stream_options").and_then(|raw| Envelope::look(raw.as_bytes()).ok().map(|options| options.flag("include_usage")));
+    let options =
+        envelope.raw("stream_options").and_then(|raw| Envelope::look(raw.as_bytes()).ok().map(|options| options.flag("include_usage")));
     matches!(options, Some(Ok(Some(true))))
 }
 
@@ -164,7 +170,9 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
 fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
     let slug = provider.slug;
     match fault {
-        Fault::Unreachable(_) => Error::upstream(Kind::Unreachable, format!("{slug} could not be reached, or broke off before it answered.")),
+        Fault::Unreachable(_) => {
+            Error::upstream(Kind::Unreachable, format!("{slug} could not be reached, or broke off before it answered."))
+        }
         Fault::TimedOut => Error::upstream(Kind::TimedOut, format!("{slug} did not answer within the request's timeout."))
             .with_status(if life.caller.portkey { 408 } else { 504 }),
         Fault::Abandoned => Error::caller(Kind::Abandoned, "The caller left before there was an answer."),

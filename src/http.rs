@@ -43,9 +43,15 @@ pub enum Body<A> {
     Empty,
     Bytes(Vec<u8>),
     /// An upstream's whole answer that passes as it is, its headers along.
-    Relayed { answer: A, bytes: Vec<u8> },
+    Relayed {
+        answer: A,
+        bytes: Vec<u8>,
+    },
     /// An upstream's stream on its way to the caller, through a pipe.
-    Stream { answer: A, pipe: Pipe },
+    Stream {
+        answer: A,
+        pipe: Pipe,
+    },
 }
 
 impl Method {

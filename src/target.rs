@@ -17,22 +17,22 @@ pub struct Target<'a> {
     pub renamed: bool,
     pub url: String,
     key: Option<&'a str>,
-    caller: &'a Caller<'a>,
+    caller: Caller<'a>,
 }
 
-pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: &'a Caller<'a>, envelope: &Envelope<'_>) -> Result<Target<'a>> {
-    refuse_what_is_to_come(caller)?;
+pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, envelope: &Envelope<'_>) -> Result<Target<'a>> {
+    refuse_what_is_to_come(&caller)?;
     let asked = envelope.text("model")?.filter(|model| !model.is_empty());
     let asked = asked.ok_or_else(|| Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model"))?;
-    let (provider, model) = match named_provider(call, caller)? {
+    let (provider, model) = match named_provider(call, &caller)? {
         Some(provider) => (provider, stripped(provider, &asked)),
-        None => provider_of_model(settings, caller, &asked)?,
+        None => provider_of_model(settings, &caller, &asked)?,
     };
     if provider.slug == sandbox::SLUG && !settings.sandbox() {
         return Err(Error::caller(Kind::NotFound, "The sandbox is off here; set SANDBOX=\"true\" to have it answer."));
     }
-    let place = place(settings, caller, provider)?;
-    let key = key(settings, caller, provider, &place)?;
+    let place = place(settings, &caller, provider)?;
+    let key = key(settings, &caller, provider, &place)?;
     let query = if provider.dialect == crate::door::tongue(call) { call.query.as_str() } else { "" };
     let url = format!("{}{}{query}", place.base, provider.path);
     Ok(Target { provider, renamed: model != asked, model: model.to_owned(), url, key, caller })
@@ -74,9 +74,13 @@ pub fn key<'a>(settings: &'a Settings, caller: &Caller<'a>, provider: &Provider,
         _ => {
             let name = provider.keys.first().copied().unwrap_or("its key");
             let message = if place.trusted {
-                format!("There is no key for {}: set {name} for this gateway, or send the provider's key in `Authorization`.", provider.slug)
+                format!(
+                    "There is no key for {}: set {name} for this gateway, or send the provider's key in `Authorization`.",
+                    provider.slug
+                )
             } else {
-                "A custom host gets no key of this gateway: send its key in `Authorization`, or add the host to TRUSTED_CUSTOM_HOSTS.".to_owned()
+                "A custom host gets no key of this gateway: send its key in `Authorization`, or add the host to TRUSTED_CUSTOM_HOSTS."
+                    .to_owned()
             };
             Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"))
         }
@@ -173,8 +177,21 @@ pub fn request_headers(provider: &Provider, key: Option<&str>) -> Headers {
 /// Not what is ours, what holds a key, or what belongs to the connection.
 fn may_be_forwarded(name: &str) -> bool {
     const NEVER: &[&str] = &[
-        "authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "host", "content-length", "content-type", "connection",
-        "transfer-encoding", "upgrade", "te", "trailer", "keep-alive", "accept-encoding",
+        "authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "cookie",
+        "host",
+        "content-length",
+        "content-type",
+        "connection",
+        "transfer-encoding",
+        "upgrade",
+        "te",
+        "trailer",
+        "keep-alive",
+        "accept-encoding",
     ];
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')

@@ -63,7 +63,8 @@ async fn body(request: &web_sys::Request, call: &Call) -> crate::error::Result<V
     if call.method != Method::Post {
         return Ok(Vec::new());
     }
-    let too_large = || Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20));
+    let too_large =
+        || Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20));
     let told = call.headers.find("content-length").and_then(|length| length.parse::<usize>().ok());
     if told.is_some_and(|length| length > MAX_BODY) {
         return Err(too_large());

@@ -40,7 +40,8 @@ pub fn base_url(text: &str, trusted: &[&str]) -> Result<String> {
 pub fn is_trusted(base: &str, trusted: &[&str]) -> bool {
     let rest = base.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
     let authority = rest.split('/').next().unwrap_or_default();
-    split_port(authority).is_ok_and(|(host, _)| trusted.iter().any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(authority)))
+    split_port(authority)
+        .is_ok_and(|(host, _)| trusted.iter().any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(authority)))
 }
 
 fn refused(why: &str) -> Error {
@@ -74,12 +75,26 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>)> {
 
 /// Name endings that lead into private networks, or nowhere.
 const PRIVATE_NAMES: &[&str] = &[
-    "localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "test", "onion", "arpa", "invalid", "host",
+    "localhost",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "private",
+    "test",
+    "onion",
+    "arpa",
+    "invalid",
+    "host",
 ];
 
 fn public(host: &str) -> Result<()> {
     if let Some(inner) = host.strip_prefix('[') {
-        let address: Ipv6Addr = inner.strip_suffix(']').and_then(|inner| inner.parse().ok()).ok_or_else(|| refused("has a broken address"))?;
+        let address: Ipv6Addr =
+            inner.strip_suffix(']').and_then(|inner| inner.parse().ok()).ok_or_else(|| refused("has a broken address"))?;
         return if public_v6(address) { Ok(()) } else { Err(not_public()) };
     }
     let labels: Vec<&str> = host.split('.').collect();
@@ -173,13 +188,70 @@ mod tests {
     #[test]
     fn every_notation_of_a_private_address_is_refused() {
         let hosts = [
-            "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "0x7F.1", "0", "0.0.0.0", "00.0.0.0",
-            "10.0.0.1", "0xa.1", "012.1", "167772161", "172.16.0.1", "172.31.255.255", "192.168.1.1", "0xc0a80101", "169.254.169.254", "2852039166",
-            "0xa9fea9fe", "0251.0376.0251.0376", "100.64.0.1", "100.127.255.255", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9",
-            "224.0.0.1", "240.0.0.1", "255.255.255.255", "[::]", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-            "[fe80::1]", "[fc00::1]", "[fd12:3456::1]", "[fec0::1]", "[ff02::1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001::1]",
-            "[2001:db8::1]", "[100::1]", "localhost", "a.localhost", "db.local", "x.internal", "metadata.google.internal", "router.lan", "nas.home", "x.corp",
-            "x.test", "x.onion", "1.0.0.127.in-addr.arpa", "intranet", "LOCALHOST",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "0x7F.1",
+            "0",
+            "0.0.0.0",
+            "00.0.0.0",
+            "10.0.0.1",
+            "0xa.1",
+            "012.1",
+            "167772161",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "0xc0a80101",
+            "169.254.169.254",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "100.64.0.1",
+            "100.127.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "[::]",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[fd12:3456::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b:1::1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "[2001:db8::1]",
+            "[100::1]",
+            "localhost",
+            "a.localhost",
+            "db.local",
+            "x.internal",
+            "metadata.google.internal",
+            "router.lan",
+            "nas.home",
+            "x.corp",
+            "x.test",
+            "x.onion",
+            "1.0.0.127.in-addr.arpa",
+            "intranet",
+            "LOCALHOST",
         ];
         for host in hosts {
             for text in [format!("http://{host}"), format!("https://{host}:8080/v1")] {
@@ -193,11 +265,38 @@ mod tests {
     #[test]
     fn what_parsers_read_differently_is_refused() {
         for text in [
-            "", "example.com", "ftp://example.com", "file:///etc/passwd", "https://user@example.com", "https://user:pw@example.com", "https://example.com#@10.0.0.1",
-            "https://example.com?x=1", "https://exa%6dple.com", "https://example.com\\@10.0.0.1", "https://example.com /v1", "https://ex\tample.com", "https://example.com.",
-            "https://.example.com", "https://a..b.com", "https://exämple.com", "https://１２７.0.0.1", "https://example.com:0", "https://example.com:65536", "https://example.com:80a",
-            "https://[::1", "https://[fe80::1%25eth0]", "https://[::1]x", "https://256.1.1.1", "https://1.2.3.4.5", "https://0x1ffffffff", "https://08.1.1.1", "https://example.com/../x",
-            "https://", "https:///v1", "https://foo.0x", "javascript://example.com",
+            "",
+            "example.com",
+            "ftp://example.com",
+            "file:///etc/passwd",
+            "https://user@example.com",
+            "https://user:pw@example.com",
+            "https://example.com#@10.0.0.1",
+            "https://example.com?x=1",
+            "https://exa%6dple.com",
+            "https://example.com\\@10.0.0.1",
+            "https://example.com /v1",
+            "https://ex\tample.com",
+            "https://example.com.",
+            "https://.example.com",
+            "https://a..b.com",
+            "https://exämple.com",
+            "https://１２７.0.0.1",
+            "https://example.com:0",
+            "https://example.com:65536",
+            "https://example.com:80a",
+            "https://[::1",
+            "https://[fe80::1%25eth0]",
+            "https://[::1]x",
+            "https://256.1.1.1",
+            "https://1.2.3.4.5",
+            "https://0x1ffffffff",
+            "https://08.1.1.1",
+            "https://example.com/../x",
+            "https://",
+            "https:///v1",
+            "https://foo.0x",
+            "javascript://example.com",
         ] {
             assert!(base_url(text, &[]).is_err(), "{text}");
         }
@@ -231,8 +330,17 @@ mod tests {
             let low = address & 0xffff;
             let lower = address & 0x00ff_ffff;
             let forms = [
-                format!("{a}.{b}.{c}.{d}"), format!("{address}"), format!("0x{address:x}"), format!("0{address:o}"), format!("{a}.{lower}"), format!("0x{a:x}.{lower}"),
-                format!("{a}.{b}.{low}"), format!("0{a:o}.0x{b:x}.{low}"), format!("0x{a:x}.0x{b:x}.0x{c:x}.0x{d:x}"), format!("0{a:o}.0{b:o}.0{c:o}.0{d:o}"), format!("000{a:o}.{b}.{c}.{d}"),
+                format!("{a}.{b}.{c}.{d}"),
+                format!("{address}"),
+                format!("0x{address:x}"),
+                format!("0{address:o}"),
+                format!("{a}.{lower}"),
+                format!("0x{a:x}.{lower}"),
+                format!("{a}.{b}.{low}"),
+                format!("0{a:o}.0x{b:x}.{low}"),
+                format!("0x{a:x}.0x{b:x}.0x{c:x}.0x{d:x}"),
+                format!("0{a:o}.0{b:o}.0{c:o}.0{d:o}"),
+                format!("000{a:o}.{b}.{c}.{d}"),
             ];
             for form in forms {
                 assert_eq!(base_url(&format!("http://{form}/"), &[]).is_ok(), public, "{form}");

@@ -60,12 +60,23 @@ const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 
 
 /// The first that holds a model tells; a model in none takes everything.
 pub const FAMILIES: &[Family] = &[
-    Family { dialect: Dialect::Messages, holds: &["claude-3-7"], except: &[], abilities: Abilities { thinking: ThinkingStyle::Budget, sampling_pair: true, json_schema: false, ..CLAUDE } },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["claude-3-7"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, sampling_pair: true, json_schema: false, ..CLAUDE },
+    },
     Family {
         dialect: Dialect::Messages,
         holds: &["claude-3", "claude-2", "claude-instant"],
         except: &[],
-        abilities: Abilities { thinking: ThinkingStyle::None, sampling_pair: true, default_max_tokens: 4_096, json_schema: false, ..CLAUDE },
+        abilities: Abilities {
+            thinking: ThinkingStyle::None,
+            sampling_pair: true,
+            default_max_tokens: 4_096,
+            json_schema: false,
+            ..CLAUDE
+        },
     },
     Family {
         dialect: Dialect::Messages,
@@ -74,7 +85,12 @@ pub const FAMILIES: &[Family] = &[
         abilities: Abilities { thinking: ThinkingStyle::Budget, ..CLAUDE },
     },
     Family { dialect: Dialect::Messages, holds: &["opus-4-6", "sonnet-4-6"], except: &[], abilities: CLAUDE },
-    Family { dialect: Dialect::Messages, holds: &["opus-4-7", "opus-4-8"], except: &[], abilities: Abilities { sampling: false, ..CLAUDE } },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["opus-4-7", "opus-4-8"],
+        except: &[],
+        abilities: Abilities { sampling: false, ..CLAUDE },
+    },
     Family {
         dialect: Dialect::Messages,
         holds: &["sonnet-4", "opus-4"],

@@ -22,8 +22,25 @@ const MAX_WAIT_MS: u64 = 60_000;
 const MAX_WORDS: usize = 10_000;
 
 const LOREM: [&str; 19] = [
-    "lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "adipiscing", "elit", "sed", "do", "eiusmod", "tempor", "incididunt", "ut", "labore",
-    "et", "dolore", "magna", "aliqua",
+    "lorem",
+    "ipsum",
+    "dolor",
+    "sit",
+    "amet",
+    "consectetur",
+    "adipiscing",
+    "elit",
+    "sed",
+    "do",
+    "eiusmod",
+    "tempor",
+    "incididunt",
+    "ut",
+    "labore",
+    "et",
+    "dolore",
+    "magna",
+    "aliqua",
 ];
 
 pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
@@ -31,7 +48,8 @@ pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
         Ok(request) => request,
         Err(error) => return failed(&error, nonce),
     };
-    let (name, argument) = match request.model.rsplit('/').next().unwrap_or_default() {
+    let model = request.model.clone();
+    let (name, argument) = match model.rsplit('/').next().unwrap_or_default() {
         model if model.starts_with("status-") || model.starts_with("slow-") => model.split_once('-').unwrap_or((model, "")),
         model => (model, ""),
     };
@@ -59,13 +77,19 @@ pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
         usage: Some(usage),
         extras: Vec::new(),
     };
-    let echo = Echo { model: request.model, now, nonce: nonce.to_owned(), stream_usage: request.stream_usage };
+    let echo = Echo { model: model.clone(), now, nonce: nonce.to_owned(), stream_usage: request.stream_usage };
     let wait_ms = if name == "slow" { number.unwrap_or(0).min(MAX_WAIT_MS) } else { 0 };
     if request.stream {
         let (chunks, cut) = streamed(response, echo, name == "cut");
         return Script { wait_ms, status: 200, content_type: "text/event-stream; charset=utf-8", chunks, cut };
     }
-    Script { wait_ms, status: 200, content_type: "application/json", chunks: vec![Dialect::Chat.encode_response(&response, &echo)], cut: false }
+    Script {
+        wait_ms,
+        status: 200,
+        content_type: "application/json",
+        chunks: vec![Dialect::Chat.encode_response(&response, &echo)],
+        cut: false,
+    }
 }
 
 fn failed(error: &Error, nonce: &str) -> Script {
@@ -84,7 +108,9 @@ fn echoed(request: &Request, nonce: &str) -> (Vec<Part>, Finish) {
         Format::Text => text,
         _ if serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_object()) => text,
         Format::JsonObject => json!({ "echo": text }).to_string(),
-        Format::JsonSchema { schema, .. } => serde_json::from_str(schema.get()).map(|schema| least(&schema, &schema, 0).to_string()).unwrap_or(text),
+        Format::JsonSchema { schema, .. } => {
+            serde_json::from_str(schema.get()).map(|schema| least(&schema, &schema, 0).to_string()).unwrap_or(text)
+        }
     };
     let limit = request.max_tokens.and_then(|tokens| usize::try_from(tokens).ok()).map_or(usize::MAX, |tokens| tokens.saturating_mul(4));
     let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= limit);

@@ -38,7 +38,8 @@ const PLAIN: Quirks = Quirks {
 const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, ..PLAIN };
 
 /// Parameters of OpenAI's that most others answer with an error, and clients send unasked.
-const OPENAI_ONLY: &[&str] = &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
+const OPENAI_ONLY: &[&str] =
+    &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
 
 pub const PROVIDERS: &[Provider] = &[
     Provider {
@@ -81,7 +82,12 @@ pub const PROVIDERS: &[Provider] = &[
         slug: "groq",
         base: "https://api.groq.com/openai/v1",
         keys: &["GROQ_API_KEY"],
-        quirks: Quirks { rename: &[], drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"], completion_bound: true, ..PLAIN },
+        quirks: Quirks {
+            rename: &[],
+            drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"],
+            completion_bound: true,
+            ..PLAIN
+        },
         ..OPENAI_LIKE
     },
     Provider {
@@ -89,7 +95,12 @@ pub const PROVIDERS: &[Provider] = &[
         base: "https://api.deepseek.com",
         keys: &["DEEPSEEK_API_KEY"],
         // With tools, the thinking of earlier turns must come back; there is no JSON schema.
-        quirks: Quirks { drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"], replay_thinking: true, json_schema: false, ..PLAIN },
+        quirks: Quirks {
+            drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
+            replay_thinking: true,
+            json_schema: false,
+            ..PLAIN
+        },
         ..AT_V1
     },
     Provider {
@@ -108,7 +119,12 @@ pub const PROVIDERS: &[Provider] = &[
         models: "/v1/models",
         keys: &["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
         // No `[DONE]`, usage on every chunk.
-        quirks: Quirks { drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"], exact: false, stream_usage: StreamUsage::Volunteered, ..PLAIN },
+        quirks: Quirks {
+            drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
+            exact: false,
+            stream_usage: StreamUsage::Volunteered,
+            ..PLAIN
+        },
         ..OPENAI_LIKE
     },
     Provider {
@@ -124,7 +140,13 @@ pub const PROVIDERS: &[Provider] = &[
         base: "https://api.ai21.com/studio/v1",
         keys: &["AI21_API_KEY"],
         // Answers lack object, created and model.
-        quirks: Quirks { drop: &["stream_options", "user", "store"], exact: false, stream_usage: StreamUsage::Volunteered, json_schema: false, ..PLAIN },
+        quirks: Quirks {
+            drop: &["stream_options", "user", "store"],
+            exact: false,
+            stream_usage: StreamUsage::Volunteered,
+            json_schema: false,
+            ..PLAIN
+        },
         ..OPENAI_LIKE
     },
     Provider {
@@ -159,7 +181,12 @@ pub const PROVIDERS: &[Provider] = &[
         slug: "cerebras",
         base: "https://api.cerebras.ai/v1",
         keys: &["CEREBRAS_API_KEY"],
-        quirks: Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN },
+        quirks: Quirks {
+            rename: &[],
+            drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"],
+            completion_bound: true,
+            ..PLAIN
+        },
         ..OPENAI_LIKE
     },
     Provider { slug: "sambanova", base: "https://api.sambanova.ai", keys: &["SAMBANOVA_API_KEY"], ..AT_V1 },
@@ -172,9 +199,27 @@ pub const PROVIDERS: &[Provider] = &[
         ..OPENAI_LIKE
     },
     Provider { slug: "deepinfra", base: "https://api.deepinfra.com/v1/openai", keys: &["DEEPINFRA_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "moonshot", base: "https://api.moonshot.ai/v1", keys: &["MOONSHOT_API_KEY"], quirks: Quirks { replay_thinking: true, ..PLAIN }, ..OPENAI_LIKE },
-    Provider { slug: "zhipu", aliases: &["z-ai", "zai"], base: "https://api.z.ai/api/paas/v4", keys: &["ZHIPU_API_KEY", "ZAI_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "qwen", aliases: &["dashscope"], base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", keys: &["QWEN_API_KEY", "DASHSCOPE_API_KEY"], ..OPENAI_LIKE },
+    Provider {
+        slug: "moonshot",
+        base: "https://api.moonshot.ai/v1",
+        keys: &["MOONSHOT_API_KEY"],
+        quirks: Quirks { replay_thinking: true, ..PLAIN },
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "zhipu",
+        aliases: &["z-ai", "zai"],
+        base: "https://api.z.ai/api/paas/v4",
+        keys: &["ZHIPU_API_KEY", "ZAI_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "qwen",
+        aliases: &["dashscope"],
+        base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        keys: &["QWEN_API_KEY", "DASHSCOPE_API_KEY"],
+        ..OPENAI_LIKE
+    },
     Provider { slug: "nebius", base: "https://api.studio.nebius.com/v1", keys: &["NEBIUS_API_KEY"], ..OPENAI_LIKE },
     Provider { slug: "hyperbolic", base: "https://api.hyperbolic.xyz/v1", keys: &["HYPERBOLIC_API_KEY"], ..OPENAI_LIKE },
     Provider { slug: "novita", aliases: &["novita-ai"], base: "https://api.novita.ai/v3/openai", keys: &["NOVITA_API_KEY"], ..OPENAI_LIKE },
@@ -190,7 +235,14 @@ pub const PROVIDERS: &[Provider] = &[
         ..AT_V1
     },
     // Any host that speaks the dialect, vLLM first: what it takes is not known, so nothing is changed.
-    Provider { slug: "custom", aliases: &["vllm"], keys: &["CUSTOM_API_KEY"], host_var: Some("CUSTOM_HOST"), quirks: Quirks { rename: &[], ..PLAIN }, ..OPENAI_LIKE },
+    Provider {
+        slug: "custom",
+        aliases: &["vllm"],
+        keys: &["CUSTOM_API_KEY"],
+        host_var: Some("CUSTOM_HOST"),
+        quirks: Quirks { rename: &[], ..PLAIN },
+        ..OPENAI_LIKE
+    },
     // Answers without any provider, for a first try and for tests.
     Provider { slug: "sandbox", auth: Auth::None, quirks: ORIGINAL, ..OPENAI_LIKE },
 ];

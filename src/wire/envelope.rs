@@ -32,7 +32,10 @@ impl<'a> Envelope<'a> {
 
     pub fn look(body: &'a [u8]) -> Result<Self> {
         if body.len() > MAX_BODY {
-            return Err(Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20)));
+            return Err(Error::caller(
+                Kind::TooLarge,
+                format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20),
+            ));
         }
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::invalid("The body is empty; send a JSON object."));

@@ -156,18 +156,54 @@ mod tests {
     #[test]
     fn every_shape_in_the_wild_gives_its_words_type_and_code() {
         let table: &[(u16, &str, &str, Option<&str>, Option<&str>)] = &[
-            (401, r#"{"error":{"message":"bad key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#, "bad key", Some("invalid_request_error"), Some("invalid_api_key")),
-            (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}"#, "Overloaded", Some("overloaded_error"), None),
-            (400, r#"[{"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT"}}]"#, "API key not valid", Some("INVALID_ARGUMENT"), Some("400")),
+            (
+                401,
+                r#"{"error":{"message":"bad key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+                "bad key",
+                Some("invalid_request_error"),
+                Some("invalid_api_key"),
+            ),
+            (
+                529,
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}"#,
+                "Overloaded",
+                Some("overloaded_error"),
+                None,
+            ),
+            (
+                400,
+                r#"[{"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT"}}]"#,
+                "API key not valid",
+                Some("INVALID_ARGUMENT"),
+                Some("400"),
+            ),
             (403, r#"{"message":"The security token is invalid"}"#, "The security token is invalid", None, None),
             (422, r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#, r#"[{"loc":["body"],"msg":"field required"}]"#, None, None),
             (400, r#"{"code":"invalid-argument","error":"Model not found"}"#, "Model not found", None, Some("invalid-argument")),
-            (400, r#"{"object":"error","message":"too long","type":"BadRequestError","param":null,"code":400}"#, "too long", Some("BadRequestError"), Some("400")),
+            (
+                400,
+                r#"{"object":"error","message":"too long","type":"BadRequestError","param":null,"code":400}"#,
+                "too long",
+                Some("BadRequestError"),
+                Some("400"),
+            ),
             (404, r#"{"error":"model 'x' not found"}"#, "model 'x' not found", None, None),
-            (422, r#"{"title":"Input validation failed","detail":"input: prompt is required","status":422}"#, "input: prompt is required", Some("422"), None),
+            (
+                422,
+                r#"{"title":"Input validation failed","detail":"input: prompt is required","status":422}"#,
+                "input: prompt is required",
+                Some("422"),
+                None,
+            ),
             (400, r#"{"id":"1","name":"bad_request","errors":["no prompt"]}"#, "no prompt", None, None),
             (503, "upstream connect error", "upstream connect error", None, None),
-            (502, "<html><head><title>Bad gateway</title></head></html>", "The provider answered with status 502 and a web page: Bad gateway", None, None),
+            (
+                502,
+                "<html><head><title>Bad gateway</title></head></html>",
+                "The provider answered with status 502 and a web page: Bad gateway",
+                None,
+                None,
+            ),
             (500, "", "The provider answered with status 500 and no words.", None, None),
         ];
         for (status, body, message, type_word, code) in table {

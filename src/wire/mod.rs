@@ -2,10 +2,10 @@
 
 pub mod chat;
 pub mod envelope;
-mod fields;
-mod json;
 pub mod fault;
+mod fields;
 pub mod frame;
+mod json;
 pub mod messages;
 pub mod pipe;
 

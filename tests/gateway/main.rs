@@ -1,6 +1,6 @@
 //! Whole requests against the scripted host.
 
-mod relay;
 mod refusals;
+mod relay;
 mod scripted;
 mod translation;

@@ -56,7 +56,9 @@ fn a_missing_key_is_401_and_says_what_to_set() {
 fn where_a_key_is_required_only_a_known_one_is_served_and_it_goes_nowhere() {
     let deployment = |scene: Scene| scene.var("REQUIRE_KEY", "true").var("ADMIN_TOKEN", "top-secret").var("OPENAI_API_KEY", "sk-ours");
     let answer = r#"{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}"#;
-    for headers in [vec![], vec![("authorization", "Bearer sk-other")], vec![("x-api-key", "top-secre")], vec![("x-causeway-api-key", "cw-forged")]] {
+    for headers in
+        [vec![], vec![("authorization", "Bearer sk-other")], vec![("x-api-key", "top-secre")], vec![("x-causeway-api-key", "cw-forged")]]
+    {
         let scene = headers.iter().fold(deployment(Scene::chat(HELLO)), |scene, (name, value)| scene.header(name, value)).play();
         assert_eq!(scene.status, 401, "{headers:?}");
         assert!(scene.seen.is_empty());
@@ -74,12 +76,28 @@ fn where_a_key_is_required_only_a_known_one_is_served_and_it_goes_nowhere() {
 
 #[test]
 fn a_custom_host_must_be_public_and_never_gets_the_deployments_key() {
-    for host in ["http://127.0.0.1:9/v1", "http://2130706433/v1", "http://0x7f.1/v1", "http://[::1]/v1", "http://localhost/v1", "file:///etc", "http://a@b/v1"] {
-        let scene = Scene::chat(HELLO).header("authorization", "Bearer k").header("x-causeway-provider", "openai").header("x-causeway-custom-host", host).play();
+    for host in [
+        "http://127.0.0.1:9/v1",
+        "http://2130706433/v1",
+        "http://0x7f.1/v1",
+        "http://[::1]/v1",
+        "http://localhost/v1",
+        "file:///etc",
+        "http://a@b/v1",
+    ] {
+        let scene = Scene::chat(HELLO)
+            .header("authorization", "Bearer k")
+            .header("x-causeway-provider", "openai")
+            .header("x-causeway-custom-host", host)
+            .play();
         assert_eq!(scene.status, 400, "{host}");
         assert!(scene.seen.is_empty());
     }
-    let scene = Scene::chat(HELLO).var("OPENAI_API_KEY", "sk-ours").header("x-causeway-provider", "openai").header("x-causeway-custom-host", "https://evil.example/v1").play();
+    let scene = Scene::chat(HELLO)
+        .var("OPENAI_API_KEY", "sk-ours")
+        .header("x-causeway-provider", "openai")
+        .header("x-causeway-custom-host", "https://evil.example/v1")
+        .play();
     assert_eq!(scene.status, 401, "{}", scene.body);
     assert!(scene.seen.is_empty());
 }
@@ -104,7 +122,10 @@ fn what_is_not_served_yet_is_refused_rather_than_ignored() {
 
 #[test]
 fn a_browser_may_call() {
-    let mut scene = Scene::get("/v1/chat/completions").header("origin", "https://app.example").header("access-control-request-method", "POST").header("access-control-request-headers", "authorization, x-stainless-os");
+    let mut scene = Scene::get("/v1/chat/completions")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization, x-stainless-os");
     scene.method = Method::Options;
     let scene = scene.play();
     assert_eq!((scene.status, scene.header("access-control-allow-origin")), (204, "*"));
@@ -121,7 +142,10 @@ fn the_providers_words_status_and_wait_reach_the_caller() {
         (Scene::chat(HELLO).header("x-causeway-provider", "openai"), "requests"),
         (Scene::messages(HELLO).header("x-causeway-provider", "openai"), "rate_limit_error"),
     ] {
-        let scene = scene.header("authorization", "Bearer k").answers(429, vec![("content-type", "application/json"), ("retry-after", "7")], body).play();
+        let scene = scene
+            .header("authorization", "Bearer k")
+            .answers(429, vec![("content-type", "application/json"), ("retry-after", "7")], body)
+            .play();
         assert_eq!((scene.status, scene.header("retry-after")), (429, "7"));
         assert_eq!(scene.json()["error"]["message"], "slow down");
         assert_eq!(scene.json()["error"]["type"], kind);

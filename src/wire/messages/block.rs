@@ -1,9 +1,9 @@
 //! Content blocks, as far as they are the same in requests and answers.
 
-use crate::wire::fields::{Fields, is_string, items, plain, wrong};
-use crate::wire::json::Object;
 use crate::error::Result;
 use crate::ir::{Citation, Media, MediaKind, Native, Part, Source, Text, Thinking, ToolCall, ToolResult};
+use crate::wire::fields::{Fields, is_string, items, plain, wrong};
+use crate::wire::json::Object;
 use serde_json::value::RawValue;
 
 /// Content that is a string or an array of blocks.

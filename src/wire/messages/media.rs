@@ -1,8 +1,8 @@
 //! Images and documents for a request.
 
-use crate::wire::json::Object;
 use crate::error::{Error, Result};
 use crate::ir::{Media, MediaKind, Source};
+use crate::wire::json::Object;
 
 const IMAGES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 

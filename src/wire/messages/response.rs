@@ -1,10 +1,10 @@
 use super::block::{decode_blocks, write_thinking};
-use crate::wire::fields::Fields;
-use crate::wire::json::{Array, Object, value};
 use super::usage::{Counts, write_usage};
 use super::words::{error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, ToolCall};
+use crate::wire::fields::Fields;
+use crate::wire::json::{Array, Object, value};
 use crate::wire::{Echo, Glance};
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -1,7 +1,7 @@
 //! Token counts as they are on this wire.
 
-use crate::wire::json::Object;
 use crate::ir::Usage;
+use crate::wire::json::Object;
 use serde::Deserialize;
 
 /// Fields of a `usage` object that were told so far.

@@ -1,8 +1,8 @@
 //! The dialect's words for why an answer ended and for what went wrong.
 
-use crate::wire::fields::Fields;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Finish, Reason};
+use crate::wire::fields::Fields;
 use serde_json::value::RawValue;
 
 const REASONS: [(&str, Reason); 7] = [

@@ -1,7 +1,7 @@
 use super::super::block::decode_content;
-use crate::wire::fields::{Fields, wrong};
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Extras, Format, Reasoning, Request, Role, Tool, ToolChoice, Turn};
+use crate::wire::fields::{Fields, wrong};
 use serde_json::value::RawValue;
 
 pub fn decode_request(body: &[u8]) -> Result<Request> {

@@ -1,9 +1,9 @@
-use crate::wire::json::{Array, Object, value};
 use super::settings::{Settings, Thinking};
 use super::turns::arrange;
 use crate::error::{Error, Result};
 use crate::ir::{Format, Losses, Raw, Request, Tool, ToolChoice};
 use crate::wire::Abilities;
+use crate::wire::json::{Array, Object, value};
 
 /// Stands in for a JSON mode, which this dialect lacks.
 const JSON_ONLY: &str = "Answer with one JSON object and nothing else.";

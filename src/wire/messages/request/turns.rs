@@ -1,10 +1,10 @@
 //! The conversation as Anthropic takes it: system text apart, roles in alternation, results before anything else.
 
 use super::super::block::write_thinking;
-use crate::wire::json::{Array, Object, value};
 use super::super::media::write_media;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};
+use crate::wire::json::{Array, Object, value};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 

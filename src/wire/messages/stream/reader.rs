@@ -1,12 +1,12 @@
 use super::super::block::decode_citation;
-use crate::wire::fields::Fields;
-use crate::wire::json::Object;
 use super::super::usage::Counts;
 use super::super::words::{finish, upstream_error};
 use crate::error::{Error, Kind};
 use crate::ir::{Block, Delta, Event, Extras, Finish, Native, Raw};
 use crate::wire::Reader;
+use crate::wire::fields::Fields;
 use crate::wire::frame::sse;
+use crate::wire::json::Object;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
-use crate::wire::json::{Object, value};
 use super::super::response::{CallIds, encode_error, own_extras, write_citation, write_head};
 use super::super::usage::{write_delta_usage, write_usage};
 use super::super::words::stop_reason;
 use crate::ir::{Block, Delta, Event, Extras, Finish, Usage};
+use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
 
 #[derive(Debug)]
