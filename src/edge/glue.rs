@@ -1,7 +1,8 @@
 //! The functions of `glue.js`. Each is `catch`: an exception that nobody catches would end every request of the isolate.
 
 use wasm_bindgen::prelude::*;
-use worker::js_sys::{Array, Function, Object, Uint8Array};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Function, Promise, Uint8Array};
 use worker::{js_sys, wasm_bindgen};
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
@@ -21,32 +22,32 @@ extern "C" {
 
     #[wasm_bindgen(catch, js_name = head)]
     fn head_of(request: &web_sys::Request) -> Result<Vec<u8>, JsValue>;
-    #[wasm_bindgen(catch)]
-    pub async fn body(request: &web_sys::Request, limit: f64) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = body)]
+    fn body_of(request: &web_sys::Request, limit: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch, js_name = variables)]
     fn variables_of(env: &JsValue) -> Result<Vec<u8>, JsValue>;
     #[wasm_bindgen(catch, js_name = seed)]
     fn seed_of() -> Result<f64, JsValue>;
-    #[wasm_bindgen(catch)]
-    pub async fn sleep(ms: f64) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(catch)]
-    pub async fn send(
+    #[wasm_bindgen(catch, js_name = sleep)]
+    fn sleep_for(ms: f64) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = send)]
+    fn send_to(
         request: &web_sys::Request,
         url: &str,
         headers: &str,
         body: Option<Uint8Array>,
         timeout: f64,
         limit: f64,
-    ) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(catch)]
-    pub async fn gather(upstream: &Upstream, limit: f64) -> Result<JsValue, JsValue>;
+    ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = gather)]
+    fn gather_of(upstream: &Upstream, limit: f64) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch)]
     pub fn canned(status: u16, content_type: &str, chunks: Array, cut: bool) -> Result<Upstream, JsValue>;
     #[wasm_bindgen(catch)]
     pub fn reply(status: u16, headers: &str, body: Option<Uint8Array>, upstream: Option<Upstream>) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch)]
     pub fn relay(
-        context: &Object,
+        context: &JsValue,
         upstream: &Upstream,
         status: u16,
         headers: &str,
@@ -55,7 +56,7 @@ extern "C" {
     ) -> Result<web_sys::Response, JsValue>;
     #[wasm_bindgen(catch)]
     pub fn pump(
-        context: &Object,
+        context: &JsValue,
         upstream: &Upstream,
         status: u16,
         headers: &str,
@@ -63,6 +64,29 @@ extern "C" {
         change: &Function,
         finish: &Function,
     ) -> Result<web_sys::Response, JsValue>;
+}
+
+pub async fn body(request: &web_sys::Request, limit: f64) -> Result<JsValue, JsValue> {
+    JsFuture::from(body_of(request, limit)?).await
+}
+
+pub async fn sleep(ms: f64) -> Result<JsValue, JsValue> {
+    JsFuture::from(sleep_for(ms)?).await
+}
+
+pub async fn send(
+    request: &web_sys::Request,
+    url: &str,
+    headers: &str,
+    body: Option<Uint8Array>,
+    timeout: f64,
+    limit: f64,
+) -> Result<JsValue, JsValue> {
+    JsFuture::from(send_to(request, url, headers, body, timeout, limit)?).await
+}
+
+pub async fn gather(upstream: &Upstream, limit: f64) -> Result<JsValue, JsValue> {
+    JsFuture::from(gather_of(upstream, limit)?).await
 }
 
 pub fn head(request: &web_sys::Request) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use worker::js_sys::{self, Array, Object, Uint8Array};
+use worker::js_sys::{self, Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::glue::{self, Upstream};
@@ -14,12 +14,12 @@ const MAX_ANSWER: f64 = 33_554_432.0;
 
 pub struct Worker {
     request: web_sys::Request,
-    pub context: Object,
+    pub context: JsValue,
     logs: bool,
 }
 
 impl Worker {
-    pub fn new(request: web_sys::Request, context: Object, logs: bool) -> Self {
+    pub fn new(request: web_sys::Request, context: JsValue, logs: bool) -> Self {
         Self { request, context, logs }
     }
 

@@ -27,8 +27,8 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let settings = settings(&env);
     let call = call(&request);
     let body = body(&request, &call).await;
-    let context: worker::js_sys::Object = context.as_ref().clone().into();
-    let worker = Worker::new(request, context, settings.var("LOG_RECORDS") == Some("true"));
+    let context: &worker::wasm_bindgen::JsValue = AsRef::<worker::worker_sys::Context>::as_ref(&context).as_ref();
+    let worker = Worker::new(request, context.clone(), settings.var("LOG_RECORDS") == Some("true"));
     let reply = gateway::serve(&worker, &settings, &call, body).await;
     reply::respond(&worker, reply)
 }

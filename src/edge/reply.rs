@@ -10,7 +10,6 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use super::glue::{self, Upstream};
 use super::host::{self, Worker};
 use crate::error::{Error, Kind};
-use crate::host::Host;
 use crate::http::{Body, Ending, Reply};
 use crate::record::Ledger;
 use crate::wire::pipe::{Passed, Pipe};
