@@ -1,0 +1,106 @@
+// A caller that leaves: the provider's work ends at once, and what it had done by then is on the record.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { route } from "./callers.mjs";
+import { stage } from "./pairs.mjs";
+import { open } from "./raw.mjs";
+import { until } from "./until.mjs";
+
+const WITHIN_MS = 100;
+const TIMES = 5;
+const LEAVES = {
+  "is reset": (socket) => socket.resetAndDestroy(),
+  "closes": (socket) => socket.destroy(),
+};
+const PASSAGES = [
+  { name: "relayed untouched (chat)", client: "openai", provider: "openai", more: { stream_options: { include_usage: true } } },
+  { name: "relayed without its usage (chat)", client: "openai", provider: "openai" },
+  { name: "relayed untouched (messages)", client: "anthropic", provider: "anthropic" },
+  { name: "translated from messages to chat", client: "openai", provider: "anthropic" },
+  { name: "translated from chat to messages", client: "anthropic", provider: "openai" },
+];
+
+const scene = stage();
+
+function ask({ client, provider, more = {} }, model, stream) {
+  const headers = { authorization: "Bearer sk-caller-key", "anthropic-version": "2023-06-01", ...route(provider, scene.upstream) };
+  const body = { model, stream, messages: [{ role: "user", content: "Hi" }], ...(client === "anthropic" ? { max_tokens: 1024 } : {}), ...(stream ? more : {}) };
+  return open(scene.worker.port, client === "anthropic" ? "/v1/messages" : "/v1/chat/completions", headers, body);
+}
+
+/** How long the provider went on after the caller left. */
+async function leave(caller, model, how) {
+  const left = performance.now();
+  how(caller.socket);
+  const { abortedAt } = await scene.upstream.left(model);
+  return abortedAt - left;
+}
+
+function assertSoon(delays) {
+  const median = delays.toSorted((one, other) => one - other)[Math.floor(delays.length / 2)];
+  assert.ok(median <= WITHIN_MS, `ended after ${delays.map((ms) => Math.round(ms)).join(", ")} ms`);
+}
+
+for (const passage of PASSAGES) {
+  describe(`a stream ${passage.name}`, () => {
+    for (const [name, how] of Object.entries(LEAVES)) {
+      test(`ends within ${WITHIN_MS} ms when the caller ${name} in its middle, and what was produced counts`, async () => {
+        const delays = [];
+        for (let time = 0; time < TIMES; time += 1) {
+          const model = `m${time}:long,slow-10,tag-${passage.client}${passage.provider}${Object.keys(passage.more ?? {})}${name[0]}`;
+          const caller = ask(passage, model, true);
+          await until(() => caller.received.includes("word3"), 5_000, "the first words");
+          delays.push(await leave(caller, model, how));
+          const record = await scene.worker.record(model);
+          assert.deepEqual([record.outcome, record.stream, record.usage.estimated], ["abandoned", true, true]);
+          assert.ok(record.usage.output > 0 && record.usage.output < 400, `output ${record.usage.output}`);
+          assert.ok(record.usage.input > 0);
+        }
+        assertSoon(delays);
+      });
+    }
+
+    for (const stream of [true, false]) {
+      test(`ends as soon when the caller is gone before there are headers (${stream ? "streamed" : "whole"})`, async () => {
+        const delays = [];
+        for (let time = 0; time < TIMES; time += 1) {
+          const model = `m${time}:hang,tag-${passage.client}${passage.provider}${Object.keys(passage.more ?? {})}${stream}`;
+          const caller = ask(passage, model, stream);
+          await scene.upstream.got(model);
+          delays.push(await leave(caller, model, LEAVES["is reset"]));
+          assert.equal((await scene.worker.record(model)).outcome, "abandoned");
+        }
+        assertSoon(delays);
+      });
+    }
+  });
+}
+
+test("callers that leave together take nobody along", async () => {
+  const [passage] = PASSAGES;
+  const models = Array.from({ length: 20 }, (_, n) => `crowd${n}:long,slow-10`);
+  const callers = models.map((model) => ask(passage, model, true));
+  const patient = ask(passage, "patient:long,slow-2", true);
+  await until(() => callers.every((caller) => caller.received.includes("word3")), 10_000, "everyone's first words");
+  callers.forEach((caller) => caller.socket.resetAndDestroy());
+  for (const model of models) {
+    await scene.upstream.left(model);
+    assert.equal((await scene.worker.record(model)).outcome, "abandoned");
+  }
+  await until(() => patient.received.includes("[DONE]"), 10_000, "the end for who stayed");
+  assert.equal((await scene.worker.record("patient:long,slow-2")).outcome, "complete");
+  patient.socket.destroy();
+});
+
+test("a caller that reads slowly holds its own stream up and no more", async () => {
+  const [passage] = PASSAGES;
+  const slow = ask(passage, "slow-reader:long", true);
+  slow.socket.pause();
+  await sleep(300);
+  slow.socket.resume();
+  await until(() => slow.received.includes("[DONE]"), 5_000, "its end");
+  assert.match(slow.received, /word399/);
+  slow.socket.destroy();
+});

@@ -1,0 +1,130 @@
+// A provider on loopback that does what a test asks of it: it speaks OpenAI's and Anthropic's wire formats, refuses what
+// the real ones refuse, keeps each request it got, and misbehaves on demand. A model's name says how; see
+// upstream/answers.mjs for what it says, and below for how it delivers it.
+
+import { createServer } from "node:http";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { answerTo, wordsOf } from "./upstream/answers.mjs";
+import * as anthropic from "./upstream/anthropic.mjs";
+import * as openai from "./upstream/openai.mjs";
+import { until } from "./until.mjs";
+
+const DIALECTS = [openai, anthropic];
+
+/**
+ * Starts one. `seen` holds { method, path, headers, raw, body, at, sent, abortedAt } per request, times by
+ * performance.now(); `sent` is what has been written of the answer.
+ */
+export async function startUpstream({ host = "127.0.0.1" } = {}) {
+  const seen = [];
+  const server = createServer((request, response) => {
+    const note = { method: request.method, path: request.url, headers: request.headers, at: performance.now(), sent: "" };
+    seen.push(note);
+    response.on("close", () => {
+      if (!response.writableFinished) note.abortedAt = performance.now();
+    });
+    serve(request, response, note).catch(() => response.destroy());
+  });
+  await new Promise((resolve, reject) => server.listen(0, host, resolve).on("error", reject));
+  const { port } = server.address();
+  const of = (model) => seen.findLast((note) => note.body?.model === model);
+  return {
+    port,
+    seen,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    /** The last request for a model, once it is there. */
+    got: (model) => until(() => of(model), 5_000, `a request for ${model}`),
+    /** The same once the other side has broken it off. */
+    left: (model) => until(() => (of(model)?.abortedAt ? of(model) : undefined), 5_000, `the end of the request for ${model}`),
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A port where nobody listens. */
+export async function closedPort() {
+  const upstream = await startUpstream();
+  await upstream.close();
+  return upstream.port;
+}
+
+async function serve(request, response, note) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  note.raw = Buffer.concat(chunks).toString();
+  const pathname = note.path.split("?", 1)[0];
+  if (pathname === "/v1/models") return reply(response, 200, { object: "list", data: [{ id: "fake-model", object: "model", created: 1795219200, owned_by: "fake" }] });
+  const dialect = DIALECTS.find(({ path }) => path === pathname);
+  if (!dialect || note.method !== "POST") return reply(response, 404, openai.failure(404, `Invalid URL (${note.method} ${note.path})`));
+  try {
+    note.body = JSON.parse(note.raw);
+  } catch {
+    return reply(response, 400, dialect.failure(400, "We could not parse the JSON body of your request."));
+  }
+  const words = wordsOf(note.body.model);
+  if (await misbehaves(words, dialect, response)) return;
+  const refused = dialect.complaint(note);
+  if (refused) return reply(response, refused[0], dialect.failure(...refused));
+  const answer = answerTo(dialect.look(note.body));
+  if (note.body.stream) return stream(response, dialect, dialect.frames(answer, note.body.model, note.body), words, note);
+  note.sent = JSON.stringify(dialect.json(answer, note.body.model));
+  if (words.has("slow")) await sleep(Number(words.get("slow")) * 10);
+  response.writeHead(200, { "content-type": "application/json", ...vendorHeaders(dialect) }).end((words.has("comments") ? "\n\n   " : "") + note.sent);
+}
+
+/** Instead of an answer. */
+async function misbehaves(words, dialect, response) {
+  if (words.has("hang")) return true;
+  if (words.has("gone")) return response.socket.resetAndDestroy();
+  if (words.has("garbled")) return reply(response, 200, "{ this is not", "application/json");
+  if (words.has("text")) return reply(response, Number(words.get("text")), "upstream connect error or disconnect/reset before headers", "text/plain");
+  if (words.has("html")) return reply(response, Number(words.get("html")), "<html><head><title>Bad gateway</title></head><body><h1>502</h1></body></html>", "text/html");
+  if (words.has("redirect")) {
+    response.writeHead(307, { location: `http://localhost:${words.get("redirect")}${dialect.path}` }).end();
+    return true;
+  }
+  if (!words.has("status")) return false;
+  const status = Number(words.get("status"));
+  if (status === 429) response.setHeader("retry-after", "7");
+  return reply(response, status, dialect.failure(status, `the fake provider's own words for ${status}`));
+}
+
+function reply(response, status, body, type = "application/json") {
+  response.writeHead(status, { "content-type": type }).end(typeof body === "string" ? body : JSON.stringify(body));
+  return true;
+}
+
+function vendorHeaders(dialect) {
+  return dialect === openai ? { "x-request-id": "req_fake1", "openai-version": "2020-10-01" } : { "request-id": "req_fake1" };
+}
+
+/** Delivers a stream: whole, or in the manner that the words ask for. */
+async function stream(response, dialect, frames, words, note) {
+  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", ...vendorHeaders(dialect) });
+  const middle = Math.ceil(frames.length / 2);
+  if (words.has("comments")) frames = frames.flatMap((frame) => [": keep-alive\n\n", frame]);
+  if (words.has("garbage")) frames.splice(middle, 0, 'data: {"this is not\n\n');
+  if (words.has("broken")) frames = [...frames.slice(0, middle), dialect.failureFrame("the fake provider broke down")];
+  if (words.has("cut")) frames = frames.slice(0, middle);
+  if (words.has("crlf")) frames = frames.map((frame) => frame.replaceAll("\n", "\r\n"));
+  const pause = Number(words.get("slow") ?? 0);
+  for (const frame of frames) {
+    if (response.destroyed) return;
+    const bytes = Buffer.from(frame);
+    const size = words.has("bytewise") ? 1 : bytes.length;
+    for (let at = 0; at < bytes.length; at += size) {
+      response.write(bytes.subarray(at, at + size));
+      if (size === 1) await turn();
+    }
+    note.sent += frame;
+    if (pause) await sleep(pause);
+    else await turn();
+  }
+  // Let what was written arrive before the break.
+  if (words.has("cut")) await sleep(30);
+  if (words.get("cut") === "rst") response.socket?.resetAndDestroy();
+  else if (words.has("cut")) response.socket?.end();
+  else response.end();
+}

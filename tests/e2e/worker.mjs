@@ -1,0 +1,165 @@
+// The built Worker in the real runtime: workerd itself with real sockets, no tool in between, because only so does a
+// caller that leaves look like one. What wrangler.toml says of date, flags and Durable Objects holds here too.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { until } from "./until.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export const ADMIN_TOKEN = "e2e-admin";
+
+const VARIABLES = {
+  ADMIN_TOKEN,
+  MASTER_KEY: Buffer.alloc(32, 7).toString("base64"),
+  LOG_RECORDS: "true",
+  REQUIRE_KEY: "false",
+  SANDBOX: "true",
+  TRUSTED_CUSTOM_HOSTS: "localhost,127.0.0.1",
+};
+
+/**
+ * Starts a Worker of its own. `record(model)` gives the record of the last request for a model, once it is printed.
+ */
+export async function startWorker(variables = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
+  for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(ROOT, "build", name), join(folder, name));
+  writeFileSync(join(folder, "kv.js"), KV);
+  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }));
+
+  const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  const output = { text: "", records: [] };
+  let rest = "";
+  child.stdout.on("data", (chunk) => {
+    output.text += chunk;
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop();
+    output.records.push(...lines.map(recordOf).filter(Boolean));
+  });
+  child.stderr.on("data", (chunk) => (output.text += chunk));
+  let control = "";
+  child.stdio[3].on("data", (chunk) => (control += chunk));
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  const port = await until(() => listening(control) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
+    .catch((error) => {
+      child.kill("SIGKILL");
+      throw new Error(`workerd did not start: ${error.message}\n${output.text}`);
+    });
+
+  const find = (matches) => output.records.findLast(matches);
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    output,
+    record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
+    // At SIGTERM it would wait for hanging requests for ever.
+    stop: async () => {
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function workerd() {
+  const require = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
+  const platform = `${process.platform}-${process.arch === "x64" ? "64" : process.arch}`;
+  return createRequire(require.resolve("workerd/package.json")).resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
+}
+
+function listening(control) {
+  for (const line of control.split("\n").slice(0, -1)) {
+    const event = JSON.parse(line);
+    if (event.event === "listen" && event.socket === "http") return event.port;
+  }
+}
+
+/** A printed line that is a record: an object with a request's id and how it ended. */
+function recordOf(line) {
+  try {
+    const value = JSON.parse(line);
+    return value?.request_id && value.outcome ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function configuration(variables) {
+  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const text = JSON.stringify;
+  const date = toml.match(/^compatibility_date = (".*?")/m)[1];
+  const flags = toml.match(/^compatibility_flags = (\[.*?\])/m)?.[1] ?? "[]";
+  const objects = [...toml.matchAll(/^\[\[durable_objects\.bindings\]\]\s+name = "(.*?)"\s+class_name = "(.*?)"/gm)];
+  const bindings = [
+    ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    '(name = "KV", kvNamespace = "kv")',
+    ...objects.map(([, name, className]) => `(name = ${text(name)}, durableObjectNamespace = (className = ${text(className)}))`),
+  ];
+  const classes = [...new Set(objects.map(([, , className]) => className))];
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "causeway", worker = .causeway),
+    (name = "kv", worker = .kv),
+    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "causeway")],
+);
+const causeway :Workerd.Worker = (
+  modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
+  compatibilityDate = ${date},
+  compatibilityFlags = ${flags},
+  bindings = [${bindings.join(", ")}],
+  durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
+  durableObjectStorage = (inMemory = void),
+);
+const kv :Workerd.Worker = (
+  modules = [(name = "kv.js", esModule = embed "kv.js")],
+  compatibilityDate = ${date},
+);
+`;
+}
+
+/** KV behind the protocol that workerd's binding speaks, in memory. */
+const KV = `
+const entries = new Map();
+const alive = (key) => {
+  const entry = entries.get(key);
+  if (entry && entry.expires > Date.now()) return entry;
+  entries.delete(key);
+};
+export default {
+  async fetch(request) {
+    const url = new URL(request.url);
+    const key = decodeURIComponent(url.pathname.slice(1));
+    if (url.pathname === "/bulk/get") {
+      const { keys } = await request.json();
+      return Response.json(Object.fromEntries(keys.map((key) => [key, alive(key) ? { value: new TextDecoder().decode(alive(key).value) } : null])));
+    }
+    if (request.method === "PUT") {
+      const ttl = url.searchParams.get("expiration_ttl");
+      const metadata = request.headers.get("CF-KV-Metadata");
+      entries.set(key, { value: await request.arrayBuffer(), metadata, expires: ttl ? Date.now() + ttl * 1000 : Infinity });
+      return new Response();
+    }
+    if (request.method === "DELETE") {
+      entries.delete(key);
+      return new Response();
+    }
+    if (key === "") {
+      const prefix = url.searchParams.get("prefix") ?? "";
+      const keys = [...entries.keys()].filter((name) => name.startsWith(prefix) && alive(name)).sort().map((name) => ({ name }));
+      return Response.json({ keys, list_complete: true, cacheStatus: null });
+    }
+    const entry = alive(key);
+    if (!entry) return new Response("Not Found", { status: 404 });
+    return new Response(entry.value, { headers: entry.metadata ? { "CF-KV-Metadata": entry.metadata } : {} });
+  },
+};
+`;
