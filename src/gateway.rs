@@ -56,6 +56,8 @@ struct Life<'a, H> {
     losses: Losses,
     /// Time spent waiting for upstreams.
     upstream_ms: u64,
+    /// The provider's refusal, where it is in the caller's dialect.
+    own_words: Option<Vec<u8>>,
     /// Something was asked of a provider, so the reply says of which.
     inference: bool,
 }
@@ -84,7 +86,7 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply
     life.ledger.prompt_bytes = plan.body.len();
     let mut answer = attempt(life, &target, &plan).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &mut answer).await);
+        return Err(failure(life, target.provider, &mut answer).await);
     }
     receive(life, target.provider, plan, answer).await
 }
@@ -183,9 +185,12 @@ fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) ->
     }
 }
 
-/// Reads why the provider refused.
-async fn failure<H: Host>(life: &Life<'_, H>, answer: &mut H::Answer) -> Error {
+/// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
+async fn failure<H: Host>(life: &mut Life<'_, H>, provider: &Provider, answer: &mut H::Answer) -> Error {
     let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
+    if provider.dialect == life.dialect && life.dialect.is_own_error(&body) {
+        life.own_words = Some(body.clone());
+    }
     let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
     let status = answer.status();
     // A redirect is not followed: it may lead where the caller's key must not go.
@@ -257,7 +262,7 @@ impl<'a, H: Host> Life<'a, H> {
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
         let ledger = Ledger { record, prompt_bytes: 0 };
-        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, inference: false }
+        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, own_words: None, inference: false }
     }
 
     /// The answer is known whole before the reply is sent.
@@ -297,7 +302,8 @@ impl<'a, H: Host> Life<'a, H> {
         if self.inference {
             self.host.record(&self.ledger.clone().fail(error, self.host.now()));
         }
-        let body = self.dialect.encode_error(error, &self.ledger.record.request_id);
+        let encoded = || self.dialect.encode_error(error, &self.ledger.record.request_id);
+        let body = self.own_words.clone().unwrap_or_else(encoded);
         let mut reply = json_reply(error.status, body);
         if error.origin == Origin::Upstream
             && let crate::error::Retry::Here { after_ms: Some(ms) } = error.retry

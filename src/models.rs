@@ -65,7 +65,16 @@ fn encoded(value: &impl Serialize) -> Result<Vec<u8>> {
 async fn usable<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Caller<'_>) -> Result<Vec<Model>> {
     caller.admit(settings)?;
     let providers = match target::named_provider(call, caller)? {
-        Some(provider) => vec![provider],
+        // Who asks one provider is told why it cannot be asked.
+        Some(provider) => {
+            let place = target::place(settings, caller, provider)?;
+            target::key(settings, caller, provider, &place)?;
+            vec![provider]
+        }
+        None if caller.named("custom-host").is_some() => {
+            let message = "A custom host needs its provider: name it in `x-causeway-provider`.";
+            return Err(Error::invalid(message).with_param("provider"));
+        }
         None => settings.active(),
     };
     let asked = providers.into_iter().map(|provider| models_of(host, settings, caller, provider));

@@ -49,9 +49,12 @@ function headersOf(block) {
 
 /** An upstream's answer: what of it is asked for, and the way to end it. */
 class Upstream {
-  constructor(response, controller, bytes) {
+  constructor(response, controller, bytes, request) {
     this.response = response;
     this.controller = controller;
+    this.left = false;
+    // Tells of a caller that leaves while the upstream is silent: nothing is written then that could fail.
+    this.gone = new Promise((resolve) => request?.signal?.addEventListener("abort", resolve));
     this.status = response.status;
     this.stream = bytes === undefined && isStream(response);
     this.body = bytes;
@@ -59,7 +62,8 @@ class Upstream {
   header(name) {
     return this.response.headers.get(name) ?? undefined;
   }
-  abort() {
+  leave() {
+    this.left = true;
     this.controller?.abort();
   }
 }
@@ -92,7 +96,7 @@ export async function send(request, url, headers, body, timeout, limit) {
       redirect: "manual",
       signal: controller.signal,
     });
-    if (isStream(response)) return new Upstream(response, controller);
+    if (isStream(response)) return new Upstream(response, controller, undefined, request);
     if (Number(response.headers.get("content-length") ?? 0) > limit) throw (end("large"), "large");
     const buffer = await response.arrayBuffer();
     if (buffer.byteLength > limit) throw "large";
@@ -158,7 +162,8 @@ export function relay(context, upstream, status, block, look, done) {
   const [near, far] = upstream.response.body.tee();
   const channel = new IdentityTransformStream();
   const flow = { settled: false };
-  flow.piped = near.pipeTo(channel.writable).catch(() => {}).then(() => {
+  const piped = near.pipeTo(channel.writable).catch(() => {});
+  flow.piped = Promise.race([piped, upstream.gone]).then(() => {
     flow.settled = true;
   });
   context.waitUntil(watch(far, flow, upstream, look).then(done, (error) => done(String(error))));
@@ -177,7 +182,7 @@ async function watch(far, flow, upstream, look) {
       came = await Promise.race([next, flow.grace]);
     }
     if (came === undefined) {
-      upstream.abort();
+      upstream.leave();
       return "abandoned";
     }
     if (came.value?.byteLength) look(came.value);
@@ -215,17 +220,14 @@ export function pump(context, upstream, status, block, passes, change, finish) {
 }
 
 async function drive(upstream, writer, change, finish) {
-  let left = false;
-  const leave = () => {
-    left = true;
-    upstream.abort();
-  };
+  const leave = () => upstream.leave();
+  upstream.gone.then(leave);
   const send = (bytes) => writer.write(bytes).catch(leave);
   writer.closed.catch(leave);
   let how = "closed";
   const reader = upstream.response.body.getReader();
   try {
-    while (!left) {
+    while (!upstream.left) {
       const { value, done } = await reader.read();
       if (done) break;
       const bytes = change(value) ?? value;
@@ -234,7 +236,7 @@ async function drive(upstream, writer, change, finish) {
   } catch (error) {
     how = String(error);
   }
-  const rest = finish(left ? "abandoned" : how);
-  if (rest.byteLength && !left) await send(rest);
+  const rest = finish(upstream.left ? "abandoned" : how);
+  if (rest.byteLength && !upstream.left) await send(rest);
   await writer.close().catch(leave);
 }

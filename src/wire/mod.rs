@@ -168,6 +168,14 @@ impl Dialect {
         }
     }
 
+    /// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+    pub fn is_own_error(self, body: &[u8]) -> bool {
+        match self {
+            Dialect::Chat => chat::is_own_error(body),
+            Dialect::Messages => messages::is_own_error(body),
+        }
+    }
+
     /// Adds what one frame of a passing stream tells.
     pub fn glance_frame(self, frame: &sse::Frame<'_>, glance: &mut Glance) {
         match self {

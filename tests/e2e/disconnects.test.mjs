@@ -62,6 +62,20 @@ for (const passage of PASSAGES) {
       });
     }
 
+    test("ends as soon when the caller leaves while the provider is silent in its middle", async () => {
+      const delays = [];
+      for (let time = 0; time < TIMES; time += 1) {
+        const model = `m${time}:long,silent,tag-${passage.client}${passage.provider}${Object.keys(passage.more ?? {})}`;
+        const caller = ask(passage, model, true);
+        await until(() => caller.received.includes("word9"), 5_000, "the last words");
+        delays.push(await leave(caller, model, LEAVES["is reset"]));
+        const record = await scene.worker.record(model);
+        assert.equal(record.outcome, "abandoned");
+        assert.ok(record.usage.output > 0);
+      }
+      assertSoon(delays);
+    });
+
     for (const stream of [true, false]) {
       test(`ends as soon when the caller is gone before there are headers (${stream ? "streamed" : "whole"})`, async () => {
         const delays = [];

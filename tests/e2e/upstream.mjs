@@ -119,6 +119,8 @@ async function stream(response, dialect, frames, words, note) {
       if (size === 1) await turn();
     }
     note.sent += frame;
+    // Nothing more comes, and nothing ends: only a caller's leaving can end it.
+    if (words.has("silent") && note.sent.includes("word9")) return;
     if (pause) await sleep(pause);
     else await turn();
   }

@@ -160,3 +160,47 @@ fn headers_answer_in_the_spelling_that_was_used() {
     let scene = Scene::get("/healthz").play();
     assert!(scene.headers.block().contains("x-causeway-request-id"));
 }
+
+#[test]
+fn a_refusal_in_the_callers_own_dialect_passes_word_for_word() {
+    let body = r#"{"type":"error","error":{"type":"invalid_request_error","message":"m","details":{"error_code":"e"}},"request_id":"r"}"#;
+    let scene =
+        Scene::messages(HELLO).header("x-api-key", "k").header("x-causeway-provider", "anthropic").answers(400, vec![], body).play();
+    assert_eq!((scene.status, scene.body.as_str()), (400, body));
+    let numbered = r#"{"error":{"message":"m","type":null,"code":429}}"#;
+    let scene = Scene::chat(HELLO)
+        .header("authorization", "Bearer k")
+        .header("x-causeway-provider", "openai")
+        .answers(429, vec![], numbered)
+        .play();
+    assert_eq!(scene.json()["error"]["code"], "429");
+}
+
+#[test]
+fn a_status_keeps_its_meaning_in_the_other_dialect() {
+    for (status, kind) in
+        [(401, "authentication_error"), (404, "not_found_error"), (400, "invalid_request_error"), (529, "overloaded_error")]
+    {
+        let body = r#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":null}}"#;
+        let scene =
+            Scene::messages(HELLO).header("x-api-key", "k").header("x-causeway-provider", "openai").answers(status, vec![], body).play();
+        assert_eq!((scene.status, scene.json()["error"]["type"].as_str()), (status, Some(kind)));
+    }
+}
+
+#[test]
+fn a_thread_that_only_its_provider_has_is_refused_so_that_clients_send_all() {
+    let body = HELLO.replace("\"max_tokens\"", "\"thread\":{\"type\":\"create\"},\"max_tokens\"");
+    let scene = Scene::messages(body).header("x-api-key", "k").header("x-causeway-provider", "openai").play();
+    assert_eq!((scene.status, scene.seen.len()), (400, 0));
+    assert_eq!(scene.json()["error"]["details"]["error_code"], "thread_unsupported_request");
+}
+
+#[test]
+fn models_of_a_refused_host_are_refused_too() {
+    for provider in [Some("openai"), None] {
+        let scene = Scene::get("/v1/models").header("x-causeway-custom-host", "http://127.0.0.2/v1").header("authorization", "Bearer k");
+        let scene = provider.iter().fold(scene, |scene, slug| scene.header("x-causeway-provider", slug)).play();
+        assert_eq!(scene.status, 400, "{provider:?}");
+    }
+}

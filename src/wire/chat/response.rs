@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::{Answer, Said, arguments, content, finish, finish_word, text};
@@ -284,4 +285,26 @@ pub fn glance_response(body: &[u8]) -> Result<Glance> {
         }
     }
     Ok(glance)
+}
+
+/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+pub fn is_own_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(rename = "error")]
+        _error: Inner,
+    }
+    // Strings where the dialect has strings: some send a number for a code.
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(rename = "message")]
+        _message: String,
+        #[serde(rename = "type")]
+        _kind: Option<String>,
+        #[serde(default, rename = "param")]
+        _param: Option<String>,
+        #[serde(default, rename = "code")]
+        _code: Option<String>,
+    }
+    serde_json::from_slice::<Whole>(body).is_ok()
 }

@@ -1,6 +1,6 @@
 use super::block::{decode_blocks, write_thinking};
 use super::usage::{Counts, write_usage};
-use super::words::{error_type, finish, stop_reason, upstream_error};
+use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, ToolCall};
 use crate::wire::fields::Fields;
@@ -163,6 +163,10 @@ pub fn encode_error(error: &Error, request_id: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(256);
     let mut object = Object::typed(&mut body, "error");
     let mut inner = Object::typed(object.slot("error"), error_type(error)).with("message", &error.message);
+    if error.code.as_deref() == Some(THREAD_UNSUPPORTED) {
+        let details = Object::open(inner.slot("details")).with("error_code", THREAD_UNSUPPORTED);
+        details.with("unsupported", &["thread"]).close();
+    }
     if let Some(upstream) = &error.upstream {
         match serde_json::from_str::<&RawValue>(upstream) {
             Ok(raw) => value(inner.slot("upstream"), raw),
@@ -221,4 +225,23 @@ pub fn glance_response(body: &[u8]) -> Result<Glance> {
         finished: answer.stop_reason.is_some(),
         failed: false,
     })
+}
+
+/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+pub fn is_own_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Whole<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+        #[serde(borrow, rename = "error")]
+        _error: Inner<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Inner<'a> {
+        #[serde(borrow, rename = "type")]
+        _kind: Cow<'a, str>,
+        #[serde(borrow, rename = "message")]
+        _message: Cow<'a, str>,
+    }
+    serde_json::from_slice::<Whole<'_>>(body).is_ok_and(|whole| whole.kind == "error")
 }

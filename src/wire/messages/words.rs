@@ -51,9 +51,16 @@ fn known_reason(word: &str) -> Option<Reason> {
     REASONS.iter().find(|(known, _)| *known == word).map(|(_, reason)| *reason)
 }
 
+/// The code by which clients know that they must send the whole conversation.
+pub(super) const THREAD_UNSUPPORTED: &str = "thread_unsupported_request";
+
 /// The `type` of an error.
 pub(super) fn error_type(error: &Error) -> &str {
-    let own = error.type_word.as_deref().filter(|word| ERRORS.iter().any(|(known, ..)| known == word));
+    // Another dialect's `invalid_request_error` covers what here has words of its own: then the kind tells.
+    let fits = |(known, kind, _): &(&str, Kind, u16)| {
+        error.type_word.as_deref() == Some(*known) && (*kind == error.kind || *kind != Kind::Invalid)
+    };
+    let own = ERRORS.iter().find(|row| fits(row)).map(|(word, ..)| *word);
     own.unwrap_or(match error.kind {
         Kind::Exhausted if error.status == 402 => "billing_error",
         Kind::Exhausted => "rate_limit_error",

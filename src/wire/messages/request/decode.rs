@@ -2,6 +2,7 @@ use super::super::block::decode_content;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Extras, Format, Reasoning, Request, Role, Tool, ToolChoice, Turn};
 use crate::wire::fields::{Fields, wrong};
+use crate::wire::messages::words::THREAD_UNSUPPORTED;
 use serde_json::value::RawValue;
 
 pub fn decode_request(body: &[u8]) -> Result<Request> {
@@ -34,6 +35,11 @@ pub fn decode_request(body: &[u8]) -> Result<Request> {
         ..Request::default()
     };
     request.extras.extend(fields.rest());
+    // What came before is kept by Anthropic, out of reach; told so, its clients send the whole conversation.
+    if request.extras.iter().any(|(name, _)| name == "thread") {
+        let message = "thread: this provider keeps no threads; send the whole conversation in `messages`";
+        return Err(Error::invalid(message).with_param("thread").with_code(THREAD_UNSUPPORTED));
+    }
     Ok(request)
 }
 
