@@ -41,7 +41,9 @@ pub enum Retry {
     /// Another target may do better.
     Elsewhere,
     /// The same target may do better, after this many milliseconds if it said so.
-    Here { after_ms: Option<u64> },
+    Here {
+        after_ms: Option<u64>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -37,7 +37,10 @@ pub enum Block {
     Thinking,
     /// Thinking that came encrypted, whole.
     Redacted(String),
-    ToolCall { id: String, name: String },
+    ToolCall {
+        id: String,
+        name: String,
+    },
     Refusal,
     /// A block that only its own dialect knows, whole (its deltas folded in by the reader).
     Native(Native),

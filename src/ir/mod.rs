@@ -81,7 +81,10 @@ pub struct Media {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Base64 text and its media type (`image/png`).
-    Inline { media_type: String, data: String },
+    Inline {
+        media_type: String,
+        data: String,
+    },
     Url(String),
     /// The provider's id of an uploaded file.
     File(String),

@@ -1,4 +1,4 @@
-use super::{Extras, Part};
+use super::{Block, Delta, Event, Extras, Part};
 
 /// A whole answer. There is one choice: callers who ask for several are relayed, never translated.
 #[derive(Clone, Debug, Default)]
@@ -59,4 +59,41 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)
     }
+}
+
+impl Response {
+    /// The whole answer as the events of a stream.
+    pub fn into_events(self) -> Vec<Event> {
+        let begin = Event::Begin { id: self.id, model: self.model, created: self.created, usage: self.usage, extras: self.extras };
+        let mut events = vec![begin];
+        for (index, part) in (0..).zip(self.parts.into_iter().filter_map(pieces)) {
+            let (block, deltas) = part;
+            events.push(Event::Start { index, block });
+            events.extend(deltas.into_iter().map(Event::Delta));
+            events.push(Event::End);
+        }
+        events.push(Event::Finish { finish: self.finish, usage: self.usage, extras: Extras::new() });
+        events
+    }
+}
+
+/// A part as a block and what goes into it. Parts that only requests have are none.
+fn pieces(part: Part) -> Option<(Block, Vec<Delta>)> {
+    Some(match part {
+        Part::Text(text) => {
+            let citations = text.citations.into_iter().map(Delta::Citation);
+            (Block::Text, std::iter::once(Delta::Text(text.text)).chain(citations).collect())
+        }
+        Part::Thinking(thinking) => match thinking.redacted {
+            Some(data) => (Block::Redacted(data), Vec::new()),
+            None => {
+                let signature = thinking.signature.map(Delta::Signature);
+                (Block::Thinking, std::iter::once(Delta::Text(thinking.text)).chain(signature).collect())
+            }
+        },
+        Part::ToolCall(call) => (Block::ToolCall { id: call.id, name: call.name }, vec![Delta::Arguments(call.arguments)]),
+        Part::Refusal(text) => (Block::Refusal, vec![Delta::Text(text)]),
+        Part::Native(native) => (Block::Native(native), Vec::new()),
+        Part::Media(_) | Part::ToolResult(_) => return None,
+    })
 }

@@ -3,7 +3,9 @@
 pub mod chat;
 pub mod envelope;
 pub mod fault;
+mod fields;
 pub mod frame;
+mod json;
 pub mod messages;
 pub mod pipe;
 

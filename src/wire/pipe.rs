@@ -1,1 +1,321 @@
-//! How an answer travels to the caller.
+//! How a stream travels from the upstream to the caller.
+//!
+//! - `Tap`: the bytes pass untouched, by themselves; a second look at them keeps count.
+//! - `Strain`: the bytes pass untouched but for the usage chunk that only we asked for.
+//! - `Translate`: frames are read into events and written anew.
+
+use super::frame::sse;
+use super::{Dialect, Echo, Glance, Reader, Writer};
+use crate::error::{Error, Kind};
+use crate::http::Ending;
+use crate::ir::{Delta, Event, Grammar, Part, Response, Usage};
+
+pub enum Pipe {
+    Tap(Tap),
+    Strain(Strain),
+    Translate(Translate),
+}
+
+/// What is to be sent on for a piece that came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// The piece as it is.
+    Same,
+    Bytes(Vec<u8>),
+}
+
+impl Pipe {
+    /// Whether the host may let the bytes pass by themselves and show them later.
+    pub fn is_tap(&self) -> bool {
+        matches!(self, Pipe::Tap(_))
+    }
+
+    pub fn push(&mut self, piece: &[u8]) -> Passed {
+        match self {
+            Pipe::Tap(tap) => {
+                tap.push(piece);
+                Passed::Same
+            }
+            Pipe::Strain(strain) => strain.push(piece),
+            Pipe::Translate(translate) => Passed::Bytes(translate.push(piece)),
+        }
+    }
+
+    /// The upstream's stream is over; what is still to be sent.
+    pub fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
+        match self {
+            Pipe::Tap(tap) => {
+                tap.finish();
+                Vec::new()
+            }
+            Pipe::Strain(strain) => strain.finish(),
+            Pipe::Translate(translate) => translate.finish(fault),
+        }
+    }
+
+    pub fn glance(&self) -> &Glance {
+        match self {
+            Pipe::Tap(tap) => &tap.glance,
+            Pipe::Strain(strain) => &strain.tap.glance,
+            Pipe::Translate(translate) => &translate.glance,
+        }
+    }
+}
+
+/// Keeps count of a stream that passes.
+pub struct Tap {
+    dialect: Dialect,
+    frames: sse::Parser,
+    glance: Glance,
+}
+
+impl Tap {
+    pub fn new(dialect: Dialect) -> Self {
+        Self { dialect, frames: sse::Parser::default(), glance: Glance::default() }
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        let Self { dialect, frames, glance } = self;
+        frames.push(piece, &mut |frame| dialect.glance_frame(&frame, glance));
+    }
+
+    fn finish(&mut self) {
+        let Self { dialect, frames, glance } = self;
+        frames.finish(&mut |frame| dialect.glance_frame(&frame, glance));
+    }
+}
+
+/// Takes the usage chunk out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of
+/// every chunk. All other bytes pass as they came.
+pub struct Strain {
+    tap: Tap,
+    /// An event whose end has not come yet.
+    held: Vec<u8>,
+}
+
+impl Strain {
+    pub fn new(dialect: Dialect) -> Self {
+        Self { tap: Tap::new(dialect), held: Vec::new() }
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Passed {
+        self.tap.push(piece);
+        if self.held.is_empty() && piece.ends_with(b"\n\n") && !may_hold_usage(piece) {
+            return Passed::Same;
+        }
+        self.held.extend_from_slice(piece);
+        let end = last_event_end(&self.held);
+        let rest = self.held.split_off(end);
+        let whole = std::mem::replace(&mut self.held, rest);
+        Passed::Bytes(without_usage(whole))
+    }
+
+    fn finish(&mut self) -> Vec<u8> {
+        self.tap.finish();
+        without_usage(std::mem::take(&mut self.held))
+    }
+}
+
+fn may_hold_usage(bytes: &[u8]) -> bool {
+    find(bytes, b"\"choices\":[]").is_some() || find(bytes, b"\"choices\": []").is_some()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Where the last complete event ends: after its blank line, whatever ends lines.
+fn last_event_end(bytes: &[u8]) -> usize {
+    let mut at = bytes.len();
+    while at > 0 {
+        let (head, _) = bytes.split_at(at);
+        if head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n") || head.ends_with(b"\r\r") {
+            return at;
+        }
+        at -= 1;
+    }
+    0
+}
+
+/// Whole events, less those that tell nothing but usage.
+fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
+    if !may_hold_usage(&bytes) {
+        return bytes;
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let (event, after) = rest.split_at(first_event_end(rest));
+        if !(may_hold_usage(event) && find(event, b"\"usage\"").is_some()) {
+            out.extend_from_slice(event);
+        }
+        rest = after;
+    }
+    out
+}
+
+fn first_event_end(bytes: &[u8]) -> usize {
+    let blank = |mark: &[u8]| find(bytes, mark).map(|at| at.saturating_add(mark.len()));
+    [blank(b"\n\n"), blank(b"\n\r\n"), blank(b"\r\r")].into_iter().flatten().min().unwrap_or(bytes.len())
+}
+
+/// Reads the provider's frames and writes the caller's.
+pub struct Translate {
+    frames: sse::Parser,
+    reader: Box<dyn Reader>,
+    writer: Box<dyn Writer>,
+    grammar: Grammar,
+    events: Vec<Event>,
+    glance: Glance,
+}
+
+impl Translate {
+    pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
+        Self {
+            frames: sse::Parser::default(),
+            reader: from.reader(),
+            writer: to.writer(echo),
+            grammar: Grammar::default(),
+            events: Vec::new(),
+            glance: Glance::default(),
+        }
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+        let Self { frames, reader, events, .. } = self;
+        frames.push(piece, &mut |frame| reader.push(frame, events));
+        if frames.overrun() {
+            reader.finish(Some(Error::upstream(Kind::Failed, "The provider sent an event that is too long.")), events);
+        }
+        self.write()
+    }
+
+    fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
+        let Self { frames, reader, events, .. } = self;
+        if fault.is_none() {
+            frames.finish(&mut |frame| reader.push(frame, events));
+        }
+        reader.finish(fault, events);
+        self.write()
+    }
+
+    /// Writes the events that wait. What breaks the grammar is our fault and ends the stream with an error.
+    fn write(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for event in std::mem::take(&mut self.events) {
+            if self.grammar == Grammar::Over {
+                break;
+            }
+            match self.grammar.step(&event) {
+                Ok(next) => self.grammar = next,
+                Err(why) => {
+                    debug_assert!(false, "{why}: {event:?} after {:?}", self.grammar);
+                    self.grammar = Grammar::Over;
+                    self.glance.failed = true;
+                    self.writer.push(&Event::Error(Error::gateway("The provider's stream could not be understood.")), &mut out);
+                    break;
+                }
+            }
+            note(&event, &mut self.glance);
+            self.writer.push(&event, &mut out);
+        }
+        out
+    }
+}
+
+fn note(event: &Event, glance: &mut Glance) {
+    match event {
+        Event::Begin { usage, .. } => glance.usage = *usage,
+        Event::Delta(Delta::Text(text) | Delta::Arguments(text)) => glance.produced = glance.produced.saturating_add(text.len()),
+        Event::Finish { usage, .. } => {
+            glance.usage = usage.or(glance.usage);
+            glance.finished = true;
+        }
+        Event::Error(_) => glance.failed = true,
+        _ => {}
+    }
+}
+
+/// Bytes of text that make a token, on average: what an answer is counted by when nobody says.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// A count of tokens for text that nobody counted.
+pub fn estimate_tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
+}
+
+impl Glance {
+    /// What a whole answer tells.
+    pub fn of(response: &Response) -> Self {
+        let length = |part: &Part| match part {
+            Part::Text(text) => text.text.len(),
+            Part::Thinking(thinking) => thinking.text.len(),
+            Part::ToolCall(call) => call.arguments.len(),
+            Part::Refusal(text) => text.len(),
+            _ => 0,
+        };
+        let produced = response.parts.iter().map(length).sum();
+        Self { usage: response.usage, produced, finished: true, failed: false }
+    }
+
+    /// What the answer used: as told when it finished, else counted by what was produced.
+    pub fn settled(&self, ending: &Ending, prompt_bytes: usize) -> Usage {
+        match self.usage {
+            Some(usage) if self.finished && *ending != Ending::Abandoned => usage,
+            told => {
+                let told = told.unwrap_or_default();
+                let input = if told.input > 0 { told.input } else { estimate_tokens(prompt_bytes) };
+                let output = told.output.max(estimate_tokens(self.produced));
+                Usage { input, output, estimated: true, ..told }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = concat!(
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"usage\":null}\n\n",
+        ": keep-alive\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1,\"total_tokens\":4}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    fn strained(stream: &str, size: usize) -> String {
+        let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+        let mut out = Vec::new();
+        for piece in stream.as_bytes().chunks(size) {
+            match pipe.push(piece) {
+                Passed::Same => out.extend_from_slice(piece),
+                Passed::Bytes(bytes) => out.extend(bytes),
+            }
+        }
+        out.extend(pipe.finish(None));
+        assert_eq!(pipe.glance().usage.map(|usage| (usage.input, usage.output)), Some((3, 1)), "in pieces of {size}");
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_usage_chunk_is_taken_out_and_every_other_byte_passes() {
+        for stream in [STREAM.to_owned(), STREAM.replace('\n', "\r\n"), STREAM.replace('\n', "\r")] {
+            let kept: Vec<&str> = stream.split_inclusive("data: ").collect();
+            let usage = stream.find("data: {\"choices\":[],").unwrap();
+            let done = stream.find("data: [DONE]").unwrap();
+            let expected = format!("{}{}", &stream[..usage], &stream[done..]);
+            assert!(kept.len() > 3);
+            for size in [1, 2, 7, 50, 4096] {
+                assert_eq!(strained(&stream, size), expected, "in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_choices_chunk_without_usage_passes() {
+        let stream = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
+        let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+        assert_eq!(pipe.push(stream.as_bytes()), Passed::Bytes(stream.as_bytes().to_vec()));
+    }
+}

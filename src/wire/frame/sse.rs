@@ -33,7 +33,7 @@ pub struct Parser {
 impl Parser {
     /// Takes the next piece and hands each event that it completes to `sink`.
     pub fn push(&mut self, mut bytes: &[u8], sink: &mut impl FnMut(Frame<'_>)) {
-        if self.after_cr {
+        if self.after_cr && !bytes.is_empty() {
             self.after_cr = false;
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn any_chunking_gives_the_same_events() {
-        let stream = "\u{feff}: hi\r\nevent: a\r\ndata: {\"x\":\r\ndata:  1}\r\n\r\ndata: ü😀\n\n:c\rdata: z\r\revent: b\ndata: end".as_bytes();
+        let stream =
+            "\u{feff}: hi\r\nevent: a\r\ndata: {\"x\":\r\ndata:  1}\r\n\r\ndata: ü😀\n\n:c\rdata: z\r\revent: b\ndata: end".as_bytes();
         let whole = frames(&[stream]);
         assert_eq!(whole.len(), 4);
         for size in 1..stream.len() {

@@ -1,0 +1,93 @@
+//! Who calls: which key was shown, which spelling of headers is used, what the headers ask for.
+
+use crate::error::{Error, Kind, Result};
+use crate::http::{Call, Headers};
+use crate::providers::settings::Settings;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    headers: &'a Headers,
+    /// The provider's own key, brought along for this request.
+    pub own_key: Option<&'a str>,
+    /// A key of this deployment was shown and is right.
+    known: bool,
+    /// A key was shown that looks like ours and is not.
+    forged: bool,
+    /// The caller speaks of `x-portkey-`.
+    pub portkey: bool,
+}
+
+/// Reads the keys that a call shows. A key of this deployment never counts as a provider's, so it is never sent on.
+pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
+    let headers = &call.headers;
+    let bearer = headers.find("authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let shown = [named(headers, "api-key"), bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
+    let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
+    let known = shown.iter().flatten().any(|key| ours(key));
+    let forged = !known && shown.iter().flatten().any(|key| key.starts_with("cw-"));
+    let own_key = [bearer, headers.find("x-api-key")].into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
+    let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
+    Caller { headers, own_key, known, forged, portkey }
+}
+
+/// `x-causeway-NAME`, or `x-portkey-NAME` in its place.
+fn named<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|(key, value)| {
+            let ours = key.strip_prefix("x-causeway-").or_else(|| key.strip_prefix("x-portkey-"));
+            ours == Some(name) && !value.is_empty()
+        })
+        .map(|(_, value)| value)
+}
+
+/// Compares in a time that does not tell how much was right.
+fn equal(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |unlike, (left, right)| unlike | (left ^ right)) == 0
+}
+
+impl<'a> Caller<'a> {
+    /// Whether the caller may use this deployment at all.
+    pub fn admit(&self, settings: &Settings) -> Result<()> {
+        if self.forged {
+            let message = "This key is not known here. Check it for typos, or ask whoever runs this gateway for a new one.";
+            return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
+        }
+        if settings.require_key() && !self.known {
+            let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
+            return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
+        }
+        Ok(())
+    }
+
+    /// `x-causeway-NAME` in either spelling.
+    pub fn named(&self, name: &str) -> Option<&'a str> {
+        named(self.headers, name)
+    }
+
+    pub fn spelling(&self) -> &'static str {
+        if self.portkey { "portkey" } else { "causeway" }
+    }
+
+    /// What cannot be translated is to be refused, not dropped.
+    pub fn strict(&self) -> bool {
+        self.named("strict") == Some("true") || self.named("strict-open-ai-compliance") == Some("true")
+    }
+
+    pub fn timeout_ms(&self) -> Result<Option<u64>> {
+        let Some(text) = self.named("request-timeout") else { return Ok(None) };
+        match text.parse() {
+            Ok(ms) if (1..=3_600_000).contains(&ms) => Ok(Some(ms)),
+            _ => Err(Error::invalid("`request-timeout` must be milliseconds, from 1 to 3600000.").with_param("request-timeout")),
+        }
+    }
+
+    /// The caller's own id of what this call is part of; of a `traceparent` its trace.
+    pub fn trace_id(&self) -> Option<&'a str> {
+        let trace = || self.headers.find("traceparent").and_then(|parent| parent.split('-').nth(1)).filter(|id| id.len() == 32);
+        self.named("trace-id").filter(|id| id.len() <= 256).or_else(trace)
+    }
+}

@@ -1,0 +1,126 @@
+//! Which door a call came through: its path and method to what is wanted and in which dialect.
+
+use crate::error::{Error, Kind, Result};
+use crate::http::{Call, Method};
+use crate::wire::Dialect;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// A conversation in this dialect.
+    Inference(Dialect),
+    Models,
+    Model(String),
+    Health,
+    /// A browser asks whether it may call.
+    Preflight,
+}
+
+/// Paths without the `/v1` that SDKs add, the method each takes, and where it leads.
+const DOORS: &[(&str, Method, Door)] = &[
+    ("/chat/completions", Method::Post, Door::Inference(Dialect::Chat)),
+    ("/messages", Method::Post, Door::Inference(Dialect::Messages)),
+    ("/models", Method::Get, Door::Models),
+    ("/healthz", Method::Get, Door::Health),
+];
+
+pub fn door(call: &Call) -> Result<Door> {
+    if call.method == Method::Options && call.headers.find("access-control-request-method").is_some() {
+        return Ok(Door::Preflight);
+    }
+    let path = bare(&call.path);
+    let method = if call.method == Method::Head { Method::Get } else { call.method };
+    if let Some((_, takes, door)) = DOORS.iter().find(|(known, ..)| *known == path) {
+        return if *takes == method { Ok(door.clone()) } else { Err(wrong_method(&call.path, *takes)) };
+    }
+    if let Some(id) = path.strip_prefix("/models/").filter(|id| !id.is_empty()) {
+        return if method == Method::Get { Ok(Door::Model(decoded(id))) } else { Err(wrong_method(&call.path, Method::Get)) };
+    }
+    let known: Vec<String> =
+        DOORS.iter().map(|(path, ..)| format!("/v1{path}")).map(|path| path.replace("/v1/healthz", "/healthz")).collect();
+    Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
+}
+
+/// The dialect in which a caller expects errors, even where there is no route.
+pub fn tongue(call: &Call) -> Dialect {
+    if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
+        Dialect::Messages
+    } else {
+        Dialect::Chat
+    }
+}
+
+/// The path less `/v1` and a slash at the end.
+fn bare(path: &str) -> &str {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match path.strip_prefix("/v1") {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+/// A path segment with its percent-escapes undone.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let escape = after.split_at_checked(2).filter(|_| *first == b'%');
+        let byte = escape.and_then(|(hex, _)| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        if let (Some(byte), Some((_, after))) = (byte, escape) {
+            bytes.push(byte);
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn wrong_method(path: &str, takes: Method) -> Error {
+    let word = if takes == Method::Post { "POST" } else { "GET" };
+    Error::caller(Kind::MethodNotAllowed, format!("`{path}` takes {word} only."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Headers;
+
+    fn call(method: Method, path: &str) -> Call {
+        Call { method, path: path.to_owned(), query: String::new(), headers: Headers::default() }
+    }
+
+    #[test]
+    fn each_path_leads_through_its_door_with_and_without_v1() {
+        let chat = Door::Inference(Dialect::Chat);
+        for (method, path, expected) in [
+            (Method::Post, "/v1/chat/completions", chat.clone()),
+            (Method::Post, "/chat/completions", chat.clone()),
+            (Method::Post, "/v1/chat/completions/", chat),
+            (Method::Post, "/v1/messages", Door::Inference(Dialect::Messages)),
+            (Method::Get, "/v1/models", Door::Models),
+            (Method::Head, "/healthz", Door::Health),
+            (Method::Get, "/v1/models/sandbox%2Fecho", Door::Model("sandbox/echo".to_owned())),
+            (Method::Get, "/v1/models/sandbox/echo", Door::Model("sandbox/echo".to_owned())),
+            (Method::Get, "/v1/models/100%", Door::Model("100%".to_owned())),
+        ] {
+            assert_eq!(door(&call(method, path)).unwrap(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_door_is_404_and_a_wrong_method_405() {
+        for (method, path, status) in [
+            (Method::Get, "/", 404),
+            (Method::Post, "/v1", 404),
+            (Method::Post, "/v1/nothing", 404),
+            (Method::Post, "/v1chat/completions", 404),
+            (Method::Get, "/v1/chat/completions", 405),
+            (Method::Other, "/v1/messages", 405),
+            (Method::Post, "/v1/models/x", 405),
+            (Method::Options, "/v1/messages", 405),
+        ] {
+            assert_eq!(door(&call(method, path)).unwrap_err().status, status, "{path}");
+        }
+    }
+}

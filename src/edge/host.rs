@@ -1,0 +1,131 @@
+//! The Worker as the core's `Host`.
+
+use std::cell::Cell;
+
+use worker::js_sys::{self, Array, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+
+use super::glue::{self, Upstream};
+use crate::host::{Answer, Fault, Host, Parcel, Script};
+use crate::record::Record;
+
+/// The longest answer that is read whole.
+const MAX_ANSWER: f64 = 33_554_432.0;
+
+pub struct Worker {
+    request: web_sys::Request,
+    pub context: JsValue,
+    logs: bool,
+}
+
+impl Worker {
+    pub fn new(request: web_sys::Request, context: JsValue, logs: bool) -> Self {
+        Self { request, context, logs }
+    }
+
+    /// Whether records are printed.
+    pub fn logs(&self) -> bool {
+        self.logs
+    }
+}
+
+thread_local! {
+    static RANDOM: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+impl Host for Worker {
+    type Answer = Upstream;
+
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    /// SplitMix64 from an unpredictable seed, so that an id costs no crossing.
+    fn random(&self) -> u64 {
+        RANDOM.with(|cell| {
+            let state = cell.get().unwrap_or_else(glue::seed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            cell.set(Some(state));
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        })
+    }
+
+    async fn sleep(&self, ms: u64) {
+        if ms > 0 {
+            let _ = glue::sleep(ms as f64).await;
+        }
+    }
+
+    async fn fetch(&self, parcel: Parcel<'_>) -> Result<Upstream, Fault> {
+        let body = parcel.body.map(Uint8Array::from);
+        let timeout = parcel.timeout_ms.unwrap_or(0) as f64;
+        match glue::send(&self.request, parcel.url, parcel.headers.block(), body, timeout, MAX_ANSWER).await {
+            Ok(upstream) => Ok(upstream.unchecked_into()),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    fn canned(&self, script: Script) -> Upstream {
+        let chunks: Array = script.chunks.iter().map(|chunk| Uint8Array::from(chunk.as_slice())).collect();
+        match glue::canned(script.status, script.content_type, chunks, script.cut) {
+            Ok(upstream) => upstream,
+            Err(nothing) => nothing.unchecked_into(),
+        }
+    }
+
+    fn record(&self, record: &Record) {
+        if self.logs {
+            log(record);
+        }
+    }
+}
+
+/// Prints the record as one line of JSON.
+pub fn log(record: &Record) {
+    if let Ok(line) = serde_json::to_string(record) {
+        worker::console_log!("{line}");
+    }
+}
+
+pub fn now() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
+    let now = js_sys::Date::now() as u64;
+    now
+}
+
+fn fault(error: &JsValue) -> Fault {
+    match error.as_string().as_deref() {
+        Some("abandoned") => Fault::Abandoned,
+        Some("late") => Fault::TimedOut,
+        Some("large") => Fault::TooLarge,
+        other => Fault::Unreachable(other.unwrap_or("unknown").to_owned()),
+    }
+}
+
+impl Answer for Upstream {
+    fn status(&self) -> u16 {
+        Upstream::status(self)
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        Upstream::header(self, name).ok().flatten()
+    }
+
+    fn is_stream(&self) -> bool {
+        Upstream::stream(self)
+    }
+
+    async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        let bytes = match Upstream::body(self) {
+            Some(bytes) => bytes,
+            None => match glue::gather(self, limit as f64).await {
+                Ok(bytes) if bytes.is_null() => return Err(Fault::TooLarge),
+                Ok(bytes) => bytes.unchecked_into(),
+                Err(error) => return Err(fault(&error)),
+            },
+        };
+        let kept = bytes.length().min(u32::try_from(limit).unwrap_or(u32::MAX));
+        Ok(bytes.subarray(0, kept).to_vec())
+    }
+}

@@ -1,0 +1,359 @@
+//! The life of a request, from the call to the reply. Start reading here.
+
+use std::borrow::Cow;
+
+use crate::caller::{self, Caller};
+use crate::door::{self, Door};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::host::{Answer, Fault, Host, Parcel};
+use crate::http::{Body, Call, Ending, Headers, Method, Reply};
+use crate::ir::{Fold, Losses};
+use crate::providers::settings::Settings;
+use crate::providers::{Provider, StreamUsage, sandbox};
+use crate::record::{Attempt, Ledger, Record};
+use crate::target::{self, Target};
+use crate::wire::envelope::Envelope;
+use crate::wire::frame::sse;
+use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
+use crate::wire::{Dialect, Echo, fault};
+
+/// The longest body of an answer that is no stream.
+const MAX_ANSWER: usize = 32 << 20;
+/// The longest body of a failed answer that is read for its words.
+const MAX_FAILURE: usize = 64 << 10;
+
+/// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
+pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Result<Vec<u8>>) -> Reply<H::Answer> {
+    let mut life = Life::begin(host, settings, call);
+    let served = match door::door(call) {
+        Err(error) => Err(error),
+        Ok(Door::Preflight) => Ok(preflight(call)),
+        Ok(Door::Health) => Ok(json_reply(200, crate::models::health())),
+        Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
+        Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
+        Ok(Door::Inference(dialect)) => {
+            life.dialect = dialect;
+            match body {
+                Ok(body) => infer(&mut life, &body).await,
+                Err(error) => Err(error),
+            }
+        }
+    };
+    life.end(served)
+}
+
+/// One request on its way, and what is noted of it.
+struct Life<'a, H> {
+    host: &'a H,
+    settings: &'a Settings,
+    call: &'a Call,
+    caller: Caller<'a>,
+    dialect: Dialect,
+    ledger: Ledger,
+    losses: Losses,
+    /// Time spent waiting for upstreams.
+    upstream_ms: u64,
+    /// Something was asked of a provider, so the reply says of which.
+    inference: bool,
+}
+
+/// How the answer gets from the provider's dialect to the caller's.
+struct Plan<'a> {
+    body: Cow<'a, [u8]>,
+    /// The caller wants a stream.
+    stream: bool,
+    /// The answer may pass as it is.
+    relay: bool,
+    /// The usage chunk was asked for by us, not by the caller.
+    strain: bool,
+    echo: Echo,
+}
+
+async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.caller.admit(life.settings)?;
+    let envelope = Envelope::look(body)?;
+    let target = target::choose(life.settings, life.call, life.caller, &envelope)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    let plan = plan(life, envelope, body, &target)?;
+    life.ledger.record.stream = plan.stream;
+    life.ledger.prompt_bytes = plan.body.len();
+    let mut answer = attempt(life, &target, &plan).await?;
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, &mut answer).await);
+    }
+    receive(life, target.provider, plan, answer).await
+}
+
+/// What is sent to the target: the caller's own body with edits of its top level, or a translation.
+fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &'a [u8], target: &Target<'_>) -> Result<Plan<'a>> {
+    let provider = target.provider;
+    let same = provider.dialect == life.dialect;
+    let mut stream = envelope.flag("stream")?.unwrap_or(false);
+    let mut echo = Echo {
+        model: target.model.clone(),
+        now: life.host.now() / 1_000,
+        nonce: life.ledger.record.request_id.clone(),
+        stream_usage: true,
+    };
+    let mut strain = false;
+    let sent = if same && !needs_rewriting(provider, &envelope) {
+        if target.renamed {
+            envelope.set("model", json_string(&target.model));
+        }
+        echo.stream_usage = asks_for_usage(&envelope);
+        if stream && provider.quirks.stream_usage == StreamUsage::Asked && life.dialect == Dialect::Chat && !echo.stream_usage {
+            envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
+            strain = true;
+        }
+        provider.bend(&mut envelope, &mut life.losses);
+        envelope.bytes()
+    } else {
+        let mut request = life.dialect.decode_request(&envelope.bytes())?;
+        request.model.clone_from(&target.model);
+        stream = request.stream;
+        echo.stream_usage = request.stream_usage;
+        strain = same && stream && !request.stream_usage;
+        let abilities = provider.abilities(&target.model);
+        let encoded = provider.dialect.encode_request(&request, life.dialect, &abilities, &mut life.losses)?;
+        let mut envelope = Envelope::look(&encoded)?;
+        provider.bend(&mut envelope, &mut life.losses);
+        Cow::Owned(envelope.bytes().into_owned())
+    };
+    if life.caller.strict() && !life.losses.is_empty() {
+        let names = life.losses.names().join(", ");
+        return Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)));
+    }
+    // Several choices cannot be written anew, only passed on.
+    let several = Envelope::look(body).ok().and_then(|look| look.raw("n").map(|n| n != "1")).unwrap_or(false);
+    let relay = same && (provider.quirks.exact || several);
+    Ok(Plan { body: sent, stream, relay, strain: strain && relay, echo })
+}
+
+/// A provider that does not know the `developer` role needs the messages themselves rewritten.
+fn needs_rewriting(provider: &Provider, envelope: &Envelope<'_>) -> bool {
+    !provider.quirks.developer_role && envelope.raw("messages").is_some_and(|messages| messages.contains("\"developer\""))
+}
+
+fn asks_for_usage(envelope: &Envelope<'_>) -> bool {
+    let options =
+        envelope.raw("stream_options").and_then(|raw| Envelope::look(raw.as_bytes()).ok().map(|options| options.flag("include_usage")));
+    matches!(options, Some(Ok(Some(true))))
+}
+
+fn with_usage(options: Option<&str>) -> String {
+    let mut options = options.and_then(|raw| Envelope::look(raw.as_bytes()).ok()).unwrap_or_else(Envelope::empty);
+    options.set("include_usage", "true".to_owned());
+    String::from_utf8_lossy(&options.bytes()).into_owned()
+}
+
+/// One try at the target.
+async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Plan<'_>) -> Result<H::Answer> {
+    let started = life.host.now();
+    let outcome = if target.provider.slug == sandbox::SLUG {
+        let script = sandbox::answer(&plan.body, &life.ledger.record.request_id, started / 1_000);
+        life.host.sleep(script.wait_ms).await;
+        Ok(life.host.canned(script))
+    } else {
+        let headers = target.headers(life.call, life.dialect);
+        let parcel = Parcel { url: &target.url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
+        life.host.fetch(parcel).await
+    };
+    let ms = life.host.now().saturating_sub(started);
+    life.upstream_ms = life.upstream_ms.saturating_add(ms);
+    let status = outcome.as_ref().map_or(0, Answer::status);
+    life.ledger.record.attempts.push(Attempt { target: "config", provider: target.provider.slug, status, ms });
+    outcome.map_err(|fault| unanswered(fault, life, target.provider))
+}
+
+fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
+    let slug = provider.slug;
+    match fault {
+        Fault::Unreachable(_) => {
+            Error::upstream(Kind::Unreachable, format!("{slug} could not be reached, or broke off before it answered."))
+        }
+        Fault::TimedOut => Error::upstream(Kind::TimedOut, format!("{slug} did not answer within the request's timeout."))
+            .with_status(if life.caller.portkey { 408 } else { 504 }),
+        Fault::Abandoned => Error::caller(Kind::Abandoned, "The caller left before there was an answer."),
+        Fault::TooLarge => Error::upstream(Kind::Failed, format!("{slug} sent an answer of more than {} MiB.", MAX_ANSWER >> 20)),
+    }
+}
+
+/// Reads why the provider refused.
+async fn failure<H: Host>(life: &Life<'_, H>, answer: &mut H::Answer) -> Error {
+    let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
+    let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
+    let status = answer.status();
+    // A redirect is not followed: it may lead where the caller's key must not go.
+    let status = if (300..400).contains(&status) { 502 } else { status };
+    let head =
+        fault::Head { status, retry_after: retry_after.as_deref(), retry_after_ms: retry_after_ms.as_deref(), now_ms: life.host.now() };
+    fault::decode(head, &body)
+}
+
+/// The provider's answer becomes the reply.
+async fn receive<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
+    if plan.stream && answer.is_stream() {
+        return Ok(stream_reply(life, provider, plan, answer));
+    }
+    let started = life.host.now();
+    let bytes = answer.bytes(MAX_ANSWER).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    let bytes = bytes.map_err(|fault| unanswered(fault, life, provider))?;
+    let status = answer.status();
+    if !plan.stream && !answer.is_stream() && plan.relay {
+        let glance = provider.dialect.glance_response(&bytes)?;
+        life.close(&glance);
+        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
+    }
+    let response = if answer.is_stream() { gathered(provider.dialect, &bytes)? } else { provider.dialect.decode_response(&bytes)? };
+    life.close(&crate::wire::Glance::of(&response));
+    if !plan.stream {
+        return Ok(json_reply(status, life.dialect.encode_response(&response, &plan.echo)));
+    }
+    let mut writer = life.dialect.writer(plan.echo);
+    let mut out = Vec::new();
+    for event in response.into_events() {
+        writer.push(&event, &mut out);
+    }
+    Ok(Reply { status, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
+}
+
+fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
+    let pipe = match (plan.relay, plan.strain) {
+        (true, true) => Pipe::Strain(Strain::new(life.dialect)),
+        (true, false) => Pipe::Tap(Tap::new(life.dialect)),
+        (false, _) => Pipe::Translate(Translate::new(provider.dialect, life.dialect, plan.echo)),
+    };
+    life.ledger.record.status = answer.status();
+    let ledger = std::mem::take(&mut life.ledger);
+    // The reply's own headers still need the names.
+    life.ledger.record.clone_from(&ledger.record);
+    Reply { status: answer.status(), headers: stream_headers(), body: Body::Stream { answer, pipe }, ledger: Some(ledger) }
+}
+
+/// A stream that nobody asked for, as the whole answer.
+fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
+    let mut frames = sse::Parser::default();
+    let mut reader = dialect.reader();
+    let mut events = Vec::new();
+    frames.push(bytes, &mut |frame| reader.push(frame, &mut events));
+    frames.finish(&mut |frame| reader.push(frame, &mut events));
+    reader.finish(None, &mut events);
+    let mut fold = Fold::default();
+    events.into_iter().for_each(|event| fold.push(event));
+    fold.finish()
+}
+
+impl<'a, H: Host> Life<'a, H> {
+    fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
+        let caller = caller::of(call, settings);
+        let request_id = format!("{:016x}{:016x}", host.random(), host.random());
+        let trace_id = caller.trace_id().map_or_else(|| request_id.clone(), str::to_owned);
+        let dialect = door::tongue(call);
+        let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
+        let ledger = Ledger { record, prompt_bytes: 0 };
+        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, inference: false }
+    }
+
+    /// The answer is known whole before the reply is sent.
+    fn close(&mut self, glance: &crate::wire::Glance) {
+        self.ledger.record.status = 200;
+        self.ledger.record.dialect = self.dialect.slug();
+        self.note_overhead();
+        self.host.record(&self.ledger.clone().close(glance, &Ending::Closed, self.host.now()));
+    }
+
+    fn note_overhead(&mut self) {
+        let spent = self.host.now().saturating_sub(self.ledger.record.at);
+        self.ledger.record.overhead_ms = spent.saturating_sub(self.upstream_ms);
+    }
+
+    /// Puts the last touch to a reply, or makes one of the error.
+    fn end(mut self, served: Result<Reply<H::Answer>>) -> Reply<H::Answer> {
+        self.note_overhead();
+        self.ledger.record.dialect = self.dialect.slug();
+        let mut reply = served.unwrap_or_else(|error| self.refuse(&error));
+        if let Some(ledger) = &mut reply.ledger {
+            ledger.record.dialect = self.dialect.slug();
+            ledger.record.overhead_ms = self.ledger.record.overhead_ms;
+        }
+        self.explain(&mut reply.headers);
+        if self.call.headers.find("origin").is_some() {
+            reply.headers.add("access-control-allow-origin", "*");
+            reply.headers.add("access-control-expose-headers", "*");
+        }
+        if self.call.method == Method::Head {
+            reply.body = Body::Empty;
+        }
+        reply
+    }
+
+    fn refuse(&self, error: &Error) -> Reply<H::Answer> {
+        if self.inference {
+            self.host.record(&self.ledger.clone().fail(error, self.host.now()));
+        }
+        let body = self.dialect.encode_error(error, &self.ledger.record.request_id);
+        let mut reply = json_reply(error.status, body);
+        if error.origin == Origin::Upstream
+            && let crate::error::Retry::Here { after_ms: Some(ms) } = error.retry
+        {
+            reply.headers.add("retry-after", &ms.div_ceil(1_000).to_string());
+            reply.headers.add("retry-after-ms", &ms.to_string());
+        }
+        if error.kind == Kind::MethodNotAllowed {
+            reply.headers.add("allow", "GET, POST, OPTIONS");
+        }
+        reply
+    }
+
+    /// The headers that say what was done, in the spelling that the caller used.
+    fn explain(&self, headers: &mut Headers) {
+        let record = &self.ledger.record;
+        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        say("trace-id", &record.trace_id);
+        if self.inference {
+            if !record.provider.is_empty() {
+                say("provider", record.provider);
+            }
+            say("retries", "0");
+            if self.caller.portkey {
+                say("cache-status", "DISABLED");
+                say("retry-attempt-count", "0");
+                say("last-used-option-index", "config");
+            }
+            say("cache", "DISABLED");
+            say("model", &record.model);
+            say("target", "config");
+            say("attempts", &record.attempts.len().to_string());
+            say("overhead-ms", &record.overhead_ms.to_string());
+        }
+        if !self.losses.is_empty() {
+            say("dropped", &self.losses.names().join(", "));
+        }
+        say("request-id", &record.request_id);
+    }
+}
+
+fn preflight<A>(call: &Call) -> Reply<A> {
+    let mut headers = Headers::default();
+    headers.add("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+    headers.add("access-control-allow-headers", call.headers.find("access-control-request-headers").unwrap_or("*"));
+    headers.add("access-control-max-age", "86400");
+    headers.add("vary", "access-control-request-headers");
+    Reply { status: 204, headers, body: Body::Empty, ledger: None }
+}
+
+fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
+    let headers = Headers::from_iter([("content-type", "application/json")]);
+    Reply { status, headers, body: Body::Bytes(body), ledger: None }
+}
+
+fn stream_headers() -> Headers {
+    Headers::from_iter([("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")])
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

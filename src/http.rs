@@ -1,0 +1,123 @@
+//! A call as it came, and the reply as it goes.
+
+use crate::error::Error;
+use crate::record::Ledger;
+use crate::wire::pipe::Pipe;
+
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: Method,
+    /// The path without query.
+    pub path: String,
+    /// The query with its question mark, or nothing.
+    pub query: String,
+    pub headers: Headers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+    Other,
+}
+
+/// Headers in one block of `name:value` lines, names in lower case: it crosses into wasm in one piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(String);
+
+/// What the caller gets.
+pub struct Reply<A> {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Body<A>,
+    /// Written when the reply is complete, or was left.
+    pub ledger: Option<Ledger>,
+}
+
+pub enum Body<A> {
+    Empty,
+    Bytes(Vec<u8>),
+    /// An upstream's whole answer that passes as it is, its headers along.
+    Relayed {
+        answer: A,
+        bytes: Vec<u8>,
+    },
+    /// An upstream's stream on its way to the caller, through a pipe.
+    Stream {
+        answer: A,
+        pipe: Pipe,
+    },
+}
+
+impl Method {
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "PATCH" => Method::Patch,
+            "DELETE" => Method::Delete,
+            "OPTIONS" => Method::Options,
+            _ => Method::Other,
+        }
+    }
+}
+
+impl Headers {
+    /// Takes a block as it is: lines of `name:value`, each ended by a line feed.
+    pub fn from_block(block: String) -> Self {
+        Self(block)
+    }
+
+    pub fn block(&self) -> &str {
+        &self.0
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.lines().filter_map(|line| line.split_once(':'))
+    }
+
+    /// A header's value; an empty one counts as absent.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
+    }
+
+    /// Adds a header. What could break out of its line (a value from outside may hold anything) becomes a space.
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.0.push_str(name);
+        self.0.push(':');
+        if value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            self.0.push_str(value);
+        } else {
+            self.0.extend(value.chars().map(|char| if char.is_control() || !char.is_ascii() { ' ' } else { char }));
+        }
+        self.0.push('\n');
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let mut headers = Headers::default();
+        for (name, value) in pairs {
+            headers.add(name, value);
+        }
+        headers
+    }
+}
+
+/// How a reply's body came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// The upstream closed its stream as it should.
+    Closed,
+    /// The upstream's stream broke.
+    Broken(Error),
+    /// The caller left.
+    Abandoned,
+}

@@ -1,0 +1,160 @@
+//! Who speaks a dialect, where, with which credentials and with which quirks. A provider is a row of `table`.
+
+pub mod custom_host;
+pub mod models;
+pub mod sandbox;
+pub mod settings;
+pub mod table;
+
+use crate::ir::Losses;
+use crate::wire::envelope::Envelope;
+use crate::wire::{Abilities, Dialect};
+
+#[derive(Debug)]
+pub struct Provider {
+    pub slug: &'static str,
+    /// Other names it goes by, Portkey's among them.
+    pub aliases: &'static [&'static str],
+    pub dialect: Dialect,
+    /// Where a custom host's base ends too.
+    pub base: &'static str,
+    /// What follows the base for its dialect.
+    pub path: &'static str,
+    /// What follows the base for the list of its models.
+    pub models: &'static str,
+    pub auth: Auth,
+    /// The variables that may hold its key, the first one set wins.
+    pub keys: &'static [&'static str],
+    /// The variable that holds its base, where everyone runs their own; its key is optional then.
+    pub host_var: Option<&'static str>,
+    /// Headers that belong to this vendor and reach no other.
+    pub vendor_headers: &'static [&'static str],
+    /// What is sent for a vendor header that the caller did not send.
+    pub fixed_headers: &'static [(&'static str, &'static str)],
+    pub quirks: Quirks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    Bearer,
+    Header(&'static str),
+    None,
+}
+
+/// Where a provider departs from its dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Quirks {
+    /// Parameters that go by another name there.
+    pub rename: &'static [(&'static str, &'static str)],
+    /// Parameters that it answers with an error.
+    pub drop: &'static [&'static str],
+    /// Parameters that it bounds.
+    pub clamp: &'static [(&'static str, f64, f64)],
+    /// Its answers are just what the dialect says, so they may pass untouched; else they are read and written anew.
+    pub exact: bool,
+    pub stream_usage: StreamUsage,
+    pub developer_role: bool,
+    /// Wants the thinking of earlier turns back.
+    pub replay_thinking: bool,
+    pub json_schema: bool,
+    /// Its bound of an answer goes by `max_completion_tokens`.
+    pub completion_bound: bool,
+    /// Takes `reasoning_effort`.
+    pub effort: bool,
+    /// Its models' own names begin with something and a slash.
+    pub slashed_models: bool,
+}
+
+/// How a stream comes to tell its usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamUsage {
+    /// With `stream_options.include_usage`.
+    Asked,
+    /// Always.
+    Volunteered,
+}
+
+pub fn all() -> &'static [Provider] {
+    table::PROVIDERS
+}
+
+/// The provider of a slug or an alias.
+pub fn find(name: &str) -> Option<&'static Provider> {
+    all().iter().find(|provider| provider.slug == name || provider.aliases.contains(&name))
+}
+
+/// `provider/model` in its two halves, if the first is a provider's slug.
+pub fn split_model(model: &str) -> (Option<&'static Provider>, &str) {
+    match model.split_once('/').map(|(slug, rest)| (find(slug), rest)) {
+        Some((Some(provider), rest)) if !rest.is_empty() => (Some(provider), rest),
+        _ => (None, model),
+    }
+}
+
+/// The slug of the provider that makes a model of this name.
+pub fn owner_of(model: &str) -> Option<&'static str> {
+    models::OWNERS.iter().find(|(prefix, _)| model.starts_with(prefix)).map(|(_, slug)| *slug)
+}
+
+/// The known slug that a mistyped one is nearest to, if it is near.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let name: String = name.chars().take(32).collect();
+    let near = all().iter().map(|provider| (distance(&name, provider.slug), provider.slug)).min();
+    near.filter(|(distance, slug)| *distance <= slug.len() / 3).map(|(_, slug)| slug)
+}
+
+/// Edits that turn one word into the other.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (at, a) in left.chars().enumerate() {
+        let mut before = at;
+        let mut last = at + 1;
+        let mut next = vec![last];
+        for (b, above) in right.chars().zip(row.iter().skip(1)) {
+            last = (before + usize::from(a != b)).min(above + 1).min(last + 1);
+            before = *above;
+            next.push(last);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+impl Provider {
+    /// What a model of this provider takes.
+    pub fn abilities(&self, model: &str) -> Abilities {
+        let quirks = &self.quirks;
+        let family = models::FAMILIES.iter().find(|family| family.dialect == self.dialect && family.holds(model));
+        let mut abilities = family.map_or_else(Abilities::default, |family| family.abilities);
+        if self.dialect == Dialect::Chat && !quirks.effort {
+            abilities.thinking = crate::wire::ThinkingStyle::None;
+        }
+        abilities.completion_bound = quirks.completion_bound;
+        abilities.developer_role = quirks.developer_role;
+        abilities.replay_thinking = quirks.replay_thinking;
+        abilities.json_schema &= quirks.json_schema;
+        abilities
+    }
+
+    /// Makes a request fit this provider's quirks, naming what is lost by it.
+    pub fn bend(&self, envelope: &mut Envelope<'_>, losses: &mut Losses) {
+        for (from, to) in self.quirks.rename {
+            envelope.rename(from, to);
+        }
+        for name in self.quirks.drop {
+            let told = envelope.raw(name).is_some();
+            envelope.remove(name);
+            // What only asks for the usage is asked for by us.
+            if told && *name != "stream_options" {
+                losses.drop(*name);
+            }
+        }
+        for (name, low, high) in self.quirks.clamp {
+            let Some(value) = envelope.raw(name).and_then(|raw| raw.parse::<f64>().ok()) else { continue };
+            if !(*low..=*high).contains(&value) {
+                envelope.set(name, value.clamp(*low, *high).to_string());
+                losses.drop(format!("{name}={value}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What is known of models by the beginning of their names.
+
+use crate::wire::{Abilities, Dialect, ThinkingStyle};
+
+/// Which provider makes the models whose names begin so.
+pub const OWNERS: &[(&str, &str)] = &[
+    ("gpt-", "openai"),
+    ("chatgpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("text-embedding-", "openai"),
+    ("claude", "anthropic"),
+    ("mistral", "mistral"),
+    ("ministral", "mistral"),
+    ("magistral", "mistral"),
+    ("codestral", "mistral"),
+    ("devstral", "mistral"),
+    ("pixtral", "mistral"),
+    ("open-mistral", "mistral"),
+    ("open-mixtral", "mistral"),
+    ("deepseek-", "deepseek"),
+    ("grok-", "xai"),
+    ("sonar", "perplexity"),
+    ("jamba", "ai21"),
+    ("kimi-", "moonshot"),
+    ("moonshot-", "moonshot"),
+    ("glm-", "zhipu"),
+    ("qwen", "qwen"),
+];
+
+/// Models that take the same things.
+pub struct Family {
+    pub dialect: Dialect,
+    /// Any of these in the name.
+    holds: &'static [&'static str],
+    /// But none of these.
+    except: &'static [&'static str],
+    pub abilities: Abilities,
+}
+
+impl Family {
+    pub fn holds(&self, model: &str) -> bool {
+        let any = |marks: &[&str]| marks.iter().any(|mark| model.contains(mark));
+        any(self.holds) && !any(self.except)
+    }
+}
+
+const OPENAI: Abilities = Abilities {
+    thinking: ThinkingStyle::None,
+    sampling: true,
+    sampling_pair: true,
+    default_max_tokens: 4_096,
+    completion_bound: true,
+    developer_role: true,
+    replay_thinking: false,
+    json_schema: true,
+};
+const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 8_192, thinking: ThinkingStyle::Effort, ..OPENAI };
+
+/// The first that holds a model tells; a model in none takes everything.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["claude-3-7"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, sampling_pair: true, json_schema: false, ..CLAUDE },
+    },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["claude-3", "claude-2", "claude-instant"],
+        except: &[],
+        abilities: Abilities {
+            thinking: ThinkingStyle::None,
+            sampling_pair: true,
+            default_max_tokens: 4_096,
+            json_schema: false,
+            ..CLAUDE
+        },
+    },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["opus-4-5", "sonnet-4-5", "haiku-4-5", "opus-4-1"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, ..CLAUDE },
+    },
+    Family { dialect: Dialect::Messages, holds: &["opus-4-6", "sonnet-4-6"], except: &[], abilities: CLAUDE },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["opus-4-7", "opus-4-8"],
+        except: &[],
+        abilities: Abilities { sampling: false, ..CLAUDE },
+    },
+    Family {
+        dialect: Dialect::Messages,
+        holds: &["sonnet-4", "opus-4"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, sampling_pair: true, json_schema: false, ..CLAUDE },
+    },
+    // The fifth generation and what follows it.
+    Family { dialect: Dialect::Messages, holds: &["claude-"], except: &[], abilities: Abilities { sampling: false, ..CLAUDE } },
+    Family {
+        dialect: Dialect::Chat,
+        holds: &["gpt-5", "o1", "o3", "o4-"],
+        except: &["chat-latest", "-chat"],
+        abilities: Abilities { thinking: ThinkingStyle::Effort, sampling: false, ..OPENAI },
+    },
+    Family { dialect: Dialect::Chat, holds: &["gpt-4", "gpt-3.5", "chatgpt-", "chat-latest"], except: &[], abilities: OPENAI },
+];

@@ -1,0 +1,67 @@
+//! The environment of the Worker, read once.
+
+use std::collections::HashMap;
+
+use super::{Provider, all, find, sandbox};
+
+#[derive(Debug, Default)]
+pub struct Settings {
+    vars: HashMap<String, String>,
+}
+
+impl Settings {
+    pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { vars: vars.into_iter().collect() }
+    }
+
+    /// A variable's value; an empty one counts as absent.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Hosts that may be custom hosts although they are not public.
+    pub fn trusted_hosts(&self) -> Vec<&str> {
+        self.list("TRUSTED_CUSTOM_HOSTS")
+    }
+
+    pub fn sandbox(&self) -> bool {
+        self.var("SANDBOX") == Some("true")
+    }
+
+    /// Whether a caller must show a key of this deployment. Only a plain `false` opens it.
+    pub fn require_key(&self) -> bool {
+        self.var("REQUIRE_KEY").is_some_and(|value| value != "false")
+    }
+
+    pub fn key_of(&self, provider: &Provider) -> Option<&str> {
+        provider.keys.iter().find_map(|name| self.var(name))
+    }
+
+    /// Whether this deployment can use the provider without a key of the caller.
+    pub fn is_active(&self, provider: &Provider) -> bool {
+        if provider.slug == sandbox::SLUG {
+            return self.sandbox();
+        }
+        match provider.host_var {
+            Some(name) => self.var(name).is_some(),
+            None => self.key_of(provider).is_some(),
+        }
+    }
+
+    /// The active providers, those of `PROVIDER_PRIORITY` first and in its order.
+    pub fn active(&self) -> Vec<&'static Provider> {
+        let mut order: Vec<&'static Provider> = self.list("PROVIDER_PRIORITY").into_iter().filter_map(find).collect();
+        order.extend(all());
+        let mut seen = Vec::new();
+        order.retain(|provider| {
+            let first = !seen.contains(&provider.slug);
+            seen.push(provider.slug);
+            first && self.is_active(provider)
+        });
+        order
+    }
+
+    fn list(&self, name: &str) -> Vec<&str> {
+        self.var(name).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+    }
+}

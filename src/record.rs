@@ -1,0 +1,117 @@
+//! One request as one value for the log. It holds counts and names, never content and never a secret.
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::http::Ending;
+use crate::ir::Usage;
+use crate::wire::Glance;
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Record {
+    pub request_id: String,
+    pub trace_id: String,
+    /// Milliseconds since 1970.
+    pub at: u64,
+    /// The caller's dialect.
+    pub dialect: &'static str,
+    pub provider: &'static str,
+    pub model: String,
+    pub stream: bool,
+    pub status: u16,
+    pub outcome: Outcome,
+    /// What went wrong, in one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Tokens>,
+    pub duration_ms: u64,
+    pub overhead_ms: u64,
+    pub attempts: Vec<Attempt>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    #[default]
+    Complete,
+    /// The caller left before the end.
+    Abandoned,
+    /// There was an error in place of an answer, or in its middle.
+    Failed,
+}
+
+/// One try at one target.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attempt {
+    pub target: &'static str,
+    pub provider: &'static str,
+    /// 0 when no answer came.
+    pub status: u16,
+    pub ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tokens {
+    pub input: u64,
+    pub output: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+    /// Counted by us because the provider did not come to tell.
+    pub estimated: bool,
+}
+
+/// A record in the making, until the reply has been sent or left.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    pub record: Record,
+    /// Length of what the provider was sent: what an untold input is counted by.
+    pub prompt_bytes: usize,
+}
+
+impl Ledger {
+    /// The answer is over: how, and what it used.
+    pub fn close(mut self, glance: &Glance, ending: &Ending, now: u64) -> Record {
+        self.record.outcome = match ending {
+            Ending::Abandoned if !glance.finished => Outcome::Abandoned,
+            Ending::Closed | Ending::Abandoned if glance.finished && !glance.failed => Outcome::Complete,
+            _ => Outcome::Failed,
+        };
+        if let Ending::Broken(error) = ending {
+            self.record.error = Some(format!("{:?}", error.kind));
+        }
+        self.record.usage = Some(glance.settled(ending, self.prompt_bytes).into());
+        self.ended(now)
+    }
+
+    /// There was no answer.
+    pub fn fail(mut self, error: &Error, now: u64) -> Record {
+        self.record.outcome = if error.kind == crate::error::Kind::Abandoned { Outcome::Abandoned } else { Outcome::Failed };
+        self.record.status = error.status;
+        self.record.error = Some(format!("{:?}", error.kind));
+        self.ended(now)
+    }
+
+    fn ended(mut self, now: u64) -> Record {
+        self.record.duration_ms = now.saturating_sub(self.record.at);
+        self.record
+    }
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write: usage.cache_write,
+            reasoning: usage.reasoning,
+            estimated: usage.estimated,
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! What whole answers and the chunks of streams have in common, as providers really send it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Kind};
+use crate::ir::{Citation, Finish, Reason, Thinking, Usage};
+use crate::wire::fault;
+
+/// A string, borrowed unless it is written with escapes.
+#[derive(Debug, Deserialize)]
+pub struct Str<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// An answer, or a chunk of one.
+#[derive(Deserialize)]
+pub struct Answer<'a> {
+    #[serde(borrow, default)]
+    pub id: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    pub model: Option<Str<'a>>,
+    #[serde(default)]
+    pub created: Option<f64>,
+    #[serde(borrow, default)]
+    pub choices: Option<Vec<Choice<'a>>>,
+    #[serde(default)]
+    pub usage: Option<Counts>,
+    #[serde(default)]
+    pub x_groq: Option<Groq>,
+    #[serde(borrow, default)]
+    pub error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub citations: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub search_results: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub system_fingerprint: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub service_tier: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub provider: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub struct Groq {
+    #[serde(default)]
+    pub usage: Option<Counts>,
+}
+
+#[derive(Deserialize)]
+pub struct Choice<'a> {
+    #[serde(default)]
+    pub index: Option<u64>,
+    #[serde(borrow, default)]
+    pub message: Option<Said<'a>>,
+    #[serde(borrow, default)]
+    pub delta: Option<Said<'a>>,
+    #[serde(borrow, default)]
+    pub finish_reason: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    pub error: Option<&'a RawValue>,
+}
+
+/// A message, or what a chunk adds to it.
+#[derive(Default, Deserialize)]
+pub struct Said<'a> {
+    #[serde(borrow, default)]
+    pub content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub reasoning: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub refusal: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "list")]
+    pub tool_calls: Vec<Call<'a>>,
+    #[serde(borrow, default)]
+    pub function_call: Option<Function<'a>>,
+    #[serde(borrow, default)]
+    pub annotations: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub struct Call<'a> {
+    #[serde(default)]
+    pub index: Option<u64>,
+    #[serde(borrow, default)]
+    pub id: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    pub function: Option<Function<'a>>,
+    #[serde(borrow, default)]
+    pub custom: Option<Function<'a>>,
+}
+
+#[derive(Deserialize)]
+pub struct Function<'a> {
+    #[serde(borrow, default)]
+    pub name: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    pub arguments: Option<&'a RawValue>,
+    /// What a custom tool has for arguments.
+    #[serde(borrow, default)]
+    pub input: Option<&'a RawValue>,
+}
+
+/// `null` counts as an empty list.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The text of a JSON string; of anything else nothing.
+pub fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    let raw = raw?.get();
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
+/// Arguments as JSON text: most send a string, some the object itself.
+pub fn arguments<'a>(function: &Function<'a>) -> Cow<'a, str> {
+    let raw = function.arguments.or(function.input);
+    match raw.map(RawValue::get) {
+        None | Some("null") => Cow::Borrowed(""),
+        Some(json) if json.starts_with('"') => text(raw).unwrap_or_default(),
+        Some(json) => Cow::Borrowed(json),
+    }
+}
+
+/// Content taken apart: thinking, and text.
+#[derive(Default)]
+pub struct Content {
+    pub thinking: String,
+    pub text: String,
+}
+
+/// Content is a string, a list of parts, or (where a schema was asked for) the very object.
+pub fn content(raw: Option<&RawValue>) -> Content {
+    #[derive(Deserialize)]
+    struct Piece<'a> {
+        #[serde(borrow, default)]
+        text: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        thinking: Option<&'a RawValue>,
+    }
+    let json = raw.map(RawValue::get).unwrap_or("null");
+    match json.as_bytes().first() {
+        Some(b'"') => Content { text: text(raw).unwrap_or_default().into_owned(), ..Content::default() },
+        Some(b'{') => Content { text: json.to_owned(), ..Content::default() },
+        Some(b'[') => {
+            let mut all = Content::default();
+            for piece in serde_json::from_str::<Vec<Piece<'_>>>(json).unwrap_or_default() {
+                all.text.push_str(&text(piece.text).unwrap_or_default());
+                let thinking = content(piece.thinking);
+                all.thinking.push_str(&thinking.text);
+            }
+            all
+        }
+        _ => Content::default(),
+    }
+}
+
+impl<'a> Said<'a> {
+    /// Thinking told as plain text.
+    pub fn reasoning_text(&self) -> Option<Cow<'a, str>> {
+        text(self.reasoning_content).or_else(|| text(self.reasoning)).filter(|text| !text.is_empty())
+    }
+
+    /// Thinking told with its proof.
+    pub fn reasoning_parts(&self) -> Vec<Thinking> {
+        #[derive(Deserialize)]
+        struct Detail {
+            #[serde(rename = "type", default)]
+            kind: Option<String>,
+            #[serde(default)]
+            text: Option<String>,
+            #[serde(default)]
+            summary: Option<String>,
+            #[serde(default)]
+            signature: Option<String>,
+            #[serde(default)]
+            data: Option<String>,
+        }
+        let details = self.reasoning_details.and_then(|raw| serde_json::from_str::<Vec<Detail>>(raw.get()).ok()).unwrap_or_default();
+        let part = |detail: Detail| Thinking {
+            text: detail.text.or(detail.summary).unwrap_or_default(),
+            signature: detail.signature.filter(|signature| !signature.is_empty()),
+            redacted: if detail.kind.as_deref() == Some("reasoning.encrypted") { detail.data } else { None },
+        };
+        details.into_iter().map(part).collect()
+    }
+
+    pub fn citations(&self) -> Vec<Citation> {
+        #[derive(Deserialize)]
+        struct Annotation<'a> {
+            #[serde(borrow, default)]
+            url_citation: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct UrlCitation {
+            #[serde(default)]
+            url: Option<String>,
+            #[serde(default)]
+            title: Option<String>,
+            #[serde(default)]
+            content: Option<String>,
+            #[serde(default)]
+            start_index: Option<u64>,
+            #[serde(default)]
+            end_index: Option<u64>,
+        }
+        let list = self.annotations.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok()).unwrap_or_default();
+        let cited = |raw: &RawValue| {
+            let annotation: Annotation<'_> = serde_json::from_str(raw.get()).ok()?;
+            let told: UrlCitation = serde_json::from_str(annotation.url_citation?.get()).ok()?;
+            let range = told.start_index.zip(told.end_index);
+            Some(Citation { url: told.url, title: told.title, quote: told.content, range, raw: Some(raw.to_owned()) })
+        };
+        list.into_iter().filter_map(cited).collect()
+    }
+}
+
+impl Answer<'_> {
+    /// Perplexity's sources: results with titles, or bare addresses.
+    pub fn sources(&self) -> Vec<Citation> {
+        #[derive(Deserialize)]
+        struct Source {
+            #[serde(default)]
+            url: Option<String>,
+            #[serde(default)]
+            title: Option<String>,
+        }
+        if let Some(results) = self.search_results.and_then(|raw| serde_json::from_str::<Vec<Source>>(raw.get()).ok()) {
+            return results.into_iter().map(|source| Citation { url: source.url, title: source.title, ..Citation::default() }).collect();
+        }
+        let urls = self.citations.and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok()).unwrap_or_default();
+        urls.into_iter().map(|url| Citation { url: Some(url), ..Citation::default() }).collect()
+    }
+
+    pub fn counted(&self) -> Option<Usage> {
+        self.usage.as_ref().or(self.x_groq.as_ref().and_then(|groq| groq.usage.as_ref())).map(Counts::usage)
+    }
+
+    /// The error that stands in place of an answer.
+    pub fn fault(&self) -> Option<Error> {
+        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error);
+        let raw = self.error.or_else(choice_error).filter(|raw| raw.get() != "null")?;
+        Some(fault_of(raw))
+    }
+
+    pub fn extras(&self) -> crate::ir::Extras {
+        let known = [("system_fingerprint", self.system_fingerprint), ("service_tier", self.service_tier), ("provider", self.provider)];
+        known.into_iter().filter_map(|(name, raw)| Some((name.to_owned(), raw?.to_owned()))).collect()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a sensible time")]
+    pub fn created(&self) -> Option<u64> {
+        self.created.filter(|at| (0.0..1e11).contains(at)).map(|at| at as u64)
+    }
+}
+
+/// An error told inside a 200: its code is the status, where it is one.
+pub fn fault_of(raw: &RawValue) -> Error {
+    #[derive(Deserialize)]
+    struct Coded {
+        #[serde(default)]
+        code: Option<serde_json::Value>,
+        #[serde(default)]
+        status_code: Option<u16>,
+    }
+    let coded: Option<Coded> = serde_json::from_str(raw.get()).ok();
+    let status = coded.and_then(|coded| coded.status_code.or_else(|| coded.code?.as_u64().and_then(|code| u16::try_from(code).ok())));
+    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
+    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
+}
+
+/// Tokens as this dialect counts them.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Counts {
+    #[serde(default)]
+    prompt_tokens: Option<f64>,
+    #[serde(default)]
+    completion_tokens: Option<f64>,
+    #[serde(default)]
+    total_tokens: Option<f64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<Details>,
+    #[serde(default)]
+    completion_tokens_details: Option<Details>,
+    /// DeepSeek's word for what was read from the cache.
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<f64>,
+    /// Perplexity's and others' place for thinking.
+    #[serde(default)]
+    reasoning_tokens: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Details {
+    #[serde(default)]
+    cached_tokens: Option<f64>,
+    #[serde(default)]
+    cache_write_tokens: Option<f64>,
+    #[serde(default)]
+    audio_tokens: Option<f64>,
+    #[serde(default)]
+    reasoning_tokens: Option<f64>,
+}
+
+impl Counts {
+    pub fn usage(&self) -> Usage {
+        let input = self.prompt_tokens.map_or(0, whole);
+        let mut output = self.completion_tokens.map_or(0, whole);
+        let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
+        let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
+        // Where the total is only reached with it, the completion did not include the reasoning.
+        if let (Some(reasoning), Some(total)) = (reasoning, self.total_tokens.map(whole))
+            && reasoning > 0
+            && total == input.saturating_add(output).saturating_add(reasoning)
+        {
+            output = output.saturating_add(reasoning);
+        }
+        Usage {
+            input,
+            output,
+            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).map(whole),
+            cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
+            cache_write_1h: None,
+            reasoning,
+            input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
+            output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
+            estimated: false,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
+fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+/// The provider's word for why it ended. `Err` when the word is that it failed.
+pub fn finish(word: &str, called: bool, refused: bool) -> Result<Finish, Error> {
+    let reason = match word {
+        "length" | "model_length" | "max_tokens" => Reason::Length,
+        "content_filter" => Reason::Filtered,
+        "error" => return Err(Error::upstream(Kind::Failed, "The provider failed while it answered.")),
+        _ if called => Reason::ToolCalls,
+        _ if refused => Reason::Refusal,
+        _ => Reason::Stop,
+    };
+    Ok(Finish { reason, raw: Some(word.to_owned()), stop_sequence: None })
+}
+
+/// This dialect's word.
+pub fn finish_word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Stop | Reason::Pause => "stop",
+        Reason::Length => "length",
+        Reason::ToolCalls => "tool_calls",
+        Reason::Filtered | Reason::Refusal => "content_filter",
+    }
+}

@@ -1,0 +1,131 @@
+use serde_json::value::RawValue;
+
+use super::{content, knobs};
+use crate::error::{Error, Result};
+use crate::ir::{Part, Raw, Request, Role, Thinking, ToolCall, ToolResult, Turn};
+use crate::wire::chat::answer::{Said, text};
+use crate::wire::fields::{Fields, wrong};
+
+pub fn decode_request(body: &[u8]) -> Result<Request> {
+    let mut fields = Fields::of_body(body)?;
+    let messages = fields.items("messages")?;
+    let messages = fields.required("messages", messages)?;
+    if messages.is_empty() {
+        return Err(wrong("messages", "at least one message"));
+    }
+    let turns = messages.into_iter().enumerate().map(|(at, raw)| turn(raw, format!("messages.{at}"))).collect::<Result<_>>()?;
+    knobs::decode(fields, turns)
+}
+
+fn turn(raw: &RawValue, path: String) -> Result<Turn> {
+    let mut fields = Fields::of(raw, path)?;
+    let name = fields.text("name")?;
+    let path = fields.path_of("content");
+    let said = fields.take("content");
+    let mark = fields.take_raw("cache_control");
+    let role_word = fields.required_text("role")?;
+    let (role, mut parts) = match role_word.as_str() {
+        "system" => (Role::System, content::decode(said, &path)?),
+        "developer" => (Role::Developer, content::decode(said, &path)?),
+        "user" => (Role::User, content::decode(said, &path)?),
+        "assistant" => (Role::Assistant, spoken(&mut fields, raw, content::decode(said, &path)?)?),
+        "tool" => {
+            let call_id = fields.required_text("tool_call_id")?;
+            (Role::User, vec![result(call_id, content::decode(said, &path)?)])
+        }
+        // What tools were before there could be several: the name stands for the id.
+        "function" => (Role::User, vec![result(name.clone().unwrap_or_default(), content::decode(said, &path)?)]),
+        other => {
+            let path = fields.path_of("role");
+            let message = format!("{path}: there is no role `{other}`; it may be system, developer, user, assistant or tool");
+            return Err(Error::invalid(message).with_param(path));
+        }
+    };
+    if let (Some(mark), Some(last)) = (mark, parts.last_mut()) {
+        put_mark(last, mark);
+    }
+    let name = name.filter(|_| role_word != "tool" && role_word != "function");
+    Ok(Turn { role, parts, name })
+}
+
+fn result(call_id: String, parts: Vec<Part>) -> Part {
+    Part::ToolResult(ToolResult { call_id, parts, is_error: false, cache: None })
+}
+
+/// A cache mark on a message is one on its last part.
+fn put_mark(part: &mut Part, mark: Raw) {
+    let place = match part {
+        Part::Text(text) => &mut text.cache,
+        Part::Media(media) => &mut media.cache,
+        Part::ToolCall(call) => &mut call.cache,
+        Part::ToolResult(result) => &mut result.cache,
+        Part::Thinking(_) | Part::Refusal(_) | Part::Native(_) => return,
+    };
+    place.get_or_insert(mark);
+}
+
+/// All that an assistant's message holds, thinking first.
+fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>) -> Result<Vec<Part>> {
+    let mut parts = thoughts(fields, raw)?;
+    parts.append(&mut content);
+    if let Some(refusal) = fields.text("refusal")?.filter(|text| !text.is_empty()) {
+        parts.push(Part::Refusal(refusal));
+    }
+    let list = fields.path_of("tool_calls");
+    for (at, raw) in fields.items("tool_calls")?.unwrap_or_default().into_iter().enumerate() {
+        parts.push(Part::ToolCall(call(raw, format!("{list}.{at}"))?));
+    }
+    if let Some(mut function) = fields.object("function_call")? {
+        let name = function.required_text("name")?;
+        let arguments = function.text("arguments")?.unwrap_or_default();
+        parts.push(Part::ToolCall(ToolCall { id: name.clone(), name, arguments, cache: None }));
+    }
+    Ok(parts)
+}
+
+fn call(raw: &RawValue, path: String) -> Result<ToolCall> {
+    let mut fields = Fields::of(raw, path)?;
+    let id = fields.required_text("id")?;
+    let function = match fields.object("function")? {
+        Some(function) => Some(function),
+        None => fields.object("custom")?,
+    };
+    let mut function = fields.required("function", function)?;
+    let name = function.required_text("name")?;
+    let given = function.take("arguments").or_else(|| function.take("input"));
+    let arguments = text(given).map(std::borrow::Cow::into_owned).or_else(|| given.map(|raw| raw.get().to_owned())).unwrap_or_default();
+    Ok(ToolCall { id, name, arguments, cache: fields.take_raw("cache_control") })
+}
+
+/// Thinking of an earlier turn: with its proof in `reasoning_details` or `thinking_blocks`, else as plain text.
+fn thoughts(fields: &mut Fields<'_>, raw: &RawValue) -> Result<Vec<Part>> {
+    let said: Said<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let mut thoughts = said.reasoning_parts();
+    let path = fields.path_of("thinking_blocks");
+    for (at, raw) in fields.items("thinking_blocks")?.unwrap_or_default().into_iter().enumerate() {
+        let mut block = Fields::of(raw, format!("{path}.{at}"))?;
+        let (text, signature) = (block.text("thinking")?.unwrap_or_default(), block.text("signature")?);
+        thoughts.push(Thinking { text, signature, redacted: block.text("data")? });
+    }
+    if thoughts.is_empty()
+        && let Some(text) = said.reasoning_text()
+    {
+        thoughts.push(Thinking { text: text.into_owned(), ..Thinking::default() });
+    }
+    Ok(joined(thoughts).into_iter().map(Part::Thinking).collect())
+}
+
+/// A client that gathered a stream has a thought's text and its signature apart; they belong together.
+fn joined(thoughts: Vec<Thinking>) -> Vec<Thinking> {
+    let mut whole: Vec<Thinking> = Vec::new();
+    for thought in thoughts {
+        match whole.last_mut() {
+            Some(last) if last.signature.is_none() && last.redacted.is_none() && thought.redacted.is_none() => {
+                last.text.push_str(&thought.text);
+                last.signature = thought.signature;
+            }
+            _ => whole.push(thought),
+        }
+    }
+    whole
+}

@@ -1,0 +1,171 @@
+//! Everything of a request but its messages, from the wire.
+
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+use crate::ir::{Effort, Format, Reasoning, Request, Tool, ToolChoice, Turn};
+use crate::wire::fields::{Fields, is_string, items, plain, wrong};
+
+pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request> {
+    let (tools, tool_choice) = tools(&mut fields)?;
+    let bound = fields.count("max_tokens")?;
+    let options = fields.object("stream_options")?;
+    let stream_usage = options.map(|mut options| options.flag("include_usage")).transpose()?.flatten().unwrap_or(false);
+    // One answer is what there is anyway.
+    let several = fields.take_raw("n").filter(|raw| raw.get() != "1");
+    let mut request = Request {
+        model: fields.text("model")?.unwrap_or_default(),
+        turns,
+        tools,
+        tool_choice,
+        parallel_tools: fields.flag("parallel_tool_calls")?,
+        max_tokens: fields.count("max_completion_tokens")?.or(bound),
+        temperature: fields.number("temperature")?,
+        top_p: fields.number("top_p")?,
+        top_k: fields.count("top_k")?,
+        frequency_penalty: fields.number("frequency_penalty")?,
+        presence_penalty: fields.number("presence_penalty")?,
+        seed: fields.plain("seed", "an integer")?,
+        stop: stop(&mut fields)?,
+        format: format(&mut fields)?,
+        reasoning: reasoning(&mut fields)?,
+        user: fields.text("user")?,
+        stream: fields.flag("stream")?.unwrap_or(false),
+        stream_usage,
+        extras: fields.rest(),
+    };
+    request.extras.extend(several.map(|raw| ("n".to_owned(), raw)));
+    Ok(request)
+}
+
+fn stop(fields: &mut Fields<'_>) -> Result<Vec<String>> {
+    match fields.take("stop") {
+        None => Ok(Vec::new()),
+        Some(raw) if is_string(raw) => Ok(vec![plain(raw, "stop", "a string")?]),
+        Some(raw) => plain(raw, "stop", "a string or an array of strings"),
+    }
+}
+
+fn format(fields: &mut Fields<'_>) -> Result<Format> {
+    let Some(mut format) = fields.object("response_format")? else { return Ok(Format::Text) };
+    match format.required_text("type")?.as_str() {
+        "text" => Ok(Format::Text),
+        "json_object" => Ok(Format::JsonObject),
+        "json_schema" => {
+            let inner = format.object("json_schema")?;
+            let mut inner = format.required("json_schema", inner)?;
+            let schema = inner.take_raw("schema");
+            Ok(Format::JsonSchema {
+                name: inner.text("name")?,
+                description: inner.text("description")?,
+                schema: inner.required("schema", schema)?,
+                strict: inner.flag("strict")?,
+            })
+        }
+        _ => Err(wrong("response_format.type", "text, json_object or json_schema")),
+    }
+}
+
+/// The dialect's own word, or the objects in which others ask for thinking.
+fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Reasoning>> {
+    if let Some(word) = fields.text("reasoning_effort")? {
+        return Ok(Some(Reasoning { effort: Some(effort(&word, "reasoning_effort")?), budget: None }));
+    }
+    if let Some(mut asked) = fields.object("reasoning")? {
+        let word = asked.text("effort")?;
+        let off = asked.flag("enabled")? == Some(false);
+        let effort = word.map(|word| effort(&word, "reasoning.effort")).transpose()?.or(off.then_some(Effort::None));
+        return Ok(Some(Reasoning { effort, budget: asked.count("max_tokens")? }));
+    }
+    let Some(mut thinking) = fields.object("thinking")? else { return Ok(None) };
+    let off = thinking.text("type")?.as_deref() == Some("disabled");
+    Ok(Some(Reasoning { effort: off.then_some(Effort::None), budget: thinking.count("budget_tokens")? }))
+}
+
+fn effort(word: &str, path: &str) -> Result<Effort> {
+    Effort::from_word(word).ok_or_else(|| wrong(path, "none, minimal, low, medium, high, xhigh or max"))
+}
+
+fn tools(fields: &mut Fields<'_>) -> Result<(Vec<Tool>, Option<ToolChoice>)> {
+    let mut tools = Vec::new();
+    for (at, raw) in fields.items("tools")?.unwrap_or_default().into_iter().enumerate() {
+        tools.push(tool(raw, format!("tools.{at}"))?);
+    }
+    // What tools were at first.
+    for (at, raw) in fields.items("functions")?.unwrap_or_default().into_iter().enumerate() {
+        let mut function = Fields::of(raw, format!("functions.{at}"))?;
+        tools.push(function_tool(&mut function)?);
+    }
+    let choice = match (fields.take("tool_choice"), fields.take("function_call")) {
+        (Some(raw), _) => choice(raw, &mut tools)?,
+        (None, Some(raw)) if is_string(raw) => choice(raw, &mut tools)?,
+        (None, Some(raw)) => Some(ToolChoice::Function(Fields::of(raw, "function_call".to_owned())?.required_text("name")?)),
+        (None, None) => None,
+    };
+    Ok((tools, choice))
+}
+
+fn tool(raw: &RawValue, path: String) -> Result<Tool> {
+    let mut fields = Fields::of(raw, path)?;
+    let kind = fields.text("type")?.unwrap_or_else(|| "function".to_owned());
+    if kind != "function" {
+        return Ok(Tool::Native { kind, raw: raw.to_owned() });
+    }
+    let mark = fields.take_raw("cache_control");
+    let function = fields.object("function")?;
+    let mut tool = function_tool(&mut fields.required("function", function)?)?;
+    if let (Tool::Function { cache, .. }, Some(mark)) = (&mut tool, mark) {
+        cache.get_or_insert(mark);
+    }
+    Ok(tool)
+}
+
+fn function_tool(function: &mut Fields<'_>) -> Result<Tool> {
+    Ok(Tool::Function {
+        name: function.required_text("name")?,
+        description: function.text("description")?,
+        parameters: function.take_raw("parameters"),
+        strict: function.flag("strict")?,
+        cache: function.take_raw("cache_control"),
+    })
+}
+
+/// A choice among some tools only takes the others away.
+fn choice(raw: &RawValue, tools: &mut Vec<Tool>) -> Result<Option<ToolChoice>> {
+    const EXPECTED: &str = "auto, none, required, or an object naming a function";
+    let word = |word: &str| match word {
+        "auto" => Ok(Some(ToolChoice::Auto)),
+        "none" => Ok(Some(ToolChoice::None)),
+        "required" | "any" => Ok(Some(ToolChoice::Required)),
+        _ => Err(wrong("tool_choice", EXPECTED)),
+    };
+    if is_string(raw) {
+        return word(&plain::<String>(raw, "tool_choice", "a string")?);
+    }
+    let mut fields = Fields::of(raw, "tool_choice".to_owned()).map_err(|_| wrong("tool_choice", EXPECTED))?;
+    match fields.text("type")?.as_deref() {
+        Some("function") | None => {
+            let function = fields.object("function")?;
+            Ok(Some(ToolChoice::Function(fields.required("function", function)?.required_text("name")?)))
+        }
+        Some("allowed_tools") => {
+            let allowed = fields.object("allowed_tools")?;
+            let mut allowed = fields.required("allowed_tools", allowed)?;
+            let path = allowed.path_of("tools");
+            let named = allowed.take("tools");
+            let named = items(allowed.required("tools", named)?, &path)?;
+            let names = named.into_iter().map(|raw| name_of(raw, &path)).collect::<Result<Vec<_>>>()?;
+            tools.retain(|tool| matches!(tool, Tool::Function { name, .. } if names.contains(name)));
+            word(&allowed.text("mode")?.unwrap_or_else(|| "auto".to_owned()))
+        }
+        Some(other) => Err(Error::invalid(format!("tool_choice: a `{other}` cannot be chosen here")).with_param("tool_choice")),
+    }
+}
+
+fn name_of(raw: &RawValue, path: &str) -> Result<String> {
+    let mut fields = Fields::of(raw, path.to_owned())?;
+    match fields.object("function")? {
+        Some(mut function) => function.required_text("name"),
+        None => fields.required_text("name"),
+    }
+}

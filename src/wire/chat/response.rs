@@ -1,0 +1,283 @@
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::answer::{Answer, Said, arguments, content, finish, finish_word, text};
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, Thinking, ToolCall, Usage};
+use crate::wire::json::{Array, Object, value};
+use crate::wire::{Echo, Glance};
+
+pub fn decode_response(body: &[u8]) -> Result<Response> {
+    let answer = answer(body)?;
+    let choice = answer.choices.iter().flatten().min_by_key(|choice| choice.index.unwrap_or(0)).ok_or_else(no_choice)?;
+    let said = choice.message.as_ref().or(choice.delta.as_ref()).ok_or_else(no_choice)?;
+    let parts = parts(said, &answer);
+    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let finish = finish(choice.finish_reason.as_ref().map_or("", |word| &word.0), called, refused)?;
+    Ok(Response {
+        id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
+        model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
+        created: answer.created(),
+        parts,
+        finish,
+        usage: answer.counted(),
+        extras: answer.extras(),
+    })
+}
+
+fn answer(body: &[u8]) -> Result<Answer<'_>> {
+    let answer: Answer<'_> = serde_json::from_slice(body)
+        .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
+    match answer.fault() {
+        Some(error) => Err(error),
+        None if answer.choices.as_ref().is_none_or(Vec::is_empty) => Err(no_choice()),
+        None => Ok(answer),
+    }
+}
+
+fn no_choice() -> Error {
+    Error::upstream(Kind::Failed, "The provider's answer has no choices.")
+}
+
+fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let content = content(said.content);
+    let details = said.reasoning_parts();
+    if details.iter().any(|part| part.signature.is_some() || part.redacted.is_some()) {
+        parts.extend(details.into_iter().map(Part::Thinking));
+    } else if let Some(text) = said.reasoning_text().map(Cow::into_owned).or(Some(content.thinking).filter(|text| !text.is_empty())) {
+        parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
+    } else {
+        parts.extend(details.into_iter().filter(|part| !part.text.is_empty()).map(Part::Thinking));
+    }
+    if !content.text.is_empty() {
+        let citations = said.citations().into_iter().chain(answer.sources()).collect();
+        parts.push(Part::Text(Text { text: content.text, citations, cache: None }));
+    }
+    if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
+        parts.push(Part::Refusal(refusal.into_owned()));
+    }
+    let calls = said.tool_calls.iter().map(|call| (call.id.as_ref(), call.function.as_ref().or(call.custom.as_ref())));
+    for (id, function) in calls.chain(said.function_call.as_ref().map(|function| (None, Some(function)))) {
+        let Some(function) = function else { continue };
+        parts.push(Part::ToolCall(ToolCall {
+            id: id.map(|id| id.0.to_string()).unwrap_or_default(),
+            name: function.name.as_ref().map(|name| name.0.to_string()).unwrap_or_default(),
+            arguments: arguments(function).into_owned(),
+            cache: None,
+        }));
+    }
+    parts
+}
+
+pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
+    let mut body = Vec::with_capacity(1_024);
+    let mut object = head(&mut body, "chat.completion", &response.id, &response.model, response.created, echo);
+    let mut choices = Array::open(object.slot("choices"));
+    let mut choice = Object::open(choices.slot()).with("index", &0);
+    write_message(choice.slot("message"), &response.parts, echo);
+    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason)).close();
+    choices.close();
+    if let Some(usage) = &response.usage {
+        write_usage(object.slot("usage"), usage);
+    }
+    for (name, raw) in own_extras(&response.extras) {
+        object = object.with(name, raw);
+    }
+    object.close();
+    body
+}
+
+/// The fields that open an answer, streamed or whole.
+pub(super) fn head<'o>(out: &'o mut Vec<u8>, kind: &str, id: &str, model: &str, created: Option<u64>, echo: &Echo) -> Object<'o> {
+    let id = if id.is_empty() { Cow::Owned(format!("chatcmpl-{}", echo.nonce)) } else { Cow::Borrowed(id) };
+    let model = if model.is_empty() { &echo.model } else { model };
+    Object::open(out).with("id", &id).with("object", kind).with("created", &created.unwrap_or(echo.now)).with("model", model)
+}
+
+/// The extras that are of this dialect.
+pub(super) fn own_extras(extras: &Extras) -> impl Iterator<Item = (&str, &RawValue)> {
+    const OWN: [&str; 3] = ["system_fingerprint", "service_tier", "provider"];
+    extras.iter().filter(|(name, _)| OWN.contains(&name.as_str())).map(|(name, raw)| (name.as_str(), &**raw))
+}
+
+fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
+    let mut text = String::new();
+    let mut citations: Vec<(Citation, (u64, u64))> = Vec::new();
+    let mut refusal: Option<&str> = None;
+    for part in parts {
+        match part {
+            Part::Text(part) => {
+                let start = length(&text);
+                text.push_str(&part.text);
+                let range = (start, length(&text));
+                citations.extend(part.citations.iter().map(|citation| (citation.clone(), citation.range.unwrap_or(range))));
+            }
+            Part::Media(media) => text.push_str(&link(media)),
+            Part::Refusal(words) => refusal = Some(words),
+            _ => {}
+        }
+    }
+    let thoughts: Vec<&Thinking> =
+        parts.iter().filter_map(|part| if let Part::Thinking(part) = part { Some(part) } else { None }).collect();
+    let calls: Vec<&ToolCall> = parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None }).collect();
+    let mut message =
+        Object::open(out).with("role", "assistant").with("content", &(!text.is_empty()).then_some(&text)).with("refusal", &refusal);
+    let thought: String = thoughts.iter().map(|thinking| thinking.text.as_str()).collect();
+    if !thought.is_empty() {
+        message = message.with("reasoning_content", &thought);
+    }
+    if thoughts.iter().any(|thinking| thinking.signature.is_some() || thinking.redacted.is_some()) {
+        let mut details = Array::open(message.slot("reasoning_details"));
+        for (index, thinking) in thoughts.iter().enumerate() {
+            write_detail(details.slot(), thinking, index);
+        }
+        details.close();
+    }
+    if !calls.is_empty() {
+        let mut list = Array::open(message.slot("tool_calls"));
+        let mut ids = CallIds::new(echo);
+        calls.iter().for_each(|call| write_call(list.slot(), call, &mut ids));
+        list.close();
+    }
+    let cited: Vec<_> = citations.iter().filter(|(citation, _)| citation.url.is_some()).collect();
+    if !cited.is_empty() {
+        let mut list = Array::open(message.slot("annotations"));
+        cited.iter().for_each(|(citation, range)| write_annotation(list.slot(), citation, *range));
+        list.close();
+    }
+    message.close();
+}
+
+fn length(text: &str) -> u64 {
+    u64::try_from(text.chars().count()).unwrap_or(u64::MAX)
+}
+
+/// Thinking with its proof, in the words of those who have a place for it; sent back, it keeps a tool loop whole.
+pub(super) fn write_detail(out: &mut Vec<u8>, thinking: &Thinking, index: usize) {
+    match &thinking.redacted {
+        Some(data) => Object::typed(out, "reasoning.encrypted").with("data", data).with("index", &index).close(),
+        None => Object::typed(out, "reasoning.text")
+            .with("text", &thinking.text)
+            .with("signature", &thinking.signature)
+            .with("index", &index)
+            .close(),
+    }
+}
+
+fn write_call(out: &mut Vec<u8>, call: &ToolCall, ids: &mut CallIds) {
+    let mut object = Object::open(out).with("id", &ids.unique(&call.id)).with("type", "function");
+    let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+    Object::open(object.slot("function")).with("name", &call.name).with("arguments", arguments).close();
+    object.close();
+}
+
+pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, (start, end): (u64, u64)) {
+    let mut object = Object::typed(out, "url_citation");
+    Object::open(object.slot("url_citation"))
+        .with("start_index", &start)
+        .with("end_index", &end)
+        .with("url", citation.url.as_deref().unwrap_or_default())
+        .with("title", citation.title.as_deref().unwrap_or_default())
+        .close();
+    object.close();
+}
+
+/// Answers of this dialect hold no media: the nearest is a link in Markdown.
+fn link(media: &Media) -> String {
+    let name = media.name.as_deref().unwrap_or("media");
+    match &media.source {
+        Source::Inline { media_type, data } => format!("![{name}](data:{media_type};base64,{data})"),
+        Source::Url(place) | Source::File(place) => format!("![{name}]({place})"),
+        Source::Text(text) => text.clone(),
+    }
+}
+
+pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
+    let mut object =
+        Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
+    if usage.cache_read.is_some() || usage.cache_write.is_some() || usage.input_audio.is_some() {
+        Object::open(object.slot("prompt_tokens_details"))
+            .with("cached_tokens", &usage.cache_read.unwrap_or(0))
+            .maybe("cache_write_tokens", usage.cache_write)
+            .maybe("audio_tokens", usage.input_audio)
+            .close();
+    }
+    if usage.reasoning.is_some() || usage.output_audio.is_some() {
+        Object::open(object.slot("completion_tokens_details"))
+            .with("reasoning_tokens", &usage.reasoning.unwrap_or(0))
+            .maybe("audio_tokens", usage.output_audio)
+            .close();
+    }
+    object.close();
+}
+
+/// Sees to it that no call goes without an id of its own.
+pub(super) struct CallIds {
+    nonce: String,
+    seen: Vec<String>,
+}
+
+impl CallIds {
+    pub fn new(echo: &Echo) -> Self {
+        Self { nonce: echo.nonce.clone(), seen: Vec::new() }
+    }
+
+    pub fn unique(&mut self, id: &str) -> String {
+        let fresh = !id.is_empty() && !self.seen.iter().any(|seen| seen == id);
+        let id = if fresh { id.to_owned() } else { format!("call_{}_{}", self.nonce, self.seen.len()) };
+        self.seen.push(id.clone());
+        id
+    }
+}
+
+pub fn encode_error(error: &Error) -> Vec<u8> {
+    let (kind, code) = words(error);
+    let mut body = Vec::with_capacity(256);
+    let mut object = Object::open(&mut body);
+    let mut inner = Object::open(object.slot("error"))
+        .with("message", &error.message)
+        .with("type", error.type_word.as_deref().unwrap_or(kind))
+        .with("param", &error.param)
+        .with("code", &error.code.as_deref().or(code));
+    if let Some(upstream) = &error.upstream {
+        match serde_json::from_str::<&RawValue>(upstream) {
+            Ok(raw) => value(inner.slot("upstream"), raw),
+            Err(_) => value(inner.slot("upstream"), &**upstream),
+        }
+    }
+    inner.close();
+    object.close();
+    body
+}
+
+/// The type and code of an error that brings none of its own.
+fn words(error: &Error) -> (&'static str, Option<&'static str>) {
+    match error.kind {
+        Kind::Invalid | Kind::MethodNotAllowed | Kind::Conflict => ("invalid_request_error", None),
+        Kind::Unauthenticated => ("authentication_error", Some("invalid_api_key")),
+        Kind::Forbidden => ("permission_error", None),
+        Kind::NotFound => ("invalid_request_error", Some("not_found")),
+        Kind::TooLarge => ("invalid_request_error", Some("request_too_large")),
+        Kind::RateLimited => ("rate_limit_error", Some("rate_limit_exceeded")),
+        Kind::Exhausted => ("insufficient_quota", Some("insufficient_quota")),
+        Kind::TimedOut => ("timeout_error", None),
+        Kind::Overloaded => ("overloaded_error", None),
+        Kind::Abandoned => ("request_abandoned", None),
+        Kind::Unreachable | Kind::Failed if error.origin == Origin::Upstream => ("upstream_error", None),
+        Kind::Unreachable | Kind::Failed => ("api_error", None),
+    }
+}
+
+pub fn glance_response(body: &[u8]) -> Result<Glance> {
+    let answer = answer(body)?;
+    let mut glance = Glance { usage: answer.counted(), finished: true, ..Glance::default() };
+    for choice in answer.choices.iter().flatten() {
+        if let Some(said) = &choice.message {
+            glance.produced = glance.produced.saturating_add(super::stream::produced(said));
+        }
+    }
+    Ok(glance)
+}

@@ -1,0 +1,74 @@
+//! Writes JSON straight into the bytes that are sent: fields in the order they are given, raw parts as they came.
+
+use serde::Serialize;
+
+pub(in crate::wire) fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    // Strings, numbers and raw JSON written to memory cannot fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+pub(in crate::wire) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> Object<'o> {
+    pub fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    /// An object that begins with its type.
+    pub fn typed(out: &'o mut Vec<u8>, kind: &str) -> Self {
+        Self::open(out).with("type", kind)
+    }
+
+    pub fn with<T: Serialize + ?Sized>(mut self, name: &str, field: &T) -> Self {
+        value(self.slot(name), field);
+        self
+    }
+
+    pub fn maybe<T: Serialize>(self, name: &str, field: Option<T>) -> Self {
+        match field {
+            Some(field) => self.with(name, &field),
+            None => self,
+        }
+    }
+
+    /// Where the value of a field is to be written.
+    pub fn slot(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        value(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    pub fn close(self) {
+        self.out.push(b'}');
+    }
+}
+
+pub(in crate::wire) struct Array<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> Array<'o> {
+    pub fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'[');
+        Self { out, first: true }
+    }
+
+    pub fn slot(&mut self) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        self.out
+    }
+
+    pub fn close(self) {
+        self.out.push(b']');
+    }
+}

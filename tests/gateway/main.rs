@@ -1,0 +1,6 @@
+//! Whole requests against the scripted host.
+
+mod refusals;
+mod relay;
+mod scripted;
+mod translation;

@@ -1,0 +1,253 @@
+//! The scripted `Host`: a whole request is a deterministic, instant test.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use causeway::error::{Error, Kind};
+use causeway::gateway;
+use causeway::host::{Answer, Fault, Host, Parcel, Script};
+use causeway::http::{Body, Call, Ending, Headers, Method};
+use causeway::providers::settings::Settings;
+use causeway::record::Record;
+use causeway::wire::pipe::Passed;
+
+/// What an upstream does next.
+#[derive(Clone)]
+pub enum Act {
+    Says { status: u16, headers: Vec<(&'static str, &'static str)>, body: Vec<u8> },
+    Fails(Fault),
+}
+
+/// A request as the upstream saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub url: String,
+    pub headers: Headers,
+    pub body: String,
+    pub timeout_ms: Option<u64>,
+}
+
+#[derive(Default)]
+pub struct Scripted {
+    pub acts: RefCell<VecDeque<Act>>,
+    pub seen: RefCell<Vec<Seen>>,
+    pub records: RefCell<Vec<Record>>,
+    pub now: Cell<u64>,
+    pub random: Cell<u64>,
+}
+
+pub struct Said {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    pub cut: bool,
+}
+
+impl Host for Scripted {
+    type Answer = Said;
+
+    fn now(&self) -> u64 {
+        1_795_219_200_000 + self.now.get()
+    }
+
+    fn random(&self) -> u64 {
+        self.random.set(self.random.get() + 1);
+        self.random.get()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.now.set(self.now.get() + ms);
+    }
+
+    async fn fetch(&self, parcel: Parcel<'_>) -> Result<Said, Fault> {
+        self.seen.borrow_mut().push(Seen {
+            url: parcel.url.to_owned(),
+            headers: parcel.headers.clone(),
+            body: String::from_utf8(parcel.body.unwrap_or_default().to_vec()).unwrap(),
+            timeout_ms: parcel.timeout_ms,
+        });
+        self.now.set(self.now.get() + 10);
+        match self.acts.borrow_mut().pop_front().expect("the upstream is asked more often than it has acts") {
+            Act::Fails(fault) => Err(fault),
+            Act::Says { status, headers, body } => {
+                let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+                Ok(Said { status, headers, body, cut: false })
+            }
+        }
+    }
+
+    fn canned(&self, script: Script) -> Said {
+        let headers = vec![("content-type", script.content_type.to_owned())];
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
+    }
+
+    fn record(&self, record: &Record) {
+        self.records.borrow_mut().push(record.clone());
+    }
+}
+
+impl Answer for Said {
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+    }
+
+    async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        Ok(self.body.iter().copied().take(limit).collect())
+    }
+}
+
+/// A call, its deployment, and what its upstream does.
+#[derive(Clone)]
+pub struct Scene {
+    pub method: Method,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub vars: Vec<(String, String)>,
+    pub acts: Vec<Act>,
+    /// Bytes of a stream that reach the caller at once.
+    pub piece: usize,
+    /// The caller leaves after this many pieces.
+    pub leaves_after: Option<usize>,
+    /// The upstream's stream breaks after its last byte.
+    pub breaks: bool,
+}
+
+/// What came out.
+pub struct Scenery {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: String,
+    pub seen: Vec<Seen>,
+    pub records: Vec<Record>,
+    /// The bytes passed by themselves.
+    pub native: bool,
+}
+
+impl Scene {
+    pub fn post(path: &str, body: impl Into<String>) -> Self {
+        Self {
+            method: Method::Post,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: body.into(),
+            vars: Vec::new(),
+            acts: Vec::new(),
+            piece: 4096,
+            leaves_after: None,
+            breaks: false,
+        }
+    }
+
+    pub fn chat(body: impl Into<String>) -> Self {
+        Self::post("/v1/chat/completions", body)
+    }
+
+    pub fn messages(body: impl Into<String>) -> Self {
+        Self::post("/v1/messages", body)
+    }
+
+    pub fn get(path: &str) -> Self {
+        Self { method: Method::Get, ..Self::post(path, "") }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn says(self, body: impl Into<Vec<u8>>) -> Self {
+        self.answers(200, vec![("content-type", "application/json")], body)
+    }
+
+    pub fn streams(self, body: impl Into<Vec<u8>>) -> Self {
+        self.answers(200, vec![("content-type", "text/event-stream")], body)
+    }
+
+    pub fn answers(mut self, status: u16, headers: Vec<(&'static str, &'static str)>, body: impl Into<Vec<u8>>) -> Self {
+        self.acts.push(Act::Says { status, headers, body: body.into() });
+        self
+    }
+
+    pub fn fails(mut self, fault: Fault) -> Self {
+        self.acts.push(Act::Fails(fault));
+        self
+    }
+
+    pub fn play(self) -> Scenery {
+        let host = Scripted::default();
+        host.acts.borrow_mut().extend(self.acts.iter().cloned());
+        let settings = Settings::new(self.vars.clone());
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
+        let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call, Ok(self.body.clone().into_bytes())));
+        let mut native = false;
+        let body = match reply.body {
+            Body::Empty => Vec::new(),
+            Body::Bytes(bytes) => bytes,
+            Body::Relayed { bytes, .. } => {
+                native = true;
+                bytes
+            }
+            Body::Stream { answer, mut pipe } => {
+                native = pipe.is_tap();
+                let mut out = Vec::new();
+                let mut ending = if self.breaks || answer.cut { broken() } else { Ending::Closed };
+                for (at, piece) in answer.body.chunks(self.piece).enumerate() {
+                    if self.leaves_after == Some(at) {
+                        ending = Ending::Abandoned;
+                        break;
+                    }
+                    match pipe.push(piece) {
+                        Passed::Same => out.extend_from_slice(piece),
+                        Passed::Bytes(bytes) => out.extend(bytes),
+                    }
+                }
+                let fault = if let Ending::Broken(error) = &ending { Some(error.clone()) } else { None };
+                out.extend(pipe.finish(fault));
+                let ledger = reply.ledger.expect("a stream has a ledger");
+                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                out
+            }
+        };
+        Scenery {
+            status: reply.status,
+            headers: reply.headers,
+            body: String::from_utf8(body).unwrap(),
+            seen: host.seen.into_inner(),
+            records: host.records.into_inner(),
+            native,
+        }
+    }
+}
+
+fn broken() -> Ending {
+    Ending::Broken(Error::upstream(Kind::Failed, "The provider's stream broke off before the answer was complete."))
+}
+
+impl Scenery {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.find(name).unwrap_or_else(|| panic!("no header {name} in {}", self.headers.block()))
+    }
+
+    pub fn sent(&self) -> serde_json::Value {
+        serde_json::from_str(&self.seen[0].body).unwrap()
+    }
+}

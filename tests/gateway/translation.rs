@@ -1,0 +1,1 @@
+//! Caller and provider speak different dialects.
