@@ -28,7 +28,10 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Re
     let served = match door::door(call) {
         Err(error) => Err(error),
         Ok(Door::Preflight) => Ok(preflight(call)),
-        Ok(Door::Health) => Ok(json_reply(200, crate::models::health())),
+        Ok(Door::Health) => {
+            let (status, body) = crate::health::report(host, call).await;
+            Ok(json_reply(status, body))
+        }
         Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
         Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
         Ok(Door::Inference(dialect)) => {
@@ -156,7 +159,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
         life.host.sleep(script.wait_ms).await;
         Ok(life.host.canned(script))
     } else {
-        let headers = target.headers(life.call, life.dialect);
+        let headers = target.headers(life.call);
         let parcel = Parcel { url: &target.url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
         life.host.fetch(parcel).await
     };
@@ -230,7 +233,7 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan
     let ledger = std::mem::take(&mut life.ledger);
     // The reply's own headers still need the names.
     life.ledger.record.clone_from(&ledger.record);
-    Reply { status: answer.status(), headers: stream_headers(), body: Body::Stream { answer, pipe }, ledger: Some(ledger) }
+    Reply { status: answer.status(), headers: stream_headers(), body: Body::Stream { answer, pipe: Box::new(pipe) }, ledger: Some(ledger) }
 }
 
 /// A stream that nobody asked for, as the whole answer.

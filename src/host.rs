@@ -21,6 +21,9 @@ pub trait Host {
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
 
+    /// The storage that the deployment is bound to, and whether each part of it answers.
+    async fn bindings(&self) -> Vec<(&'static str, bool)>;
+
     /// Keeps the record of a finished request.
     fn record(&self, record: &Record);
 }

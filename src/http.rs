@@ -50,7 +50,7 @@ pub enum Body<A> {
     /// An upstream's stream on its way to the caller, through a pipe.
     Stream {
         answer: A,
-        pipe: Pipe,
+        pipe: Box<Pipe>,
     },
 }
 

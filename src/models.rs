@@ -1,4 +1,4 @@
-//! What this caller can use: `GET /v1/models`, asked of the active providers themselves, and `GET /healthz`.
+//! What this caller can use: `GET /v1/models`, asked of the active providers themselves.
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -37,10 +37,6 @@ struct List<'a> {
     has_more: bool,
     first_id: Option<&'a str>,
     last_id: Option<&'a str>,
-}
-
-pub fn health() -> Vec<u8> {
-    concat!("{\"status\":\"ok\",\"version\":\"", env!("CARGO_PKG_VERSION"), "\"}").as_bytes().to_vec()
 }
 
 pub async fn list<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Caller<'_>) -> Result<Vec<u8>> {

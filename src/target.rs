@@ -5,7 +5,6 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Provider, custom_host, sandbox};
-use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
 
 #[derive(Debug)]
@@ -135,16 +134,13 @@ fn stripped<'m>(provider: &Provider, asked: &'m str) -> &'m str {
 
 impl Target<'_> {
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.
-    pub fn headers(&self, call: &Call, dialect: Dialect) -> Headers {
+    pub fn headers(&self, call: &Call) -> Headers {
         let mut headers = request_headers(self.provider, self.key);
         headers.add("content-type", "application/json");
         let provider = self.provider;
-        let shared = provider.dialect == dialect;
         for name in provider.vendor_headers {
-            // A version or beta of the dialect means nothing after a translation.
-            let plain = if shared { call.headers.find(name) } else { None };
             let fixed = || provider.fixed_headers.iter().find(|(fixed, _)| fixed == name).map(|(_, value)| *value);
-            if let Some(value) = self.caller.named(name).or(plain).or_else(fixed) {
+            if let Some(value) = self.caller.named(name).or_else(|| call.headers.find(name)).or_else(fixed) {
                 headers.add(name, value);
             }
         }

@@ -152,39 +152,30 @@ const GRACE = 20;
  * how it ended: "closed", "abandoned", or what broke.
  *
  * The tee would go on reading an upstream that nobody listens to. But the pipe to the caller settles when the
- * caller leaves: then what has come is looked at, and if no more follows at once, the upstream is ended.
+ * caller leaves: then what has come by then is looked at, and if that is not the end, the upstream is ended.
  */
 export function relay(context, upstream, status, block, look, done) {
   const [near, far] = upstream.response.body.tee();
   const channel = new IdentityTransformStream();
-  let settled = false;
-  const piped = near.pipeTo(channel.writable).catch(() => {}).then(() => {
-    settled = true;
+  const flow = { settled: false };
+  flow.piped = near.pipeTo(channel.writable).catch(() => {}).then(() => {
+    flow.settled = true;
   });
-  context.waitUntil(watch(far, piped, () => settled, upstream, look).then(done, (error) => done(String(error))));
+  context.waitUntil(watch(far, flow, upstream, look).then(done, (error) => done(String(error))));
   return new Response(channel.readable, { status, headers: replyHeaders(upstream, block) });
 }
 
-async function watch(far, piped, settled, upstream, look) {
-  let reader;
-  let read;
-  try {
-    reader = far.getReader({ mode: "byob" });
-    read = () => reader.read(new Uint8Array(65536));
-  } catch {
-    reader = far.getReader();
-    read = () => reader.read();
-  }
+async function watch(far, flow, upstream, look) {
+  const read = batches(far);
   for (;;) {
-    let timer;
-    if (!settled()) {
-      await Promise.race([piped, new Promise((resolve) => (timer = setTimeout(resolve, WAKE)))]);
-      clearTimeout(timer);
-    }
-    let next = read();
+    if (!flow.settled) await either(flow.piped, WAKE);
+    const next = read();
     next.catch(() => {});
-    let came = settled() ? undefined : await Promise.race([next, piped]);
-    if (came === undefined) came = await Promise.race([next, sleep(GRACE)]);
+    let came = flow.settled ? undefined : await Promise.race([next, flow.piped]);
+    if (came === undefined) {
+      flow.grace ??= sleep(GRACE);
+      came = await Promise.race([next, flow.grace]);
+    }
     if (came === undefined) {
       upstream.abort();
       return "abandoned";
@@ -192,6 +183,24 @@ async function watch(far, piped, settled, upstream, look) {
     if (came.value?.byteLength) look(came.value);
     if (came.done) return "closed";
   }
+}
+
+/** Reads as much as has come at once, where the stream allows it. */
+function batches(stream) {
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    return () => reader.read(new Uint8Array(65536));
+  } catch {
+    const reader = stream.getReader();
+    return () => reader.read();
+  }
+}
+
+/** Waits for a promise, but not longer than this. */
+async function either(promise, ms) {
+  let timer;
+  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 /**
@@ -211,26 +220,21 @@ async function drive(upstream, writer, change, finish) {
     left = true;
     upstream.abort();
   };
+  const send = (bytes) => writer.write(bytes).catch(leave);
   writer.closed.catch(leave);
   let how = "closed";
   const reader = upstream.response.body.getReader();
   try {
-    for (;;) {
+    while (!left) {
       const { value, done } = await reader.read();
       if (done) break;
-      const bytes = change(value);
-      if (bytes === undefined) await writer.write(value);
-      else if (bytes.byteLength) await writer.write(bytes);
+      const bytes = change(value) ?? value;
+      if (bytes.byteLength) await send(bytes);
     }
   } catch (error) {
     how = String(error);
   }
-  if (left) how = "abandoned";
-  const rest = finish(how);
-  try {
-    if (rest.byteLength) await writer.write(rest);
-    await writer.close();
-  } catch {
-    leave();
-  }
+  const rest = finish(left ? "abandoned" : how);
+  if (rest.byteLength && !left) await send(rest);
+  await writer.close().catch(leave);
 }

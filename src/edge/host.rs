@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use worker::Env;
 use worker::js_sys::{self, Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
@@ -14,13 +15,14 @@ const MAX_ANSWER: f64 = 33_554_432.0;
 
 pub struct Worker {
     request: web_sys::Request,
+    env: Env,
     pub context: JsValue,
     logs: bool,
 }
 
 impl Worker {
-    pub fn new(request: web_sys::Request, context: JsValue, logs: bool) -> Self {
-        Self { request, context, logs }
+    pub fn new(request: web_sys::Request, env: Env, context: JsValue, logs: bool) -> Self {
+        Self { request, env, context, logs }
     }
 
     /// Whether records are printed.
@@ -72,6 +74,19 @@ impl Host for Worker {
             Ok(upstream) => upstream,
             Err(nothing) => nothing.unchecked_into(),
         }
+    }
+
+    async fn bindings(&self) -> Vec<(&'static str, bool)> {
+        let kv = match self.env.kv("KV") {
+            Ok(kv) => kv.get("healthz").bytes().await.is_ok(),
+            Err(_) => false,
+        };
+        let stub = self.env.durable_object("METER").and_then(|meters| meters.get_by_name("healthz"));
+        let meter = match stub {
+            Ok(stub) => stub.fetch_with_str("http://meter/").await.is_ok_and(|answer| answer.status_code() == 204),
+            Err(_) => false,
+        };
+        vec![("KV", kv), ("METER", meter)]
     }
 
     fn record(&self, record: &Record) {

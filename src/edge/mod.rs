@@ -3,6 +3,7 @@
 
 mod glue;
 mod host;
+mod meter;
 mod reply;
 
 use std::cell::OnceCell;
@@ -28,7 +29,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     let call = call(&request);
     let body = body(&request, &call).await;
     let context: &worker::wasm_bindgen::JsValue = AsRef::<worker::worker_sys::Context>::as_ref(&context).as_ref();
-    let worker = Worker::new(request, context.clone(), settings.var("LOG_RECORDS") == Some("true"));
+    let worker = Worker::new(request, env, context.clone(), settings.var("LOG_RECORDS") == Some("true"));
     let reply = gateway::serve(&worker, &settings, &call, body).await;
     reply::respond(&worker, reply)
 }

@@ -19,8 +19,9 @@ pub fn respond(worker: &Worker, reply: Reply<Upstream>) -> worker::Result<web_sy
     let response = match reply.body {
         Body::Empty => glue::reply(reply.status, headers, None, None),
         Body::Bytes(bytes) => glue::reply(reply.status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
-        Body::Relayed { answer, .. } => {
-            let body = answer.body();
+        Body::Relayed { answer, bytes } => {
+            let body = answer.body().unwrap_or_else(|| Uint8Array::from(bytes.as_slice()));
+            let body = Some(body);
             glue::reply(reply.status, headers, body, Some(answer))
         }
         Body::Stream { answer, pipe } => stream(worker, reply.status, headers, &answer, pipe, reply.ledger.unwrap_or_default()),
@@ -30,7 +31,7 @@ pub fn respond(worker: &Worker, reply: Reply<Upstream>) -> worker::Result<web_sy
 
 /// What the two callbacks of a stream share.
 struct Flow {
-    pipe: Pipe,
+    pipe: Box<Pipe>,
     ledger: Option<Ledger>,
 }
 
@@ -40,11 +41,11 @@ fn stream(
     status: u16,
     headers: &str,
     answer: &Upstream,
-    pipe: Pipe,
+    pipe: Box<Pipe>,
     ledger: Ledger,
 ) -> Result<web_sys::Response, JsValue> {
     let native = pipe.is_tap();
-    let passes = !matches!(pipe, Pipe::Translate(_));
+    let passes = !matches!(*pipe, Pipe::Translate(_));
     let logs = worker.logs();
     let flow = Rc::new(RefCell::new(Flow { pipe, ledger: Some(ledger) }));
     let change = {

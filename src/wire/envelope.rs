@@ -21,8 +21,8 @@ pub struct Envelope<'a> {
     edited: bool,
 }
 
-/// The largest body taken: what providers themselves take, images included.
-pub const MAX_BODY: usize = 32 << 20;
+/// The largest body taken. An isolate has 128 MiB, and a body is held more than once on its way.
+pub const MAX_BODY: usize = 20 << 20;
 
 impl<'a> Envelope<'a> {
     /// An object with nothing in it yet.

@@ -110,3 +110,9 @@ test("answers say who answered, with which model, in how many attempts, in the c
   assert.equal(portkeys.headers.get("x-portkey-trace-id"), "t-1");
   assert.equal(portkeys.headers.get("x-portkey-retry-attempt-count"), "0");
 });
+
+test("its storage answers, and says so when asked", async () => {
+  const answer = await fetch(`${scene.worker.url}/healthz?bindings`);
+  assert.equal(answer.status, 200);
+  assert.deepEqual((await answer.json()).bindings, { KV: true, METER: true });
+});

@@ -1,5 +1,7 @@
 //! Whole requests against the scripted host.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod refusals;
 mod relay;
 mod scripted;

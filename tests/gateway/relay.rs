@@ -88,7 +88,7 @@ fn a_cut_stream_never_looks_finished() {
     let cut = STREAM.find("data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{}").unwrap();
     for body in [ASKED, UNASKED] {
         for breaks in [false, true] {
-            let mut scene = openai(body).streams(&STREAM[..cut]);
+            let mut scene = openai(body).streams(STREAM.split_at(cut).0);
             scene.breaks = breaks;
             let scene = scene.play();
             assert!(!scene.body.contains("[DONE]"));

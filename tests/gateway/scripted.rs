@@ -24,7 +24,6 @@ pub struct Seen {
     pub url: String,
     pub headers: Headers,
     pub body: String,
-    pub timeout_ms: Option<u64>,
 }
 
 #[derive(Default)]
@@ -64,7 +63,6 @@ impl Host for Scripted {
             url: parcel.url.to_owned(),
             headers: parcel.headers.clone(),
             body: String::from_utf8(parcel.body.unwrap_or_default().to_vec()).unwrap(),
-            timeout_ms: parcel.timeout_ms,
         });
         self.now.set(self.now.get() + 10);
         match self.acts.borrow_mut().pop_front().expect("the upstream is asked more often than it has acts") {
@@ -79,6 +77,10 @@ impl Host for Scripted {
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
         Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
+    }
+
+    async fn bindings(&self) -> Vec<(&'static str, bool)> {
+        vec![("KV", true), ("METER", false)]
     }
 
     fn record(&self, record: &Record) {

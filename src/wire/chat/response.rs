@@ -62,6 +62,10 @@ fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
     let calls = said.tool_calls.iter().map(|call| (call.id.as_ref(), call.function.as_ref().or(call.custom.as_ref())));
     for (id, function) in calls.chain(said.function_call.as_ref().map(|function| (None, Some(function)))) {
         let Some(function) = function else { continue };
+        // Some fill the place of a call with one that has no name.
+        if function.name.as_ref().is_none_or(|name| name.0.is_empty()) {
+            continue;
+        }
         parts.push(Part::ToolCall(ToolCall {
             id: id.map(|id| id.0.to_string()).unwrap_or_default(),
             name: function.name.as_ref().map(|name| name.0.to_string()).unwrap_or_default(),

@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
-use crate::ir::{Media, MediaKind, Part, Raw, Source, Text};
+use crate::error::Result;
+use crate::ir::{Media, MediaKind, Native, Part, Raw, Source, Text, Thinking};
+use crate::wire::chat::answer;
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 
 /// A string or a list of parts; nothing for `null`.
@@ -29,11 +30,13 @@ fn part(raw: &RawValue, path: String) -> Result<Part> {
         "image_url" => image(&mut fields, cache),
         "input_audio" => audio(&mut fields, cache),
         "file" => file(&mut fields, cache),
-        _ => {
-            let known = "text, image_url, input_audio, file or refusal";
-            Err(Error::invalid(format!("{path}.type: there is no content part `{kind}`; it may be {known}"))
-                .with_param(format!("{path}.type")))
+        "thinking" => {
+            let told = fields.take("thinking");
+            let signature = fields.text("signature")?;
+            Ok(Part::Thinking(Thinking { text: answer::content(told).text, signature, redacted: None }))
         }
+        // A part that some provider of this dialect knows: it may take it, and others say that they cannot.
+        _ => Ok(Part::Native(Native { kind, raw: raw.to_owned() })),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::ir::{Effort, Format, Reasoning, Request, Tool, ToolChoice, Turn};
+use crate::ir::{Effort, Extras, Format, Reasoning, Request, Tool, ToolChoice, Turn};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 
 pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request> {
@@ -13,6 +13,7 @@ pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request
     let stream_usage = options.map(|mut options| options.flag("include_usage")).transpose()?.flatten().unwrap_or(false);
     // One answer is what there is anyway.
     let several = fields.take_raw("n").filter(|raw| raw.get() != "1");
+    let mut extras: Extras = several.map(|raw| ("n".to_owned(), raw)).into_iter().collect();
     let mut request = Request {
         model: fields.text("model")?.unwrap_or_default(),
         turns,
@@ -28,13 +29,14 @@ pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request
         seed: fields.plain("seed", "an integer")?,
         stop: stop(&mut fields)?,
         format: format(&mut fields)?,
-        reasoning: reasoning(&mut fields)?,
+        reasoning: reasoning(&mut fields, &mut extras)?,
         user: fields.text("user")?,
         stream: fields.flag("stream")?.unwrap_or(false),
         stream_usage,
-        extras: fields.rest(),
+        extras: Extras::new(),
     };
-    request.extras.extend(several.map(|raw| ("n".to_owned(), raw)));
+    extras.append(&mut fields.rest());
+    request.extras = extras;
     Ok(request)
 }
 
@@ -67,9 +69,17 @@ fn format(fields: &mut Fields<'_>) -> Result<Format> {
 }
 
 /// The dialect's own word, or the objects in which others ask for thinking.
-fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Reasoning>> {
-    if let Some(word) = fields.text("reasoning_effort")? {
-        return Ok(Some(Reasoning { effort: Some(effort(&word, "reasoning_effort")?), budget: None }));
+fn reasoning(fields: &mut Fields<'_>, extras: &mut Extras) -> Result<Option<Reasoning>> {
+    if let Some(raw) = fields.take("reasoning_effort") {
+        let word: String = plain(raw, "reasoning_effort", "a word such as low or high")?;
+        // Some providers have words of their own; only their dialect can carry them.
+        return Ok(match Effort::from_word(&word) {
+            Some(effort) => Some(Reasoning { effort: Some(effort), budget: None }),
+            None => {
+                extras.push(("reasoning_effort".to_owned(), raw.to_owned()));
+                None
+            }
+        });
     }
     if let Some(mut asked) = fields.object("reasoning")? {
         let word = asked.text("effort")?;

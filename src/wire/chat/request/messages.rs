@@ -63,6 +63,12 @@ impl Scribe<'_> {
 
     /// Writes a result's text; gives back what cannot ride in a tool's message, to follow in the user's.
     fn result(&mut self, messages: &mut Array<'_>, result: &ToolResult) -> Result<Vec<Part>> {
+        if self.same_dialect && result.parts.iter().any(|part| !matches!(part, Part::Text(_))) {
+            let mut message = Object::open(messages.slot()).with("role", "tool").with("tool_call_id", &result.call_id);
+            self.content(message.slot("content"), &result.parts.iter().collect::<Vec<_>>())?;
+            message.close();
+            return Ok(Vec::new());
+        }
         let mut text = String::new();
         let mut media = Vec::new();
         for part in &result.parts {

@@ -151,6 +151,10 @@ impl StreamReader {
     }
 
     fn call(&mut self, piece: &Piece<'_>, events: &mut Vec<Event>) {
+        // Some fill the place of a call with one that has no name.
+        if piece.name.is_empty() && !self.calls.any() {
+            return;
+        }
         if self.open.take().is_some() {
             events.push(Event::End);
         }
