@@ -1,0 +1,201 @@
+// Measures Causeway against a bare Worker on the same workerd; scripts/bench says how to call it.
+//
+// All ratios are to the bare Worker, asked the same at nearly the same time: contestants take turns within a round, in
+// an order that changes, and of the rounds' ratios the median counts. On a noisy machine the times say little; the CPU
+// time of the workerd process per request is the figure to go by.
+
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { ASKED, CONTESTANTS, TARGETS, check, request } from "./cases.mjs";
+import { ratioTable, startLines, targetTable } from "./tables.mjs";
+import { CAUSEWAY, cpu, start, workers } from "./workers.mjs";
+
+const PROGRAMS = fileURLToPath(new URL("../../target/bench/release/", import.meta.url));
+
+const PLANS = {
+  full: {
+    seconds: 0.6,
+    rounds: 5,
+    starts: 9,
+    warmUp: 1.5,
+    series: [
+      ...["json", "stream", "stream_plain", "100kb"].flatMap((asked) => [1, 16, 64].map((connections) => ({ asked, connections }))),
+      { asked: "stream_paced", connections: 16 },
+    ],
+  },
+  quick: {
+    seconds: 0.5,
+    rounds: 3,
+    starts: 5,
+    warmUp: 0.7,
+    series: [
+      { asked: "json", connections: 16 },
+      { asked: "stream", connections: 1 },
+      { asked: "stream", connections: 16 },
+      { asked: "stream_plain", connections: 16 },
+      { asked: "100kb", connections: 16 },
+    ],
+  },
+};
+
+/** Where the ratios of the summary are taken: busy, but not waiting in line. */
+const BUSY = 16;
+
+/** A gateway goes on a little after its answer, and that is part of what a request costs. */
+const AFTERMATH = 300;
+
+async function main() {
+  const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "string" } } });
+  const plan = values.quick ? PLANS.quick : PLANS.full;
+  const upstream = await startUpstream();
+  const all = workers(upstream.port);
+
+  say("starting");
+  const started = await startTimes(all, upstream.port, plan.starts);
+  const field = { upstream: upstream.port, workers: {} };
+  for (const name of Object.keys(all)) field.workers[name] = await start(all[name], firstRequest(name, upstream.port));
+
+  await warmUp(field, plan);
+  const results = [];
+  for (const series of plan.series) {
+    say(`${series.asked}, ${series.connections} at a time`);
+    results.push(...(await measure(field, series, plan)));
+  }
+
+  const summary = summarize(results, started);
+  say("");
+  console.log(ratioTable(results));
+  console.log(targetTable(summary, TARGETS));
+  console.log(startLines(started));
+  if (values.json) writeFileSync(values.json, JSON.stringify({ ...summary, started, results }, null, 2) + "\n");
+}
+
+/** Start to first answer of the bare Worker and of Causeway in turn: the median of each, in milliseconds. */
+async function startTimes(all, upstream, times) {
+  const taken = { bare: [], causeway: [] };
+  for (let at = -1; at < times; at++) {
+    for (const name of at % 2 ? ["bare", "causeway"] : ["causeway", "bare"]) {
+      const worker = await start(all[name], firstRequest(name, upstream));
+      await worker.stop();
+      if (at >= 0) taken[name].push(worker.took); // before that, files were cold
+    }
+  }
+  return { bare: median(taken.bare), causeway: median(taken.causeway) };
+}
+
+function firstRequest(worker, upstream) {
+  const contestant = Object.keys(CONTESTANTS).find((name) => CONTESTANTS[name].worker === worker);
+  return request(contestant, "json", upstream);
+}
+
+/** Checks every answer that will be measured, and has the code compiled that gives it. */
+async function warmUp(field, plan) {
+  for (const asked of new Set(plan.series.map((series) => series.asked))) {
+    say(`warming up: ${asked}`);
+    for (const contestant of ASKED[asked].by) {
+      await check(contestant, asked, portOf(field, contestant), field.upstream);
+      if (contestant !== "direct") await load(field, contestant, asked, BUSY, plan.warmUp);
+    }
+  }
+}
+
+/** A result per contestant: the median of each figure, and of its ratio to the bare Worker's of the same round. */
+async function measure(field, { asked, connections }, { rounds, seconds }) {
+  const by = ASKED[asked].by;
+  const turns = Object.fromEntries(by.map((contestant) => [contestant, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of rotated(by, round)) turns[contestant].push(await turn(field, contestant, asked, connections, seconds));
+  }
+  return by.map((contestant) => {
+    const figures = Object.keys(turns[contestant][0]);
+    const value = (figure) => median(turns[contestant].map((turn) => turn[figure]));
+    const ratio = (figure) => median(turns[contestant].map((turn, round) => turn[figure] / turns.bare[round][figure]));
+    return {
+      case: `${contestant}_${asked}`,
+      connections,
+      ...Object.fromEntries(figures.map((figure) => [figure, value(figure)])),
+      ratios: Object.fromEntries(figures.map((figure) => [figure, ratio(figure)])),
+    };
+  });
+}
+
+async function turn(field, contestant, asked, connections, seconds) {
+  const { worker } = CONTESTANTS[contestant];
+  const pid = field.workers[worker]?.pid;
+  const before = pid && cpu(pid);
+  const { requests, per_second, p50, p99, first_byte } = await load(field, contestant, asked, connections, seconds);
+  if (!pid) return { per_second, p50, p99, first_byte };
+  await new Promise((resolve) => setTimeout(resolve, AFTERMATH));
+  return { per_second, p50, p99, first_byte, cpu_us: ((cpu(pid) - before) / requests) * 1e6 };
+}
+
+async function load(field, contestant, asked, connections, seconds) {
+  const { path, headers, body } = request(contestant, asked, field.upstream);
+  const bounds = { port: portOf(field, contestant), path, connections, seconds };
+  const options = [...Object.entries(bounds).flatMap(([name, value]) => [`--${name}`, `${value}`]), ...headers.flatMap((line) => ["--header", line])];
+  const child = spawn(`${PROGRAMS}load`, options, { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(body);
+  let output = "";
+  for await (const chunk of child.stdout) output += chunk;
+  const report = JSON.parse(output);
+  if (report.errors > 0 || report.requests === 0) {
+    const words = field.workers[CONTESTANTS[contestant].worker]?.output() ?? "";
+    throw new Error(`${contestant}_${asked} at ${connections}: ${report.errors} errors, ${report.error}\n${words}`);
+  }
+  return report;
+}
+
+function portOf(field, contestant) {
+  return field.workers[CONTESTANTS[contestant].worker]?.port ?? field.upstream;
+}
+
+function summarize(results, started) {
+  const found = (name, connections) => results.find((result) => result.case === name && result.connections === connections);
+  const wasm = readFileSync(CAUSEWAY.wasm);
+  return {
+    ratios: Object.fromEntries(Object.keys(TARGETS).map((name) => [name, round(found(name, BUSY).ratios.cpu_us, 3)])),
+    wasm: { bytes: wasm.length, gzip: gzipSync(wasm, { level: 9 }).length },
+    start_ms: round(started.causeway - started.bare, 1),
+    first_byte_ms: round(found("relay_stream", 1).first_byte - found("bare_stream", 1).first_byte, 3),
+  };
+}
+
+/** The fake provider; it ends when its standard input does, so it cannot outlive this. */
+async function startUpstream() {
+  const child = spawn(`${PROGRAMS}upstream`, { stdio: ["pipe", "pipe", "inherit"] });
+  process.on("exit", () => child.kill("SIGKILL"));
+  for await (const chunk of child.stdout) return { port: Number(chunk.toString()) };
+  throw new Error("The fake provider did not start.");
+}
+
+function rotated(list, by) {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function round(number, digits) {
+  return Number(number.toFixed(digits));
+}
+
+function say(what) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
+  else if (what) process.stderr.write(`bench: ${what}\n`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(`\nbench: ${error.message}`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,92 @@
+//! The layers of the house: each file knows only those below it, and no dialect knows another.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+/// From the bottom up. What shares a rung may know each other.
+const RUNGS: &[&[&str]] = &[
+    &["error"],
+    &["ir"],
+    &["wire", "http", "record", "host"],
+    &["providers"],
+    &["caller"],
+    &["door", "target"],
+    &["models", "health"],
+    &["gateway"],
+    &["edge"],
+];
+
+fn rung(module: &str) -> usize {
+    RUNGS.iter().position(|rung| rung.contains(&module)).unwrap_or_else(|| panic!("`{module}` stands on no rung: give it one"))
+}
+
+fn files(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+            found.push((name.to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.len() > 30);
+    found.retain(|(name, _)| name != "lib.rs");
+    // What tests of a file use is no dependency of the file.
+    found.into_iter().map(|(name, text)| (name, text.split("#[cfg(test)]").next().unwrap().to_owned())).collect()
+}
+
+/// The first words of every path that begins with `crate::`.
+fn known(text: &str) -> Vec<&str> {
+    text.split("crate::")
+        .skip(1)
+        .map(|rest| rest.split(|char: char| !(char.is_alphanumeric() || char == '_')).next().unwrap())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    for (name, text) in sources() {
+        let own = name.split(['/', '.']).next().unwrap();
+        for module in known(&text) {
+            assert!(rung(module) <= rung(own), "{name} knows `{module}`, which stands above it");
+        }
+    }
+}
+
+#[test]
+fn no_dialect_knows_another() {
+    let dialects = ["chat", "messages"];
+    for (name, text) in sources() {
+        let Some(own) = dialects.iter().find(|dialect| name.starts_with(&format!("wire/{dialect}/"))) else { continue };
+        for other in dialects.iter().filter(|other| *other != own) {
+            assert!(!text.contains(&format!("wire::{other}")), "{name} knows {other}");
+        }
+    }
+}
+
+#[test]
+fn only_the_edge_knows_the_platform() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| !name.starts_with("edge/")) {
+        for word in ["worker::", "js_sys", "wasm_bindgen", "web_sys"] {
+            assert!(!text.contains(word), "{name} knows {word}");
+        }
+    }
+}
+
+#[test]
+fn only_the_providers_know_a_vendor_by_name() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| !name.starts_with("providers/")) {
+        for provider in causeway::providers::all().iter().filter(|provider| !["sandbox", "custom"].contains(&provider.slug)) {
+            let compared = [format!("== \"{}\"", provider.slug), format!("!= \"{}\"", provider.slug)];
+            assert!(!compared.iter().any(|word| text.contains(word)), "{name} compares with {}", provider.slug);
+        }
+    }
+}
