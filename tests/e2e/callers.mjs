@@ -15,7 +15,7 @@ export function route(provider, upstream) {
 }
 
 function openaiCaller({ url, headers = {}, key = "sk-caller-key", ...options }) {
-  const client = new OpenAI({ apiKey: key, baseURL: `${url}/v1`, defaultHeaders: headers, maxRetries: 0, ...options });
+  const client = new OpenAI({ apiKey: key, baseURL: `${url}/v1`, defaultHeaders: headers, maxRetries: 0, timeout: 20_000, ...options });
   const body = ({ model, messages, tools, schema, maxTokens }) => ({
     model,
     messages: messages.flatMap(openaiMessages),
@@ -67,7 +67,7 @@ function openaiAnswer(raw) {
 }
 
 function anthropicCaller({ url, headers = {}, key = "sk-caller-key", ...options }) {
-  const client = new Anthropic({ apiKey: key, baseURL: url, defaultHeaders: headers, maxRetries: 0, ...options });
+  const client = new Anthropic({ apiKey: key, baseURL: url, defaultHeaders: headers, maxRetries: 0, timeout: 20_000, ...options });
   const body = ({ model, messages, tools, schema, maxTokens = 1024 }) => ({
     model,
     max_tokens: maxTokens,

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CALLERS } from "./callers.mjs";
 import { stage } from "./pairs.mjs";
+import { open } from "./raw.mjs";
+import { until } from "./until.mjs";
 
 const scene = stage();
 const AUTH = { authorization: "Bearer sk-caller-key", "x-causeway-provider": "openai" };
@@ -93,11 +95,17 @@ test("a body that is no JSON object is 400 and nothing is asked of a provider", 
   assert.equal(scene.upstream.seen.length, 0);
 });
 
-test("a body of more than 20 MiB is 413, one just below is not", async () => {
+test("a body of more than 20 MiB is 413, whether its length was told or not, and one just below is not", async () => {
   const sized = (bytes) => JSON.stringify({ model: "sandbox/status-418", max_tokens: 1, messages: [{ role: "user", content: "x".repeat(bytes) }] });
+  const sandbox = { "x-causeway-provider": "sandbox" };
   for (const path of ROUTES) {
-    await assertError(await post(path, sized(21 << 20), { "x-causeway-provider": "sandbox" }), 413, path);
-    assert.equal((await post(path, sized(19 << 20), { "x-causeway-provider": "sandbox" })).status, 418, path);
+    const told = open(scene.worker.port, path, { ...AUTH, ...sandbox, "content-length": 21 << 20 }, {});
+    await until(() => told.received.includes("\r\n\r\n"), 5_000, "an answer before the body");
+    assert.match(told.received, /^HTTP\/1\.1 413 /, path);
+    told.socket.destroy();
+    const untold = { method: "POST", headers: { ...AUTH, ...sandbox }, body: new Blob([sized(21 << 20)]).stream(), duplex: "half" };
+    await assertError(await ask(path, untold), 413, path);
+    assert.equal((await post(path, sized(19 << 20), sandbox)).status, 418, path);
   }
 });
 
