@@ -1,8 +1,8 @@
 // Measures Causeway against a bare Worker on the same workerd; scripts/bench says how to call it.
 //
-// All ratios are to the bare Worker, asked the same at nearly the same time: contestants take turns within a round, in
-// an order that changes, and of the rounds' ratios the median counts. On a noisy machine the times say little; the CPU
-// time of the workerd process per request is the figure to go by.
+// All ratios are to the bare Worker, asked the same at nearly the same time: contestants, each a process of its own, take
+// turns within a round, in an order that changes, and of the rounds' ratios the median counts. On a noisy machine the
+// times say little; the CPU time of the workerd process per request is the figure to go by.
 
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,28 +15,31 @@ import { CAUSEWAY, cpu, start, workers } from "./workers.mjs";
 
 const PROGRAMS = fileURLToPath(new URL("../../target/bench/release/", import.meta.url));
 
+/** Rounds are many and short: a neighbour's burst then spoils one of them, not the figure. */
 const PLANS = {
   full: {
-    seconds: 0.6,
-    rounds: 5,
+    seconds: 0.5,
     starts: 9,
     warmUp: 1.5,
     series: [
-      ...["json", "stream", "stream_plain", "100kb"].flatMap((asked) => [1, 16, 64].map((connections) => ({ asked, connections }))),
-      { asked: "stream_paced", connections: 16 },
+      ...["json", "stream", "stream_plain", "100kb"].flatMap((asked) => [
+        { asked, connections: 1, rounds: 5 },
+        { asked, connections: 16, rounds: 11 },
+        { asked, connections: 64, rounds: 5 },
+      ]),
+      { asked: "stream_paced", connections: 16, rounds: 5 },
     ],
   },
   quick: {
-    seconds: 0.5,
-    rounds: 3,
+    seconds: 0.4,
     starts: 5,
-    warmUp: 0.7,
+    warmUp: 0.8,
     series: [
-      { asked: "json", connections: 16 },
-      { asked: "stream", connections: 1 },
-      { asked: "stream", connections: 16 },
-      { asked: "stream_plain", connections: 16 },
-      { asked: "100kb", connections: 16 },
+      { asked: "json", connections: 16, rounds: 5 },
+      { asked: "stream", connections: 1, rounds: 3 },
+      { asked: "stream", connections: 16, rounds: 5 },
+      { asked: "stream_plain", connections: 16, rounds: 3 },
+      { asked: "100kb", connections: 16, rounds: 5 },
     ],
   },
 };
@@ -44,25 +47,27 @@ const PLANS = {
 /** Where the ratios of the summary are taken: busy, but not waiting in line. */
 const BUSY = 16;
 
-/** A gateway goes on a little after its answer, and that is part of what a request costs. */
-const AFTERMATH = 300;
+/** A gateway goes on for some milliseconds after its answer, and that is part of what a request costs. */
+const AFTERMATH = 400;
 
 async function main() {
   const { values } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "string" } } });
   const plan = values.quick ? PLANS.quick : PLANS.full;
   const upstream = await startUpstream();
-  const all = workers(upstream.port);
+  const kinds = workers(upstream.port);
 
   say("starting");
-  const started = await startTimes(all, upstream.port, plan.starts);
+  const started = await startTimes(kinds, upstream.port, plan.starts);
   const field = { upstream: upstream.port, workers: {} };
-  for (const name of Object.keys(all)) field.workers[name] = await start(all[name], firstRequest(name, upstream.port));
+  for (const [contestant, { worker }] of Object.entries(CONTESTANTS)) {
+    if (worker) field.workers[contestant] = await start(kinds[worker], request(contestant, "json", upstream.port));
+  }
 
   await warmUp(field, plan);
   const results = [];
   for (const series of plan.series) {
     say(`${series.asked}, ${series.connections} at a time`);
-    results.push(...(await measure(field, series, plan)));
+    results.push(...(await measure(field, series, plan.seconds)));
   }
 
   const summary = summarize(results, started);
@@ -74,21 +79,16 @@ async function main() {
 }
 
 /** Start to first answer of the bare Worker and of Causeway in turn: the median of each, in milliseconds. */
-async function startTimes(all, upstream, times) {
-  const taken = { bare: [], causeway: [] };
+async function startTimes(kinds, upstream, times) {
+  const taken = { bare: [], relay: [] };
   for (let at = -1; at < times; at++) {
-    for (const name of at % 2 ? ["bare", "causeway"] : ["causeway", "bare"]) {
-      const worker = await start(all[name], firstRequest(name, upstream));
+    for (const contestant of rotated(["bare", "relay"], at + 1)) {
+      const worker = await start(kinds[CONTESTANTS[contestant].worker], request(contestant, "json", upstream));
       await worker.stop();
-      if (at >= 0) taken[name].push(worker.took); // before that, files were cold
+      if (at >= 0) taken[contestant].push(worker.took); // before that, files were cold
     }
   }
-  return { bare: median(taken.bare), causeway: median(taken.causeway) };
-}
-
-function firstRequest(worker, upstream) {
-  const contestant = Object.keys(CONTESTANTS).find((name) => CONTESTANTS[name].worker === worker);
-  return request(contestant, "json", upstream);
+  return { bare: median(taken.bare), causeway: median(taken.relay) };
 }
 
 /** Checks every answer that will be measured, and has the code compiled that gives it. */
@@ -103,33 +103,40 @@ async function warmUp(field, plan) {
 }
 
 /** A result per contestant: the median of each figure, and of its ratio to the bare Worker's of the same round. */
-async function measure(field, { asked, connections }, { rounds, seconds }) {
+async function measure(field, { asked, connections, rounds }, seconds) {
   const by = ASKED[asked].by;
-  const turns = Object.fromEntries(by.map((contestant) => [contestant, []]));
+  const reports = Object.fromEntries(by.map((contestant) => [contestant, []]));
+  const cpuAt = Object.fromEntries(by.map((contestant) => [contestant, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const contestant of rotated(by, round)) turns[contestant].push(await turn(field, contestant, asked, connections, seconds));
+    for (const contestant of rotated(by, round)) {
+      cpuAt[contestant].push(cpuOf(field, contestant));
+      reports[contestant].push(await load(field, contestant, asked, connections, seconds));
+    }
   }
+  await new Promise((resolve) => setTimeout(resolve, AFTERMATH));
+  for (const contestant of by) cpuAt[contestant].push(cpuOf(field, contestant));
+
+  // From the begin of a turn to the begin of the next, so that the aftermath counts: between turns nothing else is done.
+  const turns = (contestant) => reports[contestant].map(({ requests, per_second, p50, p99, first_byte }, round) => {
+    const [begin, end] = cpuAt[contestant].slice(round);
+    return { per_second, p50, p99, first_byte, ...(begin !== undefined && { cpu_us: ((end - begin) / requests) * 1e6 }) };
+  });
+  const bare = turns("bare");
   return by.map((contestant) => {
-    const figures = Object.keys(turns[contestant][0]);
-    const value = (figure) => median(turns[contestant].map((turn) => turn[figure]));
-    const ratio = (figure) => median(turns[contestant].map((turn, round) => turn[figure] / turns.bare[round][figure]));
+    const own = turns(contestant);
+    const each = (value) => Object.fromEntries(Object.keys(own[0]).map((figure) => [figure, value(figure)]));
     return {
       case: `${contestant}_${asked}`,
       connections,
-      ...Object.fromEntries(figures.map((figure) => [figure, value(figure)])),
-      ratios: Object.fromEntries(figures.map((figure) => [figure, ratio(figure)])),
+      ...each((figure) => median(own.map((turn) => turn[figure]))),
+      ratios: each((figure) => median(own.map((turn, round) => turn[figure] / bare[round][figure]))),
     };
   });
 }
 
-async function turn(field, contestant, asked, connections, seconds) {
-  const { worker } = CONTESTANTS[contestant];
-  const pid = field.workers[worker]?.pid;
-  const before = pid && cpu(pid);
-  const { requests, per_second, p50, p99, first_byte } = await load(field, contestant, asked, connections, seconds);
-  if (!pid) return { per_second, p50, p99, first_byte };
-  await new Promise((resolve) => setTimeout(resolve, AFTERMATH));
-  return { per_second, p50, p99, first_byte, cpu_us: ((cpu(pid) - before) / requests) * 1e6 };
+function cpuOf(field, contestant) {
+  const worker = field.workers[contestant];
+  return worker && cpu(worker.pid);
 }
 
 async function load(field, contestant, asked, connections, seconds) {
@@ -142,14 +149,14 @@ async function load(field, contestant, asked, connections, seconds) {
   for await (const chunk of child.stdout) output += chunk;
   const report = JSON.parse(output);
   if (report.errors > 0 || report.requests === 0) {
-    const words = field.workers[CONTESTANTS[contestant].worker]?.output() ?? "";
+    const words = field.workers[contestant]?.output() ?? "";
     throw new Error(`${contestant}_${asked} at ${connections}: ${report.errors} errors, ${report.error}\n${words}`);
   }
   return report;
 }
 
 function portOf(field, contestant) {
-  return field.workers[CONTESTANTS[contestant].worker]?.port ?? field.upstream;
+  return field.workers[contestant]?.port ?? field.upstream;
 }
 
 function summarize(results, started) {

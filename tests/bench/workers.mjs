@@ -37,7 +37,7 @@ export async function start(worker, request) {
   const child = spawn(WORKERD, ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
-  running.add(child);
+  running.set(child, folder);
   let output = "";
   child.stdout.on("data", (chunk) => (output = (output + chunk).slice(-4000)));
   child.stderr.on("data", (chunk) => (output = (output + chunk).slice(-4000)));
@@ -61,8 +61,14 @@ export async function start(worker, request) {
   }
 }
 
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+/** Every workerd of this run and its folder; none is left behind, however the run ends. */
+const running = new Map();
+process.on("exit", () => {
+  for (const [child, folder] of running) {
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 /** User and system time of all threads of a process so far, in seconds. */
 export function cpu(pid) {
