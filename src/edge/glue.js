@@ -36,8 +36,8 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function headersOf(block) {
-  const headers = new Headers();
+/** The lines of a block as headers, over those that are there already. */
+function headersOf(block, headers = new Headers()) {
   for (let at = 0; at < block.length; ) {
     const colon = block.indexOf(":", at);
     const end = block.indexOf("\n", colon);
@@ -139,8 +139,7 @@ function replyHeaders(upstream, block) {
   if (!upstream) return headersOf(block);
   const headers = new Headers(upstream.response.headers);
   for (const name of NOT_PASSED) headers.delete(name);
-  for (const [name, value] of headersOf(block)) headers.set(name, value);
-  return headers;
+  return headersOf(block, headers);
 }
 
 /** A reply that is known whole. With an upstream, its headers go along. */
