@@ -81,6 +81,11 @@ impl Error {
         Self::new(Origin::Upstream, kind, kind.status(), message)
     }
 
+    /// A stream that broke off.
+    pub fn unfinished() -> Self {
+        Self::upstream(Kind::Failed, "The provider's stream ended before the answer was complete.")
+    }
+
     pub fn gateway(message: impl Into<String>) -> Self {
         Self::new(Origin::Gateway, Kind::Failed, 500, message)
     }

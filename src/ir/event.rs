@@ -2,7 +2,7 @@
 //!
 //! Blocks never overlap and are numbered from 0 in the order of their start. Nothing follows `Finish` or `Error`.
 
-use super::{Citation, Extras, Finish, Native, Part, Response, Text, Thinking, ToolCall, Usage};
+use super::{Citation, Extras, Finish, Media, Native, Part, Response, Text, Thinking, ToolCall, Usage};
 use crate::error::Error;
 
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub enum Block {
         name: String,
     },
     Refusal,
+    /// A picture or a sound that the model made, whole.
+    Media(Media),
     /// A block that only its own dialect knows, whole (its deltas folded in by the reader).
     Native(Native),
 }
@@ -132,7 +134,7 @@ impl Fold {
         match self.outcome {
             Some(Ok(())) => Ok(self.response),
             Some(Err(error)) => Err(error),
-            None => Err(Error::upstream(crate::error::Kind::Failed, "The provider's stream ended before the answer was complete.")),
+            None => Err(Error::unfinished()),
         }
     }
 }
@@ -144,6 +146,7 @@ fn opened(block: Block) -> Part {
         Block::Redacted(data) => Part::Thinking(Thinking { redacted: Some(data), ..Thinking::default() }),
         Block::ToolCall { id, name } => Part::ToolCall(ToolCall { id, name, arguments: String::new(), cache: None }),
         Block::Refusal => Part::Refusal(String::new()),
+        Block::Media(media) => Part::Media(media),
         Block::Native(native) => Part::Native(native),
     }
 }

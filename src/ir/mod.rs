@@ -96,7 +96,9 @@ pub enum Source {
 #[derive(Clone, Debug, Default)]
 pub struct Thinking {
     pub text: String,
-    /// Proof of authorship that must come back unchanged with the next turn.
+    /// Proof of authorship that must come back unchanged with the next turn; whose it is, `wire::proof` tells.
+    /// Where thinking has a proof but no text, it is the proof of the part that follows (a tool call), or of the
+    /// text before it.
     pub signature: Option<String>,
     /// Thinking that its provider sent encrypted, in place of text.
     pub redacted: Option<String>,
@@ -149,6 +151,18 @@ impl Losses {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Media {
+    /// As Markdown, for answers of a dialect that has no place for media.
+    pub fn link(&self) -> String {
+        let name = self.name.as_deref().unwrap_or("media");
+        match &self.source {
+            Source::Inline { media_type, data } => format!("![{name}](data:{media_type};base64,{data})"),
+            Source::Url(place) | Source::File(place) => format!("![{name}]({place})"),
+            Source::Text(text) => text.clone(),
+        }
     }
 }
 

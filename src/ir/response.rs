@@ -94,6 +94,7 @@ fn pieces(part: Part) -> Option<(Block, Vec<Delta>)> {
         Part::ToolCall(call) => (Block::ToolCall { id: call.id, name: call.name }, vec![Delta::Arguments(call.arguments)]),
         Part::Refusal(text) => (Block::Refusal, vec![Delta::Text(text)]),
         Part::Native(native) => (Block::Native(native), Vec::new()),
-        Part::Media(_) | Part::ToolResult(_) => return None,
+        Part::Media(media) => (Block::Media(media), Vec::new()),
+        Part::ToolResult(_) => return None,
     })
 }

@@ -1,5 +1,6 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
+mod answer;
 pub mod chat;
 pub mod envelope;
 pub mod fault;
@@ -8,6 +9,7 @@ pub mod frame;
 mod json;
 pub mod messages;
 pub mod pipe;
+pub mod proof;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};

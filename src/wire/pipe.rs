@@ -115,8 +115,7 @@ impl Strain {
         self.tap.finish();
         let mut out = without_usage(std::mem::take(&mut self.held));
         if !self.tap.glance.finished && !self.tap.glance.failed {
-            let error =
-                fault.unwrap_or_else(|| Error::upstream(Kind::Failed, "The provider's stream ended before the answer was complete."));
+            let error = fault.unwrap_or_else(Error::unfinished);
             // The event that broke off must not swallow this one.
             out.extend_from_slice(b"\n\ndata: ");
             out.extend_from_slice(&self.tap.dialect.encode_error(&error, ""));

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, Said, arguments, content, finish, finish_word, text};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, Thinking, ToolCall, Usage};
-use crate::wire::json::{Array, Object, value};
+use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall, Usage};
+use crate::wire::answer::{CallIds, write_upstream};
+use crate::wire::json::{Array, Object};
 use crate::wire::{Echo, Glance};
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
@@ -120,7 +121,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
                 let range = (start, length(&text));
                 citations.extend(part.citations.iter().map(|citation| (citation.clone(), citation.range.unwrap_or(range))));
             }
-            Part::Media(media) => text.push_str(&link(media)),
+            Part::Media(media) => text.push_str(&media.link()),
             Part::Refusal(words) => refusal = Some(words),
             _ => {}
         }
@@ -143,7 +144,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     }
     if !calls.is_empty() {
         let mut list = Array::open(message.slot("tool_calls"));
-        let mut ids = CallIds::new(echo);
+        let mut ids = CallIds::new("call", echo);
         calls.iter().for_each(|call| write_call(list.slot(), call, &mut ids));
         list.close();
     }
@@ -190,16 +191,6 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, (start, e
     object.close();
 }
 
-/// Answers of this dialect hold no media: the nearest is a link in Markdown.
-fn link(media: &Media) -> String {
-    let name = media.name.as_deref().unwrap_or("media");
-    match &media.source {
-        Source::Inline { media_type, data } => format!("![{name}](data:{media_type};base64,{data})"),
-        Source::Url(place) | Source::File(place) => format!("![{name}]({place})"),
-        Source::Text(text) => text.clone(),
-    }
-}
-
 pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
     let mut object =
         Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
@@ -219,25 +210,6 @@ pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
     object.close();
 }
 
-/// Sees to it that no call goes without an id of its own.
-pub(super) struct CallIds {
-    nonce: String,
-    seen: Vec<String>,
-}
-
-impl CallIds {
-    pub fn new(echo: &Echo) -> Self {
-        Self { nonce: echo.nonce.clone(), seen: Vec::new() }
-    }
-
-    pub fn unique(&mut self, id: &str) -> String {
-        let fresh = !id.is_empty() && !self.seen.iter().any(|seen| seen == id);
-        let id = if fresh { id.to_owned() } else { format!("call_{}_{}", self.nonce, self.seen.len()) };
-        self.seen.push(id.clone());
-        id
-    }
-}
-
 pub fn encode_error(error: &Error) -> Vec<u8> {
     let (kind, code) = words(error);
     let mut body = Vec::with_capacity(256);
@@ -247,12 +219,7 @@ pub fn encode_error(error: &Error) -> Vec<u8> {
         .with("type", error.type_word.as_deref().unwrap_or(kind))
         .with("param", &error.param)
         .with("code", &error.code.as_deref().or(code));
-    if let Some(upstream) = &error.upstream {
-        match serde_json::from_str::<&RawValue>(upstream) {
-            Ok(raw) => value(inner.slot("upstream"), raw),
-            Err(_) => value(inner.slot("upstream"), &**upstream),
-        }
-    }
+    write_upstream(&mut inner, error);
     inner.close();
     object.close();
     body

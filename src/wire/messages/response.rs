@@ -2,7 +2,8 @@ use super::block::{decode_blocks, write_thinking};
 use super::usage::{Counts, write_usage};
 use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Media, Part, Response, Source, Text, ToolCall};
+use crate::ir::{Citation, Extras, Part, Response, Text, ToolCall};
+use crate::wire::answer::{CallIds, write_upstream};
 use crate::wire::fields::Fields;
 use crate::wire::json::{Array, Object, value};
 use crate::wire::{Echo, Glance};
@@ -45,7 +46,7 @@ fn decode(body: &[u8]) -> Result<Response> {
 
 pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut body = Vec::with_capacity(1_024);
-    let mut ids = CallIds::new(echo.nonce.clone());
+    let mut ids = CallIds::new("toolu", echo);
     let mut object = write_head(&mut body, &response.id, &response.model, echo);
     let mut content = Array::open(object.slot("content"));
     for part in &response.parts {
@@ -78,7 +79,7 @@ fn write_part(content: &mut Array<'_>, part: &Part, ids: &mut CallIds) {
         Part::Thinking(thinking) => write_thinking(content.slot(), thinking),
         Part::ToolCall(call) => write_call(content.slot(), call, ids),
         Part::Native(native) => value(content.slot(), &native.raw),
-        Part::Media(media) => Object::typed(content.slot(), "text").with("text", &link(media)).close(),
+        Part::Media(media) => Object::typed(content.slot(), "text").with("text", &media.link()).close(),
         // An answer holds no results.
         Part::ToolResult(_) => {}
     }
@@ -129,36 +130,6 @@ pub(super) fn write_citation(out: &mut Vec<u8>, citation: &Citation) {
         .close();
 }
 
-/// Answers of this dialect hold no media: the nearest is a link in Markdown.
-fn link(media: &Media) -> String {
-    let name = media.name.as_deref().unwrap_or("media");
-    match &media.source {
-        Source::Inline { media_type, data } => format!("![{name}](data:{media_type};base64,{data})"),
-        Source::Url(place) | Source::File(place) => format!("![{name}]({place})"),
-        Source::Text(text) => text.clone(),
-    }
-}
-
-/// Sees to it that no call goes without an id of its own.
-#[derive(Debug)]
-pub(super) struct CallIds {
-    nonce: String,
-    seen: Vec<String>,
-}
-
-impl CallIds {
-    pub fn new(nonce: String) -> Self {
-        Self { nonce, seen: Vec::new() }
-    }
-
-    pub fn unique(&mut self, id: &str) -> String {
-        let fresh = !id.is_empty() && !self.seen.iter().any(|seen| seen == id);
-        let id = if fresh { id.to_owned() } else { format!("toolu_{}_{}", self.nonce, self.seen.len()) };
-        self.seen.push(id.clone());
-        id
-    }
-}
-
 pub fn encode_error(error: &Error, request_id: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(256);
     let mut object = Object::typed(&mut body, "error");
@@ -167,12 +138,7 @@ pub fn encode_error(error: &Error, request_id: &str) -> Vec<u8> {
         let details = Object::open(inner.slot("details")).with("error_code", THREAD_UNSUPPORTED);
         details.with("unsupported", &["thread"]).close();
     }
-    if let Some(upstream) = &error.upstream {
-        match serde_json::from_str::<&RawValue>(upstream) {
-            Ok(raw) => value(inner.slot("upstream"), raw),
-            Err(_) => value(inner.slot("upstream"), &**upstream),
-        }
-    }
+    write_upstream(&mut inner, error);
     inner.close();
     object.maybe("request_id", (!request_id.is_empty()).then_some(request_id)).close();
     body

@@ -62,7 +62,6 @@ impl Reader for StreamReader {
 }
 
 const BROKEN: &str = "The provider sent a broken piece of its answer.";
-const UNFINISHED: &str = "The provider's stream ended before the answer was complete.";
 
 impl StreamReader {
     fn take(&mut self, answer: &Answer<'_>, events: &mut Vec<Event>) {
@@ -208,7 +207,7 @@ impl StreamReader {
                 self.shut(events);
                 events.push(Event::Finish { finish, usage: self.usage, extras: Vec::new() });
             }
-            None => self.fail(fault.unwrap_or_else(|| Error::upstream(Kind::Failed, UNFINISHED)), events),
+            None => self.fail(fault.unwrap_or_else(Error::unfinished), events),
         }
     }
 

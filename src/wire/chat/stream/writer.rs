@@ -1,6 +1,7 @@
 use crate::ir::{Block, Citation, Delta, Event, Finish, Reason, Thinking, Usage};
+use crate::wire::answer::CallIds;
 use crate::wire::chat::answer::finish_word;
-use crate::wire::chat::response::{CallIds, encode_error, head, own_extras, write_annotation, write_detail, write_usage};
+use crate::wire::chat::response::{encode_error, head, own_extras, write_annotation, write_detail, write_usage};
 use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
 
@@ -27,7 +28,7 @@ enum Open {
 
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
-        let ids = CallIds::new(&echo);
+        let ids = CallIds::new("call", &echo);
         Self { echo, prefix: Vec::new(), open: None, calls: 0, thoughts: 0, ids, said: 0 }
     }
 
@@ -67,6 +68,10 @@ impl StreamWriter {
             Block::Text => Open::Text { start: self.said },
             Block::Thinking => Open::Thinking,
             Block::Refusal => Open::Refusal,
+            Block::Media(media) => {
+                self.chunk(out, "content", |out| value(out, &media.link()));
+                Open::Nothing
+            }
             Block::Native(_) => Open::Nothing,
             Block::Redacted(data) => {
                 self.detail(&Thinking { redacted: Some(data.clone()), ..Thinking::default() }, out);

@@ -3,8 +3,9 @@
 use super::super::block::write_thinking;
 use super::super::media::write_media;
 use crate::error::{Error, Result};
-use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};
+use crate::ir::{Losses, Part, Raw, Request, Role, Text, ToolCall, ToolResult};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::proof;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -79,7 +80,8 @@ fn add_message<'r>(messages: &mut Vec<Message<'r>>, assistant: bool, parts: &'r 
 
 /// Thinking that no Claude can prove to be its own is refused.
 fn is_unsigned(part: &Part) -> bool {
-    matches!(part, Part::Thinking(Thinking { signature: None, redacted: None, .. }))
+    let Part::Thinking(thinking) = part else { return false };
+    thinking.signature.as_ref().or(thinking.redacted.as_ref()).and_then(|told| proof::untagged(told)).is_none()
 }
 
 /// Anthropic refuses a text block without anything to read in it.

@@ -136,8 +136,7 @@ impl Reader for StreamReader {
             _ if self.over => {}
             Some(_) => self.complete(events),
             None => {
-                let cut = || Error::upstream(Kind::Failed, "The provider's stream ended before the answer was complete");
-                self.fail(fault.unwrap_or_else(cut), events);
+                self.fail(fault.unwrap_or_else(Error::unfinished), events);
             }
         }
     }

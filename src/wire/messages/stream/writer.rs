@@ -1,7 +1,8 @@
-use super::super::response::{CallIds, encode_error, own_extras, write_citation, write_head};
+use super::super::response::{encode_error, own_extras, write_citation, write_head};
 use super::super::usage::{write_delta_usage, write_usage};
 use super::super::words::stop_reason;
 use crate::ir::{Block, Delta, Event, Extras, Finish, Usage};
+use crate::wire::answer::CallIds;
 use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
 
@@ -21,7 +22,7 @@ pub struct StreamWriter {
 
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
-        let ids = CallIds::new(echo.nonce.clone());
+        let ids = CallIds::new("toolu", &echo);
         Self { echo, ids, index: 0, usage: None, calls: false, thinking: false, signed: false }
     }
 }
@@ -73,6 +74,7 @@ impl StreamWriter {
                 call.slot("input").extend_from_slice(b"{}");
                 call.close();
             }
+            Block::Media(media) => Object::typed(out, "text").with("text", &media.link()).close(),
             Block::Native(native) => value(out, &native.raw),
         }
         out.extend_from_slice(b"}\n\n");
