@@ -28,7 +28,18 @@ pub enum Method {
 
 /// Headers in one block of `name:value` lines, names in lower case: it crosses into wasm in one piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(String);
+pub struct Headers {
+    block: String,
+    /// Where each line has its colon and its end, so that a header is found without reading the lines before it.
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line {
+    start: usize,
+    colon: usize,
+    end: usize,
+}
 
 /// What the caller gets.
 pub struct Reply<A> {
@@ -72,32 +83,50 @@ impl Method {
 impl Headers {
     /// Takes a block as it is: lines of `name:value`, each ended by a line feed.
     pub fn from_block(block: String) -> Self {
-        Self(block)
+        let mut lines = Vec::with_capacity(16);
+        let (mut start, mut colon) = (0, None);
+        for (at, byte) in block.bytes().enumerate() {
+            match byte {
+                b':' if colon.is_none() => colon = Some(at),
+                b'\n' => {
+                    lines.extend(colon.take().map(|colon| Line { start, colon, end: at }));
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        Self { block, lines }
     }
 
     pub fn block(&self) -> &str {
-        &self.0
+        &self.block
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.lines().filter_map(|line| line.split_once(':'))
+        let text = |from: usize, to: usize| self.block.get(from..to).unwrap_or_default();
+        self.lines.iter().map(move |line| (text(line.start, line.colon), text(line.colon + 1, line.end)))
     }
 
     /// A header's value; an empty one counts as absent.
     pub fn find(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
+        let of_length = self.lines.iter().filter(|line| line.colon - line.start == name.len());
+        let mut named = of_length.filter(|line| self.block.get(line.start..line.colon) == Some(name));
+        named.find_map(|line| self.block.get(line.colon + 1..line.end)).filter(|value| !value.is_empty())
     }
 
     /// Adds a header. What could break out of its line (a value from outside may hold anything) becomes a space.
     pub fn add(&mut self, name: &str, value: &str) {
-        self.0.push_str(name);
-        self.0.push(':');
+        let start = self.block.len();
+        self.block.push_str(name);
+        let colon = self.block.len();
+        self.block.push(':');
         if value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            self.0.push_str(value);
+            self.block.push_str(value);
         } else {
-            self.0.extend(value.chars().map(|char| if char.is_control() || !char.is_ascii() { ' ' } else { char }));
+            self.block.extend(value.chars().map(|char| if char.is_control() || !char.is_ascii() { ' ' } else { char }));
         }
-        self.0.push('\n');
+        self.lines.push(Line { start, colon, end: self.block.len() });
+        self.block.push('\n');
     }
 }
 
