@@ -81,7 +81,7 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply
     let target = target::choose(life.settings, life.call, life.caller, &envelope)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
-    let plan = plan(life, envelope, body, &target)?;
+    let plan = plan(life, envelope, &target)?;
     life.ledger.record.stream = plan.stream;
     life.ledger.prompt_bytes = plan.body.len();
     let mut answer = attempt(life, &target, &plan).await?;
@@ -92,7 +92,7 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
-fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &'a [u8], target: &Target<'_>) -> Result<Plan<'a>> {
+fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Plan<'a>> {
     let provider = target.provider;
     let same = provider.dialect == life.dialect;
     let mut stream = envelope.flag("stream")?.unwrap_or(false);
@@ -103,6 +103,8 @@ fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &
         stream_usage: true,
     };
     let mut strain = false;
+    // Several choices cannot be written anew, only passed on.
+    let several = envelope.raw("n").is_some_and(|n| n != "1");
     let sent = if same && !needs_rewriting(provider, &envelope) {
         if target.renamed {
             envelope.set("model", json_string(&target.model));
@@ -130,8 +132,6 @@ fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &
         let names = life.losses.names().join(", ");
         return Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)));
     }
-    // Several choices cannot be written anew, only passed on.
-    let several = Envelope::look(body).ok().and_then(|look| look.raw("n").map(|n| n != "1")).unwrap_or(false);
     let relay = same && (provider.quirks.exact || several);
     Ok(Plan { body: sent, stream, relay, strain: strain && relay, echo })
 }
