@@ -191,7 +191,7 @@ fn newest(text: &'static str, provider: &str, stem: &str) -> Option<&'static str
         let (id, of) = line::key(line);
         let bare = id.split_once('@').map_or(id, |(bare, _)| bare);
         let bare = names::without_revision(bare).unwrap_or(bare);
-        of == provider && (bare == stem || names::without_date(bare) == Some(stem))
+        of == provider && (bare == stem || names::without_date(bare).or_else(|| bare.strip_suffix("-latest")) == Some(stem))
     };
     search::beginning(text, stem).filter(version).last()
 }
