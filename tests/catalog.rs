@@ -382,6 +382,7 @@ fn other_things_than_tokens_are_billed_by_the_piece() {
         ("openai", "gpt-4o-mini-transcribe", none, Units { input_ms: 60_000, ..Units::default() }, "0.003"),
         ("openai", "gpt-image-1", tokens, Units { images: 1, output_image_tokens: 100, ..Units::default() }, "0.009"),
         ("openai", "gpt-image-1", tokens, Units { input_image_tokens: 400, ..Units::default() }, "0.011"),
+        ("perplexity", "sonar", tokens, Units::default(), "0.0061"),
         ("anthropic", "claude-sonnet-4-5", tokens, Units { searches: 2, ..Units::default() }, "0.0245"),
     ];
     for (provider, name, usage, units, wanted) in table {

@@ -2,8 +2,8 @@
 //!
 //! `models.txt` is made by `scripts/models` out of the price lists of litellm and genai-prices (see NOTICE). It lies in
 //! the binary as the sorted text it is, some 50 KB gzipped, and is searched as it lies: a start reads nothing of it, a
-//! look-up reads one line ([`line`] says how). Text and not tables, because it is smaller than both and a change of a
-//! price is a line of a diff.
+//! look-up reads one line ([`line`] says how). Text and not tables, because it is smaller and a change of a price is a line
+//! of a diff.
 //!
 //! A model that nobody has put a price on is unpriced (`None`), which is not the same as free.
 
