@@ -68,7 +68,7 @@ async fn usable<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Ca
         // Who asks one provider is told why it cannot be asked.
         Some(provider) => {
             let place = target::place(settings, caller, provider)?;
-            target::key(settings, caller, provider, &place)?;
+            target::credential(settings, caller, provider, &place)?;
             vec![provider]
         }
         None if caller.named("custom-host").is_some() => {
@@ -86,9 +86,12 @@ async fn models_of<H: Host>(host: &H, settings: &Settings, caller: &Caller<'_>, 
     if provider.slug == sandbox::SLUG {
         return sandbox::MODELS.iter().map(|id| model(provider, id, 0)).collect();
     }
+    if provider.models.is_empty() {
+        return Vec::new();
+    }
     let Ok(place) = target::place(settings, caller, provider) else { return Vec::new() };
-    let Ok(key) = target::key(settings, caller, provider, &place) else { return Vec::new() };
-    let mut headers = target::request_headers(provider, key);
+    let Ok(credential) = target::credential(settings, caller, provider, &place) else { return Vec::new() };
+    let mut headers = target::request_headers(provider, credential);
     for (name, value) in provider.fixed_headers {
         headers.add(name, value);
     }

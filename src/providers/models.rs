@@ -30,17 +30,23 @@ pub const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Models that take the same things.
-pub struct Family {
-    pub dialect: Dialect,
+struct Family {
+    dialect: Dialect,
     /// Any of these in the name.
     holds: &'static [&'static str],
     /// But none of these.
     except: &'static [&'static str],
-    pub abilities: Abilities,
+    abilities: Abilities,
+}
+
+/// What a model takes in a dialect.
+pub fn abilities(dialect: Dialect, model: &str) -> Abilities {
+    let family = FAMILIES.iter().find(|family| family.dialect == dialect && family.holds(model));
+    family.map_or_else(Abilities::default, |family| family.abilities)
 }
 
 impl Family {
-    pub fn holds(&self, model: &str) -> bool {
+    fn holds(&self, model: &str) -> bool {
         let any = |marks: &[&str]| marks.iter().any(|mark| model.contains(mark));
         any(self.holds) && !any(self.except)
     }
@@ -59,7 +65,7 @@ const OPENAI: Abilities = Abilities {
 const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 8_192, thinking: ThinkingStyle::Effort, ..OPENAI };
 
 /// The first that holds a model tells; a model in none takes everything.
-pub const FAMILIES: &[Family] = &[
+const FAMILIES: &[Family] = &[
     Family {
         dialect: Dialect::Messages,
         holds: &["claude-3-7"],

@@ -76,12 +76,12 @@ impl Tap {
 
     fn push(&mut self, piece: &[u8]) {
         let Self { dialect, frames, glance } = self;
-        frames.push(piece, &mut |frame| dialect.glance_frame(&frame, glance));
+        frames.push(piece, &mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 
     fn finish(&mut self) {
         let Self { dialect, frames, glance } = self;
-        frames.finish(&mut |frame| dialect.glance_frame(&frame, glance));
+        frames.finish(&mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 }
 
@@ -118,7 +118,7 @@ impl Strain {
             let error = fault.unwrap_or_else(Error::unfinished);
             // The event that broke off must not swallow this one.
             out.extend_from_slice(b"\n\ndata: ");
-            out.extend_from_slice(&self.tap.dialect.encode_error(&error, ""));
+            out.extend_from_slice(&(self.tap.dialect.inbound().encode_error)(&error, ""));
             out.extend_from_slice(b"\n\n");
         }
         out
@@ -182,8 +182,8 @@ impl Translate {
     pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
         Self {
             frames: sse::Parser::default(),
-            reader: from.reader(),
-            writer: to.writer(echo),
+            reader: (from.outbound().reader)(),
+            writer: (to.inbound().writer)(echo),
             grammar: Grammar::default(),
             events: Vec::new(),
             glance: Glance::default(),
