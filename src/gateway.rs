@@ -13,7 +13,6 @@ use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
-use crate::wire::frame::sse;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
 use crate::wire::{Dialect, Echo, fault};
 
@@ -260,7 +259,7 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan
 
 /// A stream that nobody asked for, as the whole answer.
 fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
-    let mut frames = sse::Parser::default();
+    let mut frames = dialect.frames();
     let mut reader = (dialect.outbound().reader)();
     let mut events = Vec::new();
     frames.push(bytes, &mut |frame| reader.push(frame, &mut events));

@@ -235,7 +235,7 @@ class Upstream {
     this.status = response.status;
     this.headers = {};
     for (const [name, value] of response.headers) this.headers[name] = value;
-    this.stream = /^text\/event-stream/i.test(this.headers["content-type"] ?? "");
+    this.stream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
   }
 
   header(name) {

@@ -13,7 +13,7 @@ pub mod proof;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
-use frame::sse;
+use frame::{Frames, sse};
 
 /// A wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,14 @@ impl Dialect {
             Dialect::Gemini => "gemini",
             Dialect::Converse => "converse",
             Dialect::Cohere => "cohere",
+        }
+    }
+
+    /// How its streams are cut into frames.
+    pub fn frames(self) -> Frames {
+        match self {
+            Dialect::Converse => Frames::Aws(frame::aws::Parser::default()),
+            _ => Frames::Events(sse::Parser::default()),
         }
     }
 

@@ -4,7 +4,7 @@
 //! - `Strain`: the bytes pass untouched but for the usage chunk that only we asked for.
 //! - `Translate`: frames are read into events and written anew.
 
-use super::frame::sse;
+use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer};
 use crate::error::{Error, Kind};
 use crate::http::Ending;
@@ -170,7 +170,7 @@ fn first_event_end(bytes: &[u8]) -> usize {
 
 /// Reads the provider's frames and writes the caller's.
 pub struct Translate {
-    frames: sse::Parser,
+    frames: Frames,
     reader: Box<dyn Reader>,
     writer: Box<dyn Writer>,
     grammar: Grammar,
@@ -181,7 +181,7 @@ pub struct Translate {
 impl Translate {
     pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
         Self {
-            frames: sse::Parser::default(),
+            frames: from.frames(),
             reader: (from.outbound().reader)(),
             writer: (to.inbound().writer)(echo),
             grammar: Grammar::default(),
@@ -193,8 +193,8 @@ impl Translate {
     fn push(&mut self, piece: &[u8]) -> Vec<u8> {
         let Self { frames, reader, events, .. } = self;
         frames.push(piece, &mut |frame| reader.push(frame, events));
-        if frames.overrun() {
-            reader.finish(Some(Error::upstream(Kind::Failed, "The provider sent an event that is too long.")), events);
+        if let Some(why) = frames.fault() {
+            reader.finish(Some(Error::upstream(Kind::Failed, why)), events);
         }
         self.write()
     }

@@ -33,7 +33,7 @@ pub const INBOUND: Inbound = Inbound {
     decode_request: |body, _| decode_request(body),
     encode_response,
     writer: |echo| Box::new(StreamWriter::new(echo)),
-    encode_error: encode_error,
+    encode_error,
     is_own_error,
     glance_frame,
     glance_response,
