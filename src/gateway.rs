@@ -175,8 +175,9 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
         life.host.sleep(script.wait_ms).await;
         Ok(life.host.canned(script))
     } else {
-        let headers = target.headers(life.call);
         let url = target.url(plan.stream)?;
+        let mut headers = target.headers(life.call);
+        target.sign(&mut headers, &url, &plan.body, started);
         let parcel = Parcel { url: &url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
         life.host.fetch(parcel).await
     };

@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
 use crate::ir::Losses;
+use crate::providers::auth::sigv4;
 use crate::providers::service::Service;
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
@@ -249,6 +250,21 @@ impl Target<'_> {
             }
         }
         headers
+    }
+
+    /// Signs what is about to be sent, where that is what lets it in.
+    pub fn sign(&self, headers: &mut Headers, url: &str, body: &[u8], now_ms: u64) {
+        let (Auth::Aws(service), Credential::Aws { access_key, secret_key, session_token }) = (self.provider.auth, self.credential) else {
+            return;
+        };
+        let region = word(self.settings, &self.caller, "aws-region").unwrap_or_else(|| "us-east-1".to_owned());
+        let (host, local) = url.split_once("://").map_or(("", url), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
+        let (path, query) = local.split_once('?').unwrap_or((local, ""));
+        let signer = sigv4::Signer { access_key, secret_key, session_token, region: &region, service };
+        let message = sigv4::Message { method: "POST", path, query, headers: &[("host", host)], body };
+        for (name, value) in sigv4::sign(&signer, &message, now_ms / 1_000) {
+            headers.add(name, &value);
+        }
     }
 }
 
