@@ -41,7 +41,13 @@ struct Family {
 
 /// What a model takes in a dialect.
 pub fn abilities(dialect: Dialect, model: &str) -> Abilities {
-    let family = FAMILIES.iter().find(|family| family.dialect == dialect && family.holds(model));
+    // A model is the same wherever it is hosted.
+    let home = match dialect {
+        Dialect::Converse if model.contains("claude") => Dialect::Messages,
+        Dialect::Responses => Dialect::Chat,
+        dialect => dialect,
+    };
+    let family = FAMILIES.iter().find(|family| family.dialect == home && family.holds(model));
     family.map_or_else(Abilities::default, |family| family.abilities)
 }
 
@@ -110,6 +116,25 @@ const FAMILIES: &[Family] = &[
         holds: &["gpt-5", "o1", "o3", "o4-"],
         except: &["chat-latest", "-chat"],
         abilities: Abilities { thinking: ThinkingStyle::Effort, sampling: false, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Converse,
+        holds: &["gpt-oss", "nova-2", "deepseek"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Word, ..OPENAI },
+    },
+    Family { dialect: Dialect::Converse, holds: &[""], except: &[], abilities: OPENAI },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-2.5", "robotics-er"],
+        except: &["image", "tts"],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-1", "gemini-2.", "gemma", "learnlm", "image", "tts"],
+        except: &[],
+        abilities: OPENAI,
     },
     Family { dialect: Dialect::Chat, holds: &["gpt-4", "gpt-3.5", "chatgpt-", "chat-latest"], except: &[], abilities: OPENAI },
 ];

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod chat;
+pub mod converse;
 pub mod envelope;
 pub mod fault;
 mod fields;
@@ -62,6 +63,8 @@ pub enum ThinkingStyle {
     Budget,
     /// By a word (`reasoning_effort`, `output_config.effort`).
     Effort,
+    /// By a plain `reasoning_effort`, where the dialect's own way is another.
+    Word,
 }
 
 impl Default for Abilities {
@@ -174,6 +177,7 @@ impl Dialect {
         match self {
             Dialect::Chat => &chat::OUTBOUND,
             Dialect::Messages => &messages::OUTBOUND,
+            Dialect::Converse => &converse::OUTBOUND,
             _ => &chat::OUTBOUND,
         }
     }
