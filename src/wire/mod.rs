@@ -2,7 +2,9 @@
 
 mod answer;
 pub mod chat;
+pub mod completions;
 pub mod envelope;
+mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
