@@ -1,6 +1,7 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod base64;
 pub mod chat;
 pub mod completions;
 pub mod envelope;
@@ -11,6 +12,7 @@ pub mod frame;
 mod json;
 pub mod messages;
 pub mod pipe;
+pub mod predictions;
 pub mod proof;
 
 use crate::error::{Error, Result};
