@@ -70,8 +70,28 @@ impl Counts {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-fn whole(count: f64) -> u64 {
+pub fn whole(count: f64) -> u64 {
     count as u64
+}
+
+/// Tokens as its newer forms count them.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Tokens {
+    #[serde(default)]
+    input_tokens: Option<f64>,
+    #[serde(default)]
+    output_tokens: Option<f64>,
+    #[serde(default)]
+    prompt_tokens: Option<f64>,
+    #[serde(default)]
+    completion_tokens: Option<f64>,
+}
+
+impl Tokens {
+    pub fn usage(self) -> Usage {
+        let (input, output) = (self.input_tokens.or(self.prompt_tokens), self.output_tokens.or(self.completion_tokens));
+        Usage { input: input.map_or(0, whole), output: output.map_or(0, whole), ..Usage::default() }
+    }
 }
 
 /// An error told inside a 200: its code is the status, where it is one.

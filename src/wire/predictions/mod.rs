@@ -16,6 +16,7 @@ mod prompt;
 mod request;
 mod stream;
 
+pub(in crate::wire) use prediction::strings;
 pub use prediction::{Pending, Prediction, Progress, Status, decode_response};
 pub use request::{Bound, encode_request};
 pub use stream::StreamReader;

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Finish, Part, Reason, Response, Usage};
+use crate::wire::family;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,18 +143,14 @@ fn words(error: &RawValue) -> String {
 fn usage(metrics: &Metrics) -> Option<Usage> {
     let (input, output) = (metrics.input_token_count, metrics.output_token_count);
     (input.is_some() || output.is_some()).then(|| Usage {
-        input: input.map_or(0, whole),
-        output: output.map_or(0, whole),
+        input: input.map_or(0, family::whole),
+        output: output.map_or(0, family::whole),
         ..Usage::default()
     })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-fn whole(count: f64) -> u64 {
-    count as u64
-}
-
-fn strings(output: &RawValue) -> Vec<Cow<'_, str>> {
+/// A string, or every string of a list.
+pub(in crate::wire) fn strings(output: &RawValue) -> Vec<Cow<'_, str>> {
     match serde_json::from_str::<Vec<&RawValue>>(output.get()) {
         Ok(items) => items.into_iter().filter_map(string).collect(),
         Err(_) => string(output).into_iter().collect(),
