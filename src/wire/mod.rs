@@ -1,6 +1,7 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod audio;
 pub mod base64;
 pub mod chat;
 pub mod completions;
