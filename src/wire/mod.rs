@@ -13,6 +13,7 @@ pub mod frame;
 pub mod images;
 mod json;
 pub mod messages;
+pub mod moderations;
 pub mod multipart;
 pub mod pipe;
 pub mod predictions;
