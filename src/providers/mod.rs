@@ -1,5 +1,6 @@
 //! Who speaks a dialect, where, with which credentials and with which quirks. A provider is a row of `table`.
 
+pub mod auth;
 pub mod custom_host;
 pub mod models;
 pub mod sandbox;
