@@ -24,7 +24,7 @@ fn form(parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// Bytes full of what looks like a boundary and is none.
 fn sound() -> Vec<u8> {
-    [b"\r\n--X-\r\n--Y\r\r\n\r\n-".as_slice(), &[0, 255, 10, 10], b"--X-b", &[13; 40], b"\r\n--X-"].concat()
+    [b"\r\n--X-\r\n--Y\r\r\n\r\n-".as_slice(), &[0, 255, 10, 0], b"--X-b", &[13; 40], b"\r\n--X-"].concat()
 }
 
 fn edited(editor: Editor, form: &[u8], size: usize) -> Result<(Vec<u8>, Editor), Error> {
@@ -116,7 +116,12 @@ fn what_was_checked_is_what_arrives() {
         head("Content-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: base64"),
         head("Content-Disposition: form-data"),
         b"--X-b \r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ndear\r\n--X-b--".to_vec(),
-        [form(&[file(b"x\r\n--X-bc")])].concat(),
+        form(&[file(b"x\r\n--X-bc")]),
+        // A boundary for some servers only.
+        form(&[file(b"--X-b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ndear")]),
+        form(&[file(b"x\n--X-b\nContent-Disposition: form-data; name=\"model\"\n\ndear")]),
+        form(&[field("model", "--X-b")]),
+        form(&[field("model", "x\r--X-b")]),
     ] {
         for size in SIZES {
             let error = edited(watching(), &doubtful, size).map(|(out, _)| out).unwrap_err();

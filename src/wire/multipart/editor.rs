@@ -12,8 +12,8 @@ const LONGEST_VALUE: usize = 64 << 10;
 /// pieces they come in. Without edits, what comes out is what went in, from the first boundary on.
 #[derive(Debug)]
 pub struct Editor {
-    /// The boundary with the line's end before it.
-    delimiter: Vec<u8>,
+    /// What begins a part, at the beginning of a line.
+    dashes: Vec<u8>,
     watched: Vec<Watched>,
     state: State,
     /// What has come and could not be decided on yet.
@@ -62,10 +62,10 @@ enum Step {
 impl Editor {
     /// For a form of this content type. The fields named are reported when they come.
     pub fn new(content_type: &str, watched: &[&str]) -> Result<Self> {
-        let delimiter = format!("\r\n{}", dashed_boundary(content_type)?).into_bytes();
+        let dashes = dashed_boundary(content_type)?.into_bytes();
         let watched = watched.iter().map(|name| Watched { name: (*name).to_owned(), edit: Edit::Keep, seen: None }).collect();
         // As if a line had ended before: then the first boundary is like any other.
-        Ok(Self { delimiter, watched, state: State::Preamble, held: b"\r\n".to_vec(), searched: 0, parts: 0, fresh: true })
+        Ok(Self { dashes, watched, state: State::Preamble, held: b"\r\n".to_vec(), searched: 0, parts: 0, fresh: true })
     }
 
     /// Gives the field this value; it is added at the end of a form that does not have it.
@@ -95,10 +95,10 @@ impl Editor {
         self.held.extend_from_slice(piece);
         loop {
             let step = match self.state {
-                State::Preamble => self.preamble(),
+                State::Preamble => self.preamble()?,
                 State::Head => self.head(out)?,
                 State::Value { watched, start } => self.value(watched, start, out)?,
-                State::Content => self.content(out),
+                State::Content => self.content(out)?,
                 State::Epilogue => {
                     out.append(&mut self.held);
                     Step::Wait
@@ -124,31 +124,44 @@ impl Editor {
         Step::Next
     }
 
-    /// Where the next boundary stands in what is held.
-    fn boundary(&mut self) -> Option<usize> {
-        let at = find(&self.held, &self.delimiter, self.searched);
+    /// Where the line ends that a boundary follows, in a content that begins at `start`.
+    fn boundary(&mut self, start: usize) -> Result<Option<usize>> {
+        while let Some(at) = find(&self.held, &self.dashes, self.searched.max(start)) {
+            let before = self.held.get(start..at).unwrap_or_default();
+            if before.ends_with(b"\r\n") {
+                return Ok(Some(at.saturating_sub(2)));
+            }
+            // Some take it for one even here.
+            if before.is_empty() || before.ends_with(b"\n") || before.ends_with(b"\r") {
+                return Err(ambiguous());
+            }
+            self.searched = at.saturating_add(1);
+        }
         // The end of it may be the beginning of one.
-        self.searched = self.searched.max((self.held.len() + 1).saturating_sub(self.delimiter.len()));
-        at
+        self.searched = self.searched.max(self.held.len().saturating_add(1).saturating_sub(self.dashes.len()));
+        Ok(None)
+    }
+
+    /// How much of what is held is surely no part of a boundary or of the line's end before it.
+    fn settled(&mut self) -> usize {
+        let settled = self.searched.saturating_sub(2);
+        self.searched = self.searched.saturating_sub(settled);
+        settled
     }
 
     /// What stands before the form is for nobody.
-    fn preamble(&mut self) -> Step {
-        match self.boundary() {
-            Some(at) => {
-                self.held.drain(..at);
-                self.go(State::Head)
-            }
-            None => {
-                let spent = std::mem::take(&mut self.searched);
-                self.held.drain(..spent.min(self.held.len()));
-                Step::Wait
-            }
+    fn preamble(&mut self) -> Result<Step> {
+        if let Some(at) = self.boundary(0)? {
+            self.held.drain(..at);
+            return Ok(self.go(State::Head));
         }
+        let settled = self.settled();
+        self.held.drain(..settled.min(self.held.len()));
+        Ok(Step::Wait)
     }
 
     fn head(&mut self, out: &mut Vec<u8>) -> Result<Step> {
-        let open = self.delimiter.len();
+        let open = self.dashes.len().saturating_add(2);
         let Some(after) = self.held.get(open..).filter(|after| after.len() >= 2) else { return Ok(Step::Wait) };
         if after.starts_with(b"--") {
             self.add_missing(out);
@@ -156,7 +169,7 @@ impl Editor {
             return Ok(self.go(State::Epilogue));
         }
         if !after.starts_with(b"\r\n") {
-            return Err(Error::invalid("The form's boundary comes up within its content; choose another."));
+            return Err(ambiguous());
         }
         let Some(end) = find(&self.held, b"\r\n\r\n", self.searched.max(open)) else {
             self.searched = self.held.len().saturating_sub(3);
@@ -188,8 +201,7 @@ impl Editor {
     }
 
     fn value(&mut self, place: usize, start: usize, out: &mut Vec<u8>) -> Result<Step> {
-        self.searched = self.searched.max(start);
-        let Some(end) = self.boundary() else {
+        let Some(end) = self.boundary(start)? else {
             let long = self.held.len().saturating_sub(start) > LONGEST_VALUE;
             return if long { Err(large("A field of the form is too long.")) } else { Ok(Step::Wait) };
         };
@@ -212,18 +224,14 @@ impl Editor {
         Ok(self.go(State::Head))
     }
 
-    fn content(&mut self, out: &mut Vec<u8>) -> Step {
-        match self.boundary() {
-            Some(at) => {
-                self.release(at, out);
-                self.go(State::Head)
-            }
-            None => {
-                let safe = std::mem::take(&mut self.searched);
-                self.release(safe, out);
-                Step::Wait
-            }
+    fn content(&mut self, out: &mut Vec<u8>) -> Result<Step> {
+        if let Some(at) = self.boundary(0)? {
+            self.release(at, out);
+            return Ok(self.go(State::Head));
         }
+        let settled = self.settled();
+        self.release(settled, out);
+        Ok(Step::Wait)
     }
 
     /// Sends the first bytes of what is held.
@@ -238,7 +246,8 @@ impl Editor {
         let mut added = Vec::new();
         for watched in self.watched.iter().filter(|watched| watched.seen.is_none()) {
             if let Edit::Set(value) = &watched.edit {
-                added.extend_from_slice(&self.delimiter);
+                added.extend_from_slice(b"\r\n");
+                added.extend_from_slice(&self.dashes);
                 added.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"");
                 added.extend_from_slice(watched.name.as_bytes());
                 added.extend_from_slice(b"\"\r\n\r\n");
@@ -251,6 +260,10 @@ impl Editor {
             self.release(length, out);
         }
     }
+}
+
+fn ambiguous() -> Error {
+    Error::invalid("The form's boundary comes up within its content; choose another.")
 }
 
 fn large(words: &str) -> Error {
