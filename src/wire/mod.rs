@@ -1,15 +1,23 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod audio;
+pub mod base64;
 pub mod chat;
+pub mod completions;
 pub mod converse;
 pub mod envelope;
+mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod images;
 mod json;
 pub mod messages;
+pub mod moderations;
+pub mod multipart;
 pub mod pipe;
+pub mod predictions;
 pub mod proof;
 
 use crate::error::{Error, Result};
