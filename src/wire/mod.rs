@@ -1,7 +1,9 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod base64;
 pub mod chat;
+pub mod cohere;
 pub mod envelope;
 pub mod fault;
 mod fields;
