@@ -34,7 +34,7 @@ impl Scribe<'_, '_> {
             self.losses.drop("name");
         }
         match turn.role {
-            Role::User => return self.user(turn),
+            Role::User => self.user(turn),
             Role::System | Role::Developer => {
                 self.show()?;
                 if let Some(other) = turn.parts.iter().find(|part| !matches!(part, Part::Text(_))) {
