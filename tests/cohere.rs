@@ -403,10 +403,7 @@ fn a_whole_answer_is_read_with_its_thinking_citations_and_counts() {
         "finish_reason": "COMPLETE",
         "usage": {"billed_units": {"input_tokens": 67.0, "output_tokens": 66}, "tokens": {"input_tokens": 510.0, "output_tokens": 99, "reasoning_tokens": 29}, "cached_tokens": 144}});
     let response = decode_response(answer.to_string().as_bytes()).unwrap();
-    assert_eq!(
-        (response.id.as_str(), response.finish.reason.clone(), response.finish.raw.as_deref()),
-        ("a1", Reason::Stop, Some("COMPLETE"))
-    );
+    assert_eq!((response.id.as_str(), response.finish.reason, response.finish.raw.as_deref()), ("a1", Reason::Stop, Some("COMPLETE")));
     let expected = Usage { input: 510, output: 99, cache_read: Some(144), reasoning: Some(29), ..Usage::default() };
     assert_eq!(response.usage, Some(expected));
     let [Part::Thinking(thinking), Part::Text(first), Part::Text(second)] = response.parts.as_slice() else {

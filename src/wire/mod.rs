@@ -4,6 +4,7 @@ mod answer;
 pub mod base64;
 pub mod chat;
 pub mod cohere;
+pub mod embeddings;
 pub mod envelope;
 pub mod fault;
 mod fields;
