@@ -22,9 +22,19 @@ pub use super::family::{encode_error, is_own_error};
 use super::fields::{Fields, is_string, items, plain};
 use super::frame::sse;
 use super::json::{Array, Object};
-use super::{Echo, Glance, Writer};
+use super::{Echo, Glance, Inbound, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Block, Delta, Event, Losses, Part, Reason, Request, Response, Role, Turn};
+
+pub const INBOUND: Inbound = Inbound {
+    decode_request,
+    encode_response,
+    writer: |echo| Box::new(StreamWriter::new(echo)),
+    encode_error: |error, _| encode_error(error),
+    is_own_error,
+    glance_frame,
+    glance_response,
+};
 
 /// The request as a conversation of one turn, for a target that has no text completions.
 pub fn decode_request(body: &[u8], losses: &mut Losses) -> Result<Request> {

@@ -4,8 +4,10 @@ mod answer;
 pub mod audio;
 pub mod base64;
 pub mod chat;
+pub mod cohere;
 pub mod completions;
 pub mod converse;
+pub mod embeddings;
 pub mod envelope;
 mod family;
 pub mod fault;
@@ -29,6 +31,8 @@ use frame::{Frames, sse};
 pub enum Dialect {
     /// OpenAI Chat Completions.
     Chat,
+    /// OpenAI's legacy text completions; relayed, or answered by conversations.
+    Completions,
     /// OpenAI Responses.
     Responses,
     /// Anthropic Messages.
@@ -156,6 +160,7 @@ impl Dialect {
     pub fn slug(self) -> &'static str {
         match self {
             Dialect::Chat => "chat",
+            Dialect::Completions => "completions",
             Dialect::Responses => "responses",
             Dialect::Messages => "messages",
             Dialect::Gemini => "gemini",
@@ -176,6 +181,7 @@ impl Dialect {
         match self {
             Dialect::Chat => &chat::INBOUND,
             Dialect::Messages => &messages::INBOUND,
+            Dialect::Completions => &completions::INBOUND,
             // No door leads to a dialect of providers only.
             _ => &chat::INBOUND,
         }
@@ -186,6 +192,7 @@ impl Dialect {
             Dialect::Chat => &chat::OUTBOUND,
             Dialect::Messages => &messages::OUTBOUND,
             Dialect::Converse => &converse::OUTBOUND,
+            Dialect::Cohere => &cohere::OUTBOUND,
             _ => &chat::OUTBOUND,
         }
     }
