@@ -75,8 +75,8 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) ->
     life.dialect = talk.dialect;
     life.caller.admit(life.settings)?;
     let envelope = Envelope::look(body)?;
-    let model = model(talk, &envelope)?;
-    let target = target::choose(life.settings, life.call, life.caller, Wish { dialect: talk.dialect, model: &model })?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let plan = plan(life, talk, envelope, &target)?;
@@ -90,9 +90,9 @@ async fn infer<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) ->
 }
 
 /// The model that is asked for: in the path, or in the body.
-fn model(talk: &Talk, envelope: &Envelope<'_>) -> Result<String> {
-    let told = match &talk.model {
-        Some(model) => Some(model.clone()),
+fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
+    let told = match in_path {
+        Some(model) => Some(model.to_owned()),
         None => envelope.text("model")?.map(Cow::into_owned),
     };
     let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
@@ -101,7 +101,7 @@ fn model(talk: &Talk, envelope: &Envelope<'_>) -> Result<String> {
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
 fn plan<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Plan<'a>> {
-    let (provider, dialect) = (target.provider, target.dialect());
+    let (provider, dialect) = (target.provider, target.dialect);
     let same = dialect == life.dialect;
     let chat = dialect == Dialect::Chat;
     let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
@@ -204,7 +204,7 @@ fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) ->
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
 async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
-    if target.dialect() == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
+    if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }
     let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
@@ -221,7 +221,7 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Pla
     if plan.stream && answer.is_stream() {
         return Ok(stream_reply(life, target, plan, answer));
     }
-    let outbound = target.dialect().outbound();
+    let outbound = target.dialect.outbound();
     let started = life.host.now();
     let bytes = answer.bytes(MAX_ANSWER).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
@@ -232,7 +232,7 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Pla
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
-    let response = if answer.is_stream() { gathered(target.dialect(), &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
     life.close(&crate::wire::Glance::of(&response));
     if !plan.stream {
         return Ok(json_reply(status, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
@@ -249,7 +249,7 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan
     let pipe = match (plan.relay, plan.strain) {
         (true, true) => Pipe::Strain(Strain::new(life.dialect)),
         (true, false) => Pipe::Tap(Tap::new(life.dialect)),
-        (false, _) => Pipe::Translate(Translate::new(target.dialect(), life.dialect, plan.echo)),
+        (false, _) => Pipe::Translate(Translate::new(target.dialect, life.dialect, plan.echo)),
     };
     life.ledger.record.status = answer.status();
     let ledger = std::mem::take(&mut life.ledger);

@@ -35,6 +35,7 @@ pub mod catalog;
 pub mod door;
 #[cfg(target_arch = "wasm32")]
 mod edge;
+pub mod errand;
 pub mod error;
 pub mod gateway;
 pub mod health;
