@@ -11,6 +11,7 @@ mod fields;
 pub mod frame;
 mod json;
 pub mod messages;
+pub mod moderations;
 pub mod pipe;
 pub mod proof;
 pub mod rerank;
