@@ -566,6 +566,12 @@ fn a_stream_that_broke_off_or_failed_never_finishes() {
         let error = folded(read(stream.as_bytes(), 7, fault)).unwrap_err();
         assert!(error.message.contains(words), "{} for {stream}", error.message);
     }
+    let whole = frames(&said) + &frames(&[ended(json!({"finish_reason": "COMPLETE"}))]);
+    let complete = whole.trim_end().len();
+    for cut in 0..complete {
+        assert!(folded(read(&whole.as_bytes()[..cut], 4_096, None)).is_err(), "cut at {cut}");
+    }
+    assert!(folded(read(&whole.as_bytes()[..complete], 4_096, None)).is_ok());
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn token_ids_go_to_openai_s_form_only() {
         }
     }
     let body = json!({"model": "m", "input": [{"image": "https://a.example"}]});
-    assert_eq!(encoded(&body, Shape::OpenAi).unwrap().0, [body.clone()]);
+    assert_eq!(encoded(&body, Shape::OpenAi).unwrap().0, std::slice::from_ref(&body));
     assert_eq!(encoded(&body, Shape::Cohere).unwrap_err().status, 400);
 }
 

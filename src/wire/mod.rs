@@ -21,6 +21,7 @@ pub mod multipart;
 pub mod pipe;
 pub mod predictions;
 pub mod proof;
+pub mod rerank;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
