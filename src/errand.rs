@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
 use crate::providers::service::Serves;
 use crate::wire::predictions::Progress;
-use crate::wire::{Echo, audio, embeddings, images, moderations};
+use crate::wire::{Echo, audio, embeddings, images, moderations, rerank};
 
 /// A request as it is sent.
 #[derive(Debug)]
@@ -25,23 +25,23 @@ pub struct Returned {
     pub body: Vec<u8>,
 }
 
-/// What to send, and how to read what comes back.
-pub enum Errand {
-    /// The provider's form is the caller's: all passes as it is.
-    Pass,
+/// How to read what comes back.
+pub enum Reading {
     Embeddings(embeddings::Request),
     Images(images::Shape, images::Request),
+    Rerank(rerank::Request),
     Moderations,
     Speech(audio::Shape),
 }
 
-/// The caller's body, the model's name in it that of the provider, as the provider takes it.
-pub fn prepare(serves: Serves, model: &str, body: &[u8], nonce: &str, losses: &mut Losses) -> Result<(Vec<Letter>, Errand)> {
-    Ok(match serves {
+/// The caller's body, the model's name in it that of the provider, as the provider takes it. Without a reading, its
+/// form is the caller's, and all passes as it is.
+pub fn prepare(serves: Serves, model: &str, body: &[u8], nonce: &str, losses: &mut Losses) -> Result<(Vec<Letter>, Option<Reading>)> {
+    let (letters, reading) = match serves {
         Serves::Embeddings(shape) if shape != embeddings::Shape::OpenAi => {
             let request = embeddings::decode_request(body)?;
             let bodies = embeddings::encode_requests(&request, shape, shape.most(), losses)?;
-            (bodies.into_iter().map(Letter::json).collect(), Errand::Embeddings(request))
+            (bodies.into_iter().map(Letter::json).collect(), Reading::Embeddings(request))
         }
         Serves::Images(shape) if shape != images::Shape::OpenAi => {
             let request = images::decode_request(body)?;
@@ -50,17 +50,27 @@ pub fn prepare(serves: Serves, model: &str, body: &[u8], nonce: &str, losses: &m
                 Ok(Letter { body, content_type, accept })
             };
             let letters = (0..images::requests(shape, &request)?).map(letter).collect::<Result<_>>()?;
-            (letters, Errand::Images(shape, request))
+            (letters, Reading::Images(shape, request))
+        }
+        Serves::Rerank(shape) if shape != rerank::Shape::Plain => {
+            let request = rerank::decode_request(body)?;
+            (vec![Letter::json(rerank::encode_request(&request, shape, losses)?)], Reading::Rerank(request))
         }
         Serves::Moderations(moderations::Shape::Mistral) => {
             let request = moderations::decode_request(body)?;
-            (vec![Letter::json(moderations::encode_request(&request, losses))], Errand::Moderations)
+            (vec![Letter::json(moderations::encode_request(&request, losses))], Reading::Moderations)
         }
         Serves::Speech(shape) if shape != audio::Shape::OpenAi => {
-            (vec![Letter::json(audio::encode_speech(shape, model, body, losses)?)], Errand::Speech(shape))
+            (vec![Letter::json(audio::encode_speech(shape, model, body, losses)?)], Reading::Speech(shape))
         }
-        _ => (vec![Letter::json(body.to_vec())], Errand::Pass),
-    })
+        _ => return Ok((vec![Letter::json(body.to_vec())], None)),
+    };
+    Ok((letters, Some(reading)))
+}
+
+/// Whether the provider's answer passes to the caller as it comes, unread.
+pub fn passes(serves: Serves) -> bool {
+    matches!(serves, Serves::Speech(audio::Shape::OpenAi) | Serves::Images(images::Shape::OpenAi))
 }
 
 impl Letter {
@@ -70,16 +80,15 @@ impl Letter {
 }
 
 /// The caller's answer: its content type and its bytes.
-pub fn answer(errand: &Errand, returned: &[Returned], asked: &[u8], echo: &Echo, losses: &mut Losses) -> Result<(String, Vec<u8>)> {
+pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Echo, losses: &mut Losses) -> Result<(String, Vec<u8>)> {
     let json = |body| Ok(("application/json".to_owned(), body));
     let first = returned.first().ok_or_else(nothing)?;
-    match errand {
-        Errand::Pass => Ok((first.content_type.clone(), first.body.clone())),
-        Errand::Embeddings(request) => {
+    match reading {
+        Reading::Embeddings(request) => {
             let batches = returned.iter().map(|returned| embeddings::decode_response(&returned.body)).collect::<Result<Vec<_>>>()?;
             json(embeddings::encode_response(&batches, request)?)
         }
-        Errand::Images(shape, request) => {
+        Reading::Images(shape, request) => {
             let mut all: Option<images::Answer<'_>> = None;
             for returned in returned {
                 match images::decode_answer(*shape, &returned.content_type, &returned.body)? {
@@ -94,8 +103,9 @@ pub fn answer(errand: &Errand, returned: &[Returned], asked: &[u8], echo: &Echo,
             }
             json(images::encode_answer(&all.ok_or_else(nothing)?, request.format, echo.now, losses))
         }
-        Errand::Moderations => json(moderations::translate_answer(&first.body, echo)?),
-        Errand::Speech(shape) => {
+        Reading::Rerank(request) => json(rerank::encode_response(&rerank::decode_response(&first.body)?, request)?),
+        Reading::Moderations => json(moderations::translate_answer(&first.body, echo)?),
+        Reading::Speech(shape) => {
             let wanted = serde_json::from_slice::<Spoken>(asked).ok().and_then(|spoken| spoken.response_format);
             let (kind, sound) = audio::decode_speech(*shape, &first.content_type, &first.body, wanted.as_deref())?;
             Ok((kind.into_owned(), sound.into_owned()))

@@ -244,7 +244,6 @@ impl Target<'_> {
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.
     pub fn headers(&self, call: &Call) -> Headers {
         let mut headers = request_headers(self.provider, self.credential);
-        headers.add("content-type", "application/json");
         let provider = self.provider;
         for name in provider.vendor_headers {
             let fixed = || provider.fixed_headers.iter().find(|(fixed, _)| fixed == name).map(|(_, value)| *value);

@@ -1,6 +1,6 @@
 //! What a provider serves and at which path of its API.
 
-use crate::wire::{Dialect, audio, embeddings, images, moderations};
+use crate::wire::{Dialect, audio, embeddings, images, moderations, rerank};
 
 /// A thing that is served, and where. The first that fits a request is taken; of conversations, one in the caller's
 /// own dialect before any other.
@@ -25,6 +25,7 @@ pub enum Serves {
     Talk(Dialect),
     Embeddings(embeddings::Shape),
     Images(images::Shape),
+    Rerank(rerank::Shape),
     Moderations(moderations::Shape),
     Speech(audio::Shape),
 }
@@ -34,6 +35,7 @@ pub enum Serves {
 pub enum Errand {
     Embeddings,
     Images,
+    Rerank,
     Moderations,
     Speech,
 }
@@ -52,6 +54,10 @@ pub const fn embeddings(shape: embeddings::Shape, path: &'static str) -> Service
 
 pub const fn images(shape: images::Shape, path: &'static str) -> Service {
     service(Serves::Images(shape), path)
+}
+
+pub const fn rerank(shape: rerank::Shape, path: &'static str) -> Service {
+    service(Serves::Rerank(shape), path)
 }
 
 pub const fn moderations(shape: moderations::Shape, path: &'static str) -> Service {
@@ -96,6 +102,7 @@ impl Serves {
             Serves::Talk(_) => None,
             Serves::Embeddings(_) => Some(Errand::Embeddings),
             Serves::Images(_) => Some(Errand::Images),
+            Serves::Rerank(_) => Some(Errand::Rerank),
             Serves::Moderations(_) => Some(Errand::Moderations),
             Serves::Speech(_) => Some(Errand::Speech),
         }
@@ -108,6 +115,7 @@ impl Errand {
         match self {
             Errand::Embeddings => "embeddings",
             Errand::Images => "images",
+            Errand::Rerank => "reranking",
             Errand::Moderations => "moderations",
             Errand::Speech => "speech",
         }
