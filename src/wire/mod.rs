@@ -6,6 +6,7 @@ pub mod envelope;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gemini;
 mod json;
 pub mod messages;
 pub mod pipe;
