@@ -18,10 +18,12 @@
 
 mod chunk;
 mod citation;
+mod request;
 mod response;
 mod stream;
 mod usage;
 mod words;
 
+pub use request::encode_request;
 pub use response::decode_response;
 pub use stream::StreamReader;
