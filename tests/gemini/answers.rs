@@ -37,7 +37,8 @@ fn the_parts_of_an_answer_keep_their_order_and_their_proofs() {
 
 #[test]
 fn the_arguments_of_a_call_keep_their_bytes() {
-    let body = br#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"z": 1.10, "a": 12345678901234567890123}}}]}}]}"#;
+    let body =
+        br#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"z": 1.10, "a": 12345678901234567890123}}}]}}]}"#;
     assert_eq!(parts(&decode_response(body).unwrap()), [r#"call  f {"z": 1.10, "a": 12345678901234567890123}"#]);
 }
 
@@ -82,7 +83,8 @@ fn why_an_answer_ended_is_told() {
 
 #[test]
 fn a_blocked_prompt_is_an_answer_that_was_filtered() {
-    let body = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 4}});
+    let body =
+        json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 4, "totalTokenCount": 4}});
     for answer in [answered(&body), streamed(&stream(&[body])).unwrap()] {
         assert_eq!((answer.finish.reason, answer.finish.raw.as_deref()), (Reason::Filtered, Some("PROHIBITED_CONTENT")));
         assert_eq!(answer.usage.map(|usage| (usage.input, usage.output)), Some((4, 0)));

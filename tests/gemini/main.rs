@@ -75,7 +75,9 @@ fn told(part: &Part) -> String {
         Part::Text(text) => format!("text {}", text.text),
         Part::Thinking(thinking) => format!("thinking {}|{}", thinking.text, thinking.signature.as_deref().unwrap_or_default()),
         Part::ToolCall(call) => format!("call {} {} {}", call.id, call.name, call.arguments),
-        Part::ToolResult(result) => format!("result {} {} {:?}", result.call_id, result.is_error, result.parts.iter().map(told).collect::<Vec<_>>()),
+        Part::ToolResult(result) => {
+            format!("result {} {} {:?}", result.call_id, result.is_error, result.parts.iter().map(told).collect::<Vec<_>>())
+        }
         Part::Media(media) => format!("media {:?} {:?}", media.kind, media.source),
         Part::Refusal(text) => format!("refusal {text}"),
         Part::Native(native) => format!("native {}", native.kind),

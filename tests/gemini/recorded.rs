@@ -40,7 +40,11 @@ fn raw(chunks: &[Value]) -> Told {
     for chunk in chunks {
         for part in chunk["candidates"][0]["content"]["parts"].as_array().into_iter().flatten() {
             let text = part["text"].as_str().unwrap_or_default();
-            if part["thought"] == json!(true) { told.thoughts.push_str(text) } else { told.text.push_str(text) }
+            if part["thought"] == json!(true) {
+                told.thoughts.push_str(text)
+            } else {
+                told.text.push_str(text)
+            }
             if let Some(name) = part["functionCall"]["name"].as_str() {
                 told.calls.push((name.to_owned(), part["functionCall"]["args"].clone()));
             }
