@@ -1,9 +1,10 @@
 //! An answer as it comes: whole, or a piece of a stream, which has the same shape.
 
 use super::usage::Counts;
-use super::words::{blocked, upstream_error};
+use super::words::{blocked, finish, upstream_error};
 use crate::error::Error;
 use crate::ir::{Finish, Media, MediaKind, Native, Source, Usage};
+use crate::wire::Glance;
 use crate::wire::fields::Fields;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -121,6 +122,18 @@ impl<'a> Chunk<'a> {
         serde_json::from_str::<Counts>(self.usage_metadata?.get()).ok()?.usage()
     }
 
+    /// Adds what it tells.
+    pub fn glance(&self, glance: &mut Glance) {
+        glance.usage = self.usage().or(glance.usage);
+        glance.failed |= self.error.is_some();
+        let candidate = self.candidate();
+        let reason = candidate.and_then(|candidate| finish(candidate.finish_reason?, false));
+        glance.finished |= reason.or_else(|| self.blocked()).is_some();
+        let parts = candidate.into_iter().flat_map(Candidate::parts);
+        let pieces = parts.filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        glance.produced += pieces.map(|piece| piece.length()).sum::<usize>();
+    }
+
     /// Whether it is an answer of this dialect at all, be it an empty one.
     pub fn answers(&self) -> bool {
         self.candidates.is_some() || self.prompt_feedback.is_some() || self.usage_metadata.is_some()
@@ -134,6 +147,11 @@ impl<'a> Candidate<'a> {
 }
 
 impl Piece<'_> {
+    fn length(&self) -> usize {
+        let args = self.function_call.as_ref().and_then(|call| call.args);
+        self.text.as_ref().map_or(0, |text| text.len()) + args.map_or(0, |raw| raw.get().len())
+    }
+
     /// What a picture or a sound is made of.
     pub fn media(&self) -> Option<Media> {
         let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();

@@ -1,6 +1,7 @@
 //! Where the statements of an answer come from.
 
 use crate::ir::Citation;
+use crate::wire::json::{Array, Object};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -115,4 +116,43 @@ impl Place<'_> {
         let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         Some(Citation { url: owned(&found.uri), title: owned(&found.title), quote: owned(&found.text), range, raw: None })
     }
+}
+
+/// Citations as `groundingMetadata` of the whole text.
+pub(super) fn write_grounding(out: &mut Vec<u8>, citations: &[Citation], text: &str) {
+    let mut places: Vec<&Citation> = Vec::new();
+    let mut supports = Vec::new();
+    let mut written = Array::open(&mut supports);
+    for citation in citations {
+        let same = |place: &&Citation| (&place.url, &place.title) == (&citation.url, &citation.title);
+        let index = places.iter().position(same).unwrap_or_else(|| {
+            places.push(citation);
+            places.len() - 1
+        });
+        if let Some((start, end)) = citation.range.and_then(|(start, end)| Some((bytes(text, start)?, bytes(text, end)?))) {
+            let mut support = Object::open(written.slot());
+            let segment = Object::open(support.slot("segment")).with("startIndex", &start).with("endIndex", &end);
+            segment.with("text", text.get(start..end).unwrap_or_default()).close();
+            support.with("groundingChunkIndices", &[index]).close();
+        }
+    }
+    written.close();
+    let mut object = Object::open(out);
+    let mut chunks = Array::open(object.slot("groundingChunks"));
+    for place in places {
+        let mut chunk = Object::open(chunks.slot());
+        let kind = if place.quote.is_some() { "retrievedContext" } else { "web" };
+        let found = Object::open(chunk.slot(kind)).maybe("uri", place.url.as_ref()).maybe("title", place.title.as_ref());
+        found.maybe("text", place.quote.as_ref()).close();
+        chunk.close();
+    }
+    chunks.close();
+    object.slot("groundingSupports").append(&mut supports);
+    object.close();
+}
+
+/// How many bytes so many characters are.
+fn bytes(text: &str, letters: u64) -> Option<usize> {
+    let letters = usize::try_from(letters).ok()?;
+    text.char_indices().map(|(place, _)| place).chain([text.len()]).nth(letters)
 }

@@ -16,14 +16,16 @@
 //! - Names come in camelCase and in snake_case, and enums as words or as numbers.
 //! - An invalid key is a 400.
 
+mod answer;
 mod chunk;
 mod citation;
 mod request;
 mod response;
+mod signature;
 mod stream;
 mod usage;
 mod words;
 
-pub use request::encode_request;
-pub use response::decode_response;
-pub use stream::StreamReader;
+pub use request::{decode_request, encode_request};
+pub use response::{decode_response, encode_error, encode_response, glance_response, is_own_error};
+pub use stream::{StreamReader, StreamWriter, glance_frame};

@@ -1,6 +1,7 @@
 //! Token counts as they are on this wire.
 
 use crate::ir::Usage;
+use crate::wire::json::{Array, Object};
 use serde::Deserialize;
 use serde_json::{Number, Value};
 
@@ -58,4 +59,26 @@ fn audio(shares: Option<&[Share]>) -> Option<u64> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a positive number that fits")]
 fn whole(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64().filter(|count| (0.0..1e15).contains(count)).map(|count| count as u64))
+}
+
+pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
+    let thoughts = usage.reasoning.unwrap_or(0);
+    let mut object = Object::open(out)
+        .with("promptTokenCount", &usage.input)
+        .with("candidatesTokenCount", &usage.output.saturating_sub(thoughts))
+        .with("totalTokenCount", &usage.total())
+        .maybe("cachedContentTokenCount", usage.cache_read)
+        .maybe("thoughtsTokenCount", usage.reasoning);
+    write_shares(&mut object, "promptTokensDetails", usage.input, usage.input_audio);
+    write_shares(&mut object, "candidatesTokensDetails", usage.output.saturating_sub(thoughts), usage.output_audio);
+    object.close();
+}
+
+fn write_shares(object: &mut Object<'_>, name: &str, all: u64, audio: Option<u64>) {
+    let Some(audio) = audio.filter(|audio| *audio > 0) else { return };
+    let mut shares = Array::open(object.slot(name));
+    for (modality, count) in [("TEXT", all.saturating_sub(audio)), ("AUDIO", audio)] {
+        Object::open(shares.slot()).with("modality", modality).with("tokenCount", &count).close();
+    }
+    shares.close();
 }

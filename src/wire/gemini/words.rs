@@ -74,6 +74,17 @@ pub(super) fn blocked(raw: &RawValue) -> Option<Finish> {
     told.then_some(Finish { reason: Reason::Filtered, raw: Some(word), stop_sequence: None })
 }
 
+/// The `finishReason` of an answer, which does not tell whether calls were made.
+pub(super) fn finish_word(finish: &Finish) -> &str {
+    let (fits, ours): (fn(Reason) -> bool, &str) = match finish.reason {
+        Reason::Stop | Reason::ToolCalls | Reason::Pause => (|reason| reason == Reason::Stop, "STOP"),
+        Reason::Length => (|reason| reason == Reason::Length, "MAX_TOKENS"),
+        Reason::Filtered | Reason::Refusal => (|reason| reason == Reason::Filtered, "SAFETY"),
+    };
+    let known = REASONS.iter().find(|(known, reason)| finish.raw.as_deref() == Some(*known) && fits(*reason));
+    known.map_or(ours, |(word, _)| word)
+}
+
 fn known_reason(word: &str) -> Reason {
     REASONS.iter().find(|(known, _)| *known == word).map(|(_, reason)| *reason).unwrap_or_default()
 }
@@ -94,4 +105,17 @@ pub(super) fn upstream_error(raw: &RawValue) -> Error {
     let mut error = Error::upstream(kind, message).with_status(status);
     error.type_word = word.map(str::to_owned);
     error
+}
+
+/// The `status` of an error.
+pub(super) fn status_word(error: &Error) -> &str {
+    let own = |(known, kind, _): &&(&str, Kind, u16)| error.type_word.as_deref() == Some(*known) && *kind == error.kind;
+    let kind = match error.kind {
+        Kind::TooLarge | Kind::MethodNotAllowed => Kind::Invalid,
+        Kind::Exhausted => Kind::RateLimited,
+        Kind::Unreachable => Kind::Overloaded,
+        kind => kind,
+    };
+    let row = STATUSES.iter().find(own).or_else(|| STATUSES.iter().find(|(_, known, _)| *known == kind));
+    row.map_or("UNKNOWN", |(word, ..)| word)
 }

@@ -55,7 +55,8 @@ fn write_tools(out: &mut Vec<u8>, request: &Request, same_dialect: bool, losses:
                 }
                 let schema = parameters.as_ref().filter(|schema| !is_empty_object(schema));
                 let declaration = Object::open(declarations.slot()).with("name", name).maybe("description", description.as_ref());
-                declaration.maybe("parametersJsonSchema", schema).close();
+                let declaration = declaration.maybe("parametersJsonSchema", schema);
+                with_marks(declaration, request, same_dialect, &format!("tools.{name}.")).close();
             }
             Tool::Native { raw, .. } if same_dialect => value(tools.slot(), raw),
             Tool::Native { kind, .. } => {
@@ -79,9 +80,8 @@ fn is_empty_object(schema: &Raw) -> bool {
 }
 
 fn write_choice(object: &mut Object<'_>, request: &Request, same_dialect: bool) {
-    let extras = if same_dialect { request.extras.as_slice() } else { &[] };
-    let marks: Vec<(&str, &Raw)> = extras.iter().filter_map(|(name, raw)| Some((name.strip_prefix("toolConfig.")?, raw))).collect();
-    if request.tool_choice.is_none() && marks.is_empty() {
+    let marked = same_dialect && request.extras.iter().any(|(name, _)| name.starts_with("toolConfig."));
+    if request.tool_choice.is_none() && !marked {
         return;
     }
     let mut config = Object::open(object.slot("toolConfig"));
@@ -95,11 +95,19 @@ fn write_choice(object: &mut Object<'_>, request: &Request, same_dialect: bool) 
         }
         .close();
     }
-    marks.into_iter().fold(config, |config, (name, raw)| config.with(name, raw)).close();
+    with_marks(config, request, same_dialect, "toolConfig.").close();
+}
+
+/// The object with the extras that belong inside it.
+pub(super) fn with_marks<'o>(object: Object<'o>, request: &Request, same_dialect: bool, prefix: &str) -> Object<'o> {
+    let extras = if same_dialect { request.extras.as_slice() } else { &[] };
+    let marks = extras.iter().filter_map(|(name, raw)| Some((name.strip_prefix(prefix)?, raw)));
+    marks.fold(object, |object, (name, raw)| object.with(name, raw))
 }
 
 fn own_extras(request: &Request) -> impl Iterator<Item = (&str, &Raw)> {
-    let inner = |name: &str| ["generationConfig.", "toolConfig."].iter().any(|prefix| name.starts_with(prefix));
+    let inner =
+        |name: &str| name == "modalities" || ["generationConfig.", "toolConfig.", "tools."].iter().any(|prefix| name.starts_with(prefix));
     request.extras.iter().filter(move |(name, _)| !inner(name)).map(|(name, raw)| (name.as_str(), raw))
 }
 

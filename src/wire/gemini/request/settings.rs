@@ -1,5 +1,6 @@
 //! The `generationConfig`.
 
+use super::encode::with_marks;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Reasoning, Request};
 use crate::wire::json::{Object, value};
@@ -42,14 +43,8 @@ pub(super) fn write_settings(out: &mut Vec<u8>, request: &Request, situation: &S
     if let Some(reasoning) = request.reasoning {
         write_thinking(&mut config, reasoning, request, situation, losses);
     }
-    if situation.same_dialect {
-        let inner = |(name, raw)| Some((str::strip_prefix(name, "generationConfig.")?, raw));
-        let extras = request.extras.iter().filter_map(|(name, raw)| inner((name.as_str(), raw)));
-        config = extras.fold(config, |config, (name, raw)| config.with(name, raw));
-    } else if let Some(modalities) = modalities(request)? {
-        config = config.with("responseModalities", &modalities);
-    }
-    config.close();
+    let config = with_marks(config, request, situation.same_dialect, "generationConfig.");
+    config.maybe("responseModalities", modalities(request)?).close();
     Ok(())
 }
 
@@ -115,11 +110,11 @@ fn level(effort: Effort) -> &'static str {
     }
 }
 
-/// Pictures that a caller of another dialect asks for, besides text.
+/// What the caller wants besides text.
 fn modalities(request: &Request) -> Result<Option<Vec<String>>> {
     let Some((_, raw)) = request.extras.iter().find(|(name, _)| name == "modalities") else { return Ok(None) };
     let asked: Vec<String> =
         serde_json::from_str(raw.get()).map_err(|_| Error::invalid("modalities: expected an array of strings").with_param("modalities"))?;
-    let pictures = asked.iter().any(|modality| modality == "image");
-    Ok(pictures.then(|| asked.iter().map(|modality| modality.to_ascii_uppercase()).collect()))
+    let more = asked.iter().any(|modality| modality != "text");
+    Ok(more.then(|| asked.iter().map(|modality| modality.to_ascii_uppercase()).collect()))
 }

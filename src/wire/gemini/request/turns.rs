@@ -1,13 +1,11 @@
 //! The conversation as Gemini takes it: system text apart, neighbours of one role merged, results before anything
 //! else and in the order of their calls, proofs on the parts that they prove.
 
+use super::super::signature::UNPROVEN;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Request, Role, Text};
 use crate::wire::{Abilities, ThinkingStyle, proof};
 use std::collections::VecDeque;
-
-/// What Gemini 3 accepts in the place of a proof for calls that it did not make, or whose proof was lost.
-const UNPROVEN: &str = "skip_thought_signature_validator";
 
 pub(super) struct Conversation<'r> {
     pub system: Vec<&'r str>,
