@@ -33,7 +33,8 @@ pub(super) fn decode_contents(raw: &RawValue, path: &str) -> Result<Vec<Turn>> {
         }
         let mut parts = Vec::new();
         decode_part(raw, path, &mut calls, &mut parts)?;
-        match turns.last_mut().filter(|_| std::mem::replace(&mut loose, true)) {
+        let joins = std::mem::replace(&mut loose, true);
+        match turns.last_mut().filter(|_| joins) {
             Some(last) => last.parts.append(&mut parts),
             None => turns.push(Turn { role: Role::User, parts, name: None }),
         }
