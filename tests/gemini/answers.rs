@@ -158,14 +158,14 @@ fn what_broke_off_never_looks_finished() {
     let begun = chunk(json!([{"text": "a"}]));
     let table = [
         stream(&[]),
-        stream(&[begun.clone()]),
-        [stream(&[begun.clone()]), b"data: {\"candidates\": [{\"content\": {\"par".to_vec()].concat(),
+        stream(std::slice::from_ref(&begun)),
+        [stream(std::slice::from_ref(&begun)), b"data: {\"candidates\": [{\"content\": {\"par".to_vec()].concat(),
     ];
     for bytes in table {
         assert_eq!(streamed(&bytes).unwrap_err().message, Error::unfinished().message);
     }
     let reset = Error::upstream(Kind::Unreachable, "reset");
-    assert_eq!(folded(read(&stream(&[begun.clone()]), 7, Some(reset.clone()))).unwrap_err(), reset);
+    assert_eq!(folded(read(&stream(std::slice::from_ref(&begun)), 7, Some(reset.clone()))).unwrap_err(), reset);
     assert!(decode_response(json!([begun]).to_string().as_bytes()).is_ok_and(|answer| answer.finish.raw.is_none()));
     assert!(decode_response(json!([begun, begun]).to_string().as_bytes()).is_err());
 }

@@ -195,7 +195,7 @@ fn googles_schemas_become_json_schemas() {
         "type": "OBJECT", "description": "d", "propertyOrdering": ["a"], "required": ["a"],
         "properties": {
             "type": {"type": "STRING", "nullable": true, "format": "enum", "enum": ["x"]},
-            "nullable": {"type": "ARRAY", "minItems": "1", "max_items": 3, "items": {"type": "INTEGER"}},
+            "nullable": {"type": "ARRAY", "minItems": "1", "max_items": 3, "items": {"type": 3}},
             "c": {"any_of": [{"type": "NUMBER"}, {"type": "BOOLEAN"}], "nullable": true},
         },
         "additionalProperties": false,
@@ -231,6 +231,7 @@ fn choices_and_thinking_are_understood() {
     let table = [
         (json!({"mode": "AUTO"}), Some(ToolChoice::Auto), 3),
         (json!({"mode": "any"}), Some(ToolChoice::Required), 3),
+        (json!({"mode": 2}), Some(ToolChoice::Required), 3),
         (json!({"mode": "NONE"}), Some(ToolChoice::None), 3),
         (json!({"mode": "VALIDATED"}), Some(ToolChoice::Auto), 3),
         (json!({"mode": "ANY", "allowedFunctionNames": ["g"]}), Some(ToolChoice::Function("g".into())), 3),

@@ -114,3 +114,30 @@ fn a_recorded_stream_cut_anywhere_never_looks_finished() {
         }
     }
 }
+
+/// The words of a request, in their order, wherever they stand.
+fn words(body: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let parts = list(&body["contents"]).into_iter().flat_map(|content| list(&content["parts"]));
+    parts.filter_map(|part| part["text"].as_str().filter(|text| !text.is_empty()).map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_recorded_request_is_understood_and_written_again() {
+    for (name, recording) in recordings() {
+        let body = &recording["request"]["body"];
+        if !body.is_object() || name.contains("n-gt-1") || name.contains("error") {
+            continue;
+        }
+        let request = decode_request(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{name}: {}", error.message));
+        let mut losses = Losses::default();
+        let sent = encode_request(&request, true, &budgeted(), &mut losses).unwrap_or_else(|error| panic!("{name}: {}", error.message));
+        let sent: Value = serde_json::from_slice(&sent).unwrap();
+        assert_eq!(words(&sent), words(body), "{name}");
+        assert!(losses.is_empty(), "{name}: {losses:?}");
+        let count = |body: &Value, field: &str| body.to_string().to_lowercase().replace('_', "").matches(&format!("\"{field}\":")).count();
+        for field in ["functioncall", "functionresponse", "inlinedata", "filedata", "thoughtsignature", "functiondeclarations"] {
+            assert_eq!(count(&sent, field), count(body, field), "{name}: {field}");
+        }
+    }
+}

@@ -83,6 +83,12 @@ fn schemas_and_arguments_keep_their_bytes() {
 }
 
 #[test]
+fn instructions_alone_are_asked_as_a_question() {
+    let (sent, _) = of_chat(&json!({"messages": [{"role": "developer", "content": "Hello"}]}), budgeted());
+    assert_eq!(sent, json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}));
+}
+
+#[test]
 fn every_choice_of_tools_has_its_mode() {
     let table = [
         (json!("auto"), json!({"mode": "AUTO"})),

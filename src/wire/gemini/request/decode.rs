@@ -72,14 +72,14 @@ fn decode_function(raw: &RawValue, path: String, marks: &mut Extras) -> Result<T
 /// A choice among some functions only takes the others away.
 fn decode_choice(mut config: Fields<'_>, request: &mut Request) -> Result<()> {
     if let Some(mut calling) = object(&mut config, "functionCallingConfig")? {
-        let mode = calling.text("mode")?.unwrap_or_default().to_ascii_uppercase();
+        let mode = calling.take("mode").map_or("", RawValue::get).trim_matches('"').to_ascii_uppercase();
         let names: Vec<String> = get(&mut calling, "allowedFunctionNames", "an array of names")?.unwrap_or_default();
         request.tool_choice = match (mode.as_str(), names.as_slice()) {
-            ("" | "MODE_UNSPECIFIED", _) => None,
-            ("AUTO" | "VALIDATED", _) => Some(ToolChoice::Auto),
-            ("NONE", _) => Some(ToolChoice::None),
-            ("ANY", [only]) => Some(ToolChoice::Function(only.clone())),
-            ("ANY", _) => Some(ToolChoice::Required),
+            ("" | "MODE_UNSPECIFIED" | "0", _) => None,
+            ("AUTO" | "1" | "VALIDATED", _) => Some(ToolChoice::Auto),
+            ("NONE" | "3", _) => Some(ToolChoice::None),
+            ("ANY" | "2", [only]) => Some(ToolChoice::Function(only.clone())),
+            ("ANY" | "2", _) => Some(ToolChoice::Required),
             _ => return Err(wrong(&calling.path_of("mode"), "AUTO, ANY, NONE or VALIDATED")),
         };
         if names.len() > 1 {

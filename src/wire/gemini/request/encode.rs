@@ -2,7 +2,7 @@ use super::parts::{Place, write_contents};
 use super::settings::{Situation, write_settings};
 use super::turns::arrange;
 use crate::error::{Error, Result};
-use crate::ir::{Losses, Raw, Request, Tool, ToolChoice};
+use crate::ir::{Losses, Part, Raw, Request, Tool, ToolChoice};
 use crate::wire::json::{Array, Object, value};
 use crate::wire::{Abilities, ThinkingStyle};
 
@@ -35,10 +35,14 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     Ok(body)
 }
 
-fn write_system(out: &mut Vec<u8>, texts: &[&str]) {
+fn write_system(out: &mut Vec<u8>, texts: &[&Part]) {
     let mut system = Object::open(out);
     let mut parts = Array::open(system.slot("parts"));
-    texts.iter().for_each(|text| Object::open(parts.slot()).with("text", text).close());
+    for part in texts {
+        if let Part::Text(text) = part {
+            Object::open(parts.slot()).with("text", &text.text).close();
+        }
+    }
     parts.close();
     system.close();
 }

@@ -70,10 +70,15 @@ fn write_schema(out: &mut Vec<u8>, raw: &RawValue, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// By their numbers in Google's enum, as some clients write them.
+const TYPES: [&str; 8] = ["type_unspecified", "string", "number", "integer", "boolean", "array", "object", "null"];
+
 fn write_type(object: &mut Object<'_>, raw: &RawValue, nullable: bool, path: &str) -> Result<()> {
-    let mut types: Vec<String> = match is_string(raw) {
-        true => vec![plain(raw, path, "a type")?],
-        false => plain(raw, path, "a type")?,
+    let number = serde_json::from_str::<usize>(raw.get()).ok().and_then(|number| TYPES.get(number));
+    let mut types: Vec<String> = match number {
+        Some(word) => vec![(*word).to_owned()],
+        None if is_string(raw) => vec![plain(raw, path, "a type")?],
+        None => plain(raw, path, "a type")?,
     };
     types.iter_mut().for_each(|kind| kind.make_ascii_lowercase());
     types.retain(|kind| kind != "type_unspecified");

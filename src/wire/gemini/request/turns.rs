@@ -8,7 +8,8 @@ use crate::wire::{Abilities, ThinkingStyle, proof};
 use std::collections::VecDeque;
 
 pub(super) struct Conversation<'r> {
-    pub system: Vec<&'r str>,
+    /// Texts.
+    pub system: Vec<&'r Part>,
     pub contents: Vec<Content<'r>>,
 }
 
@@ -43,6 +44,11 @@ pub(super) fn arrange<'r>(request: &'r Request, abilities: &Abilities, losses: &
     }
     conversation.contents.iter_mut().for_each(Content::settle);
     conversation.contents.retain(|content| !content.pieces.is_empty());
+    if conversation.contents.is_empty() && !conversation.system.is_empty() {
+        // Here instructions alone are no conversation; elsewhere they are answered.
+        let pieces = conversation.system.drain(..).map(|part| Piece { part, proof: None, answers: None }).collect();
+        conversation.contents.push(Content { model: false, pieces });
+    }
     if conversation.contents.is_empty() {
         return Err(invalid("messages: at least one message with content is required"));
     }
@@ -52,11 +58,11 @@ pub(super) fn arrange<'r>(request: &'r Request, abilities: &Abilities, losses: &
     Ok(conversation)
 }
 
-fn add_system<'r>(system: &mut Vec<&'r str>, parts: &'r [Part]) -> Result<()> {
+fn add_system<'r>(system: &mut Vec<&'r Part>, parts: &'r [Part]) -> Result<()> {
     for part in parts {
         match part {
             Part::Text(Text { text, .. }) if text.is_empty() => {}
-            Part::Text(Text { text, .. }) => system.push(text),
+            Part::Text(_) => system.push(part),
             other => return Err(invalid(format!("messages: a system message takes text only at this provider, not {}", other.noun()))),
         }
     }
