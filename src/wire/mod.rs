@@ -13,6 +13,7 @@ mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gemini;
 pub mod images;
 mod json;
 pub mod messages;
@@ -183,6 +184,7 @@ impl Dialect {
             Dialect::Chat => &chat::INBOUND,
             Dialect::Messages => &messages::INBOUND,
             Dialect::Completions => &completions::INBOUND,
+            Dialect::Gemini => &gemini::INBOUND,
             // No door leads to a dialect of providers only.
             _ => &chat::INBOUND,
         }
@@ -194,6 +196,7 @@ impl Dialect {
             Dialect::Messages => &messages::OUTBOUND,
             Dialect::Converse => &converse::OUTBOUND,
             Dialect::Cohere => &cohere::OUTBOUND,
+            Dialect::Gemini => &gemini::OUTBOUND,
             _ => &chat::OUTBOUND,
         }
     }
