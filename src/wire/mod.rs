@@ -10,6 +10,7 @@ mod json;
 pub mod messages;
 pub mod pipe;
 pub mod proof;
+pub mod responses;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
