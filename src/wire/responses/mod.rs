@@ -16,5 +16,7 @@
 mod answer;
 mod item;
 mod response;
+mod stream;
 
 pub use response::decode_response;
+pub use stream::StreamReader;

@@ -1,0 +1,4 @@
+mod queue;
+mod reader;
+
+pub use reader::StreamReader;
