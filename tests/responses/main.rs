@@ -6,11 +6,10 @@ mod recorded;
 
 use causeway::error::Error;
 use causeway::ir::*;
+use causeway::wire::Reader;
 use causeway::wire::frame::sse;
 use causeway::wire::responses::*;
-use causeway::wire::Reader;
 use serde_json::Value;
-
 
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
     let mut parser = sse::Parser::default();

@@ -15,8 +15,13 @@
 
 mod answer;
 mod item;
+mod reply;
+mod request;
 mod response;
 mod stream;
+mod write;
 
+pub use reply::encode_response;
+pub use request::decode_request;
 pub use response::decode_response;
 pub use stream::StreamReader;

@@ -1,0 +1,5 @@
+mod content;
+mod decode;
+mod items;
+
+pub use decode::decode_request;
