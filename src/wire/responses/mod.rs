@@ -24,4 +24,4 @@ mod write;
 pub use reply::encode_response;
 pub use request::decode_request;
 pub use response::decode_response;
-pub use stream::StreamReader;
+pub use stream::{StreamReader, StreamWriter};

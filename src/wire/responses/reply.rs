@@ -4,18 +4,20 @@ use crate::wire::answer::CallIds;
 use crate::wire::json::value;
 
 use super::write::{
-    Call, Head, Ids, Standing, State, arguments, ending, is_own_item, length, separate, shown, write_annotation, write_call, write_message,
-    write_reasoning, write_refusal, write_response, write_text,
+    Call, Head, Ids, Standing, State, arguments, ending, is_own_item, length, separate, settled, shown, write_annotation, write_call,
+    write_message, write_reasoning, write_refusal, write_response, write_text,
 };
 
 pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut output =
         Output { items: Vec::with_capacity(1_024), content: Vec::new(), ids: Ids::new(echo), calls: CallIds::new("call", echo) };
     response.parts.iter().for_each(|part| output.add(part));
-    output.close_message(ending(&response.finish));
+    let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let reason = settled(&response.finish, refused);
+    output.close_message(ending(reason));
     let head = Head::new(&response.id, &response.model, response.created, echo);
     let mut body = Vec::with_capacity(output.items.len().saturating_add(1_024));
-    let state = State::Ended { finish: &response.finish, usage: response.usage.as_ref(), extras: &response.extras };
+    let state = State::Ended { reason, usage: response.usage.as_ref(), extras: &response.extras };
     write_response(&mut body, &head, state, &output.items);
     body
 }
@@ -71,10 +73,7 @@ impl Output {
     fn think(&mut self, thinking: &Thinking) {
         let standing = if thinking.redacted.is_some() { Standing::Redacted } else { Standing::Signature };
         let (id, encrypted) = match thinking.redacted.as_ref().or(thinking.signature.as_ref()) {
-            Some(proof) => {
-                let (id, encrypted) = shown(proof, standing, &mut self.ids);
-                (id.into_owned(), Some(encrypted))
-            }
+            Some(proof) => shown(proof, standing, &mut self.ids),
             None => (self.ids.make("rs_"), None),
         };
         self.item(|out| write_reasoning(out, &id, &thinking.text, encrypted));

@@ -53,13 +53,18 @@ impl Head {
 #[derive(Clone, Copy)]
 pub(super) enum State<'a> {
     InProgress,
-    Ended { finish: &'a Finish, usage: Option<&'a Usage>, extras: &'a Extras },
+    Ended { reason: Reason, usage: Option<&'a Usage>, extras: &'a Extras },
     Failed(&'a Error),
 }
 
+/// Why an answer ended, as this dialect sees it: one that declined without a word was withheld.
+pub(super) fn settled(finish: &Finish, refused: bool) -> Reason {
+    if finish.reason == Reason::Refusal && !refused { Reason::Filtered } else { finish.reason }
+}
+
 /// Why an answer is not complete, where it is not.
-pub(super) fn incomplete(finish: &Finish) -> Option<&'static str> {
-    match finish.reason {
+pub(super) fn incomplete(reason: Reason) -> Option<&'static str> {
+    match reason {
         Reason::Length => Some("max_output_tokens"),
         Reason::Filtered => Some("content_filter"),
         Reason::Stop | Reason::ToolCalls | Reason::Refusal | Reason::Pause => None,
@@ -67,15 +72,15 @@ pub(super) fn incomplete(finish: &Finish) -> Option<&'static str> {
 }
 
 /// The word for a whole answer or its last message.
-pub(super) fn ending(finish: &Finish) -> &'static str {
-    if incomplete(finish).is_some() { "incomplete" } else { "completed" }
+pub(super) fn ending(reason: Reason) -> &'static str {
+    if incomplete(reason).is_some() { "incomplete" } else { "completed" }
 }
 
 /// The whole answer; `output` has its items, a comma between them.
 pub(super) fn write_response(out: &mut Vec<u8>, head: &Head, state: State<'_>, output: &[u8]) {
     let (status, why, usage) = match state {
         State::InProgress => ("in_progress", None, None),
-        State::Ended { finish, usage, .. } => (ending(finish), incomplete(finish), usage),
+        State::Ended { reason, usage, .. } => (ending(reason), incomplete(reason), usage),
         State::Failed(_) => ("failed", None, None),
     };
     let mut object = Object::open(out).with("id", &head.id).with("object", "response").with("created_at", &head.created);
@@ -227,10 +232,10 @@ pub(super) fn own_proof(told: &str) -> Option<(&str, &str)> {
 }
 
 /// The id and the encrypted content that show a proof, so that it is known again when it comes back.
-pub(super) fn shown<'p>(told: &'p str, standing: Standing, ids: &mut Ids) -> (Cow<'p, str>, &'p str) {
+pub(super) fn shown<'p>(told: &'p str, standing: Standing, ids: &mut Ids) -> (String, Option<&'p str>) {
     match own_proof(told).filter(|(id, _)| !id.is_empty()) {
-        Some((id, encrypted)) => (Cow::Borrowed(id), encrypted),
-        None => (Cow::Owned(ids.make(standing.prefix())), told),
+        Some((id, encrypted)) => (id.to_owned(), Some(encrypted).filter(|text| !text.is_empty())),
+        None => (ids.make(standing.prefix()), Some(told)),
     }
 }
 
