@@ -8,6 +8,7 @@ mod fields;
 pub mod frame;
 mod json;
 pub mod messages;
+mod openai;
 pub mod pipe;
 pub mod proof;
 pub mod responses;

@@ -119,6 +119,11 @@ pub(super) fn proof_of(id: &str, encrypted: &str) -> Option<String> {
     }
 }
 
+/// A proof of this dialect taken apart into the item's id and its encrypted content.
+pub(super) fn own_proof(told: &str) -> Option<(&str, &str)> {
+    proof::of(TAG, told)?.split_once(':')
+}
+
 /// A proof beside text is its signature, one without is thinking that nobody may read.
 pub(super) fn proven(text: String, proof: Option<String>) -> Thinking {
     let (signature, redacted) = if text.is_empty() { (None, proof) } else { (proof, None) };

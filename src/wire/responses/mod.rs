@@ -14,6 +14,7 @@
 //! - A function is strict unless it says otherwise.
 
 mod answer;
+mod glance;
 mod item;
 mod reply;
 mod request;
@@ -21,7 +22,21 @@ mod response;
 mod stream;
 mod write;
 
+pub use glance::{glance_frame, glance_response};
 pub use reply::encode_response;
 pub use request::decode_request;
 pub use response::decode_response;
 pub use stream::{StreamReader, StreamWriter};
+
+use super::openai;
+use crate::error::Error;
+
+/// The error as this dialect's clients understand it.
+pub fn encode_error(error: &Error) -> Vec<u8> {
+    openai::encode_error(error)
+}
+
+/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+pub fn is_own_error(body: &[u8]) -> bool {
+    openai::is_own_error(body)
+}

@@ -73,7 +73,10 @@ impl Output {
     fn think(&mut self, thinking: &Thinking) {
         let standing = if thinking.redacted.is_some() { Standing::Redacted } else { Standing::Signature };
         let (id, encrypted) = match thinking.redacted.as_ref().or(thinking.signature.as_ref()) {
-            Some(proof) => shown(proof, standing, &mut self.ids),
+            Some(proof) => {
+                let (id, encrypted) = shown(proof, standing, &mut self.ids);
+                (id, Some(encrypted))
+            }
             None => (self.ids.make("rs_"), None),
         };
         self.item(|out| write_reasoning(out, &id, &thinking.text, encrypted));

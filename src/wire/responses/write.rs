@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, TAG};
+use super::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, own_proof};
 use crate::error::{Error, Kind};
 use crate::ir::{Citation, Extras, Finish, Reason, Usage};
+use crate::wire::Echo;
 use crate::wire::json::{Object, value};
-use crate::wire::{Echo, proof};
 
 /// Makes the ids of items, of which providers of other dialects have none.
 #[derive(Debug)]
@@ -226,16 +226,11 @@ impl Standing {
     }
 }
 
-/// A proof of this dialect taken apart into the item's id and its encrypted content.
-pub(super) fn own_proof(told: &str) -> Option<(&str, &str)> {
-    proof::of(TAG, told)?.split_once(':')
-}
-
 /// The id and the encrypted content that show a proof, so that it is known again when it comes back.
-pub(super) fn shown<'p>(told: &'p str, standing: Standing, ids: &mut Ids) -> (String, Option<&'p str>) {
+pub(super) fn shown<'p>(told: &'p str, standing: Standing, ids: &mut Ids) -> (String, &'p str) {
     match own_proof(told).filter(|(id, _)| !id.is_empty()) {
-        Some((id, encrypted)) => (id.to_owned(), Some(encrypted).filter(|text| !text.is_empty())),
-        None => (ids.make(standing.prefix()), Some(told)),
+        Some((id, encrypted)) => (id.to_owned(), encrypted),
+        None => (ids.make(standing.prefix()), told),
     }
 }
 

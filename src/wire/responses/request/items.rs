@@ -6,8 +6,7 @@ use super::content;
 use crate::error::{Error, Result};
 use crate::ir::{Native, Part, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
-use crate::wire::proof;
-use crate::wire::responses::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, TAG, proof_of, proven};
+use crate::wire::responses::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, proof_of, proven};
 
 pub(super) fn decode(raw: &RawValue, instructions: Option<String>) -> Result<Vec<Turn>> {
     let mut turns: Vec<Turn> =
@@ -96,7 +95,7 @@ fn output(mut fields: Fields<'_>) -> Result<ToolResult> {
     Ok(ToolResult { call_id, parts, is_error: false, cache: None })
 }
 
-/// Thinking with its proof. One that the provider keeps for us to name is bound to its id alone.
+/// Thinking with its proof. One without either is kept by its provider, and says nothing to another.
 fn thought(mut fields: Fields<'_>) -> Result<Option<Thinking>> {
     let id = fields.text("id")?.unwrap_or_default();
     let mut told = Vec::new();
@@ -108,11 +107,10 @@ fn thought(mut fields: Fields<'_>) -> Result<Option<Thinking>> {
     }
     let text = told.join("\n\n");
     let encrypted = fields.text("encrypted_content")?.unwrap_or_default();
-    let kept = || Some(proof::tagged(TAG, &format!("{id}:"))).filter(|_| !id.is_empty());
     let thinking = match proof_of(&id, &encrypted) {
         Some(proof) if id.starts_with(FOREIGN_SIGNED) => Thinking { text, signature: Some(proof), redacted: None },
         Some(proof) if id.starts_with(FOREIGN_REDACTED) => Thinking { text, signature: None, redacted: Some(proof) },
-        proof => proven(text, proof.or_else(kept)),
+        proof => proven(text, proof),
     };
     Ok((!thinking.text.is_empty() || thinking.signature.is_some() || thinking.redacted.is_some()).then_some(thinking))
 }

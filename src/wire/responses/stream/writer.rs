@@ -3,8 +3,8 @@ use crate::ir::{Block, Citation, Delta, Event, Extras, Finish, Usage};
 use crate::wire::answer::CallIds;
 use crate::wire::json::{Object, value};
 use crate::wire::responses::write::{
-    Call, Head, Ids, Standing, State, arguments, ending, incomplete, is_own_item, length, own_proof, separate, settled, shown,
-    write_annotation, write_call, write_message, write_reasoning, write_refusal, write_response, write_summary, write_text,
+    Call, Head, Ids, Standing, State, arguments, ending, incomplete, is_own_item, length, separate, settled, shown, write_annotation,
+    write_call, write_message, write_reasoning, write_refusal, write_response, write_summary, write_text,
 };
 use crate::wire::{Echo, Writer};
 
@@ -26,6 +26,8 @@ pub struct StreamWriter {
     message: Option<Message>,
     open: Open,
     refused: bool,
+    /// What the provider told at the start, for a finish that tells nothing.
+    usage: Option<Usage>,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,7 @@ impl StreamWriter {
             message: None,
             open: Open::Nothing,
             refused: false,
+            usage: None,
         }
     }
 }
@@ -65,7 +68,10 @@ impl StreamWriter {
 impl Writer for StreamWriter {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
-            Event::Begin { id, model, created, .. } => self.begin(id, model, *created, out),
+            Event::Begin { id, model, created, usage, .. } => {
+                self.usage = *usage;
+                self.begin(id, model, *created, out);
+            }
             Event::Start { block, .. } => self.start(block, out),
             Event::Delta(Delta::Text(text)) => self.grow(text, out),
             Event::Delta(Delta::Arguments(text)) => self.argue(text, out),
@@ -77,7 +83,7 @@ impl Writer for StreamWriter {
             }
             Event::End => self.end(out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
-            Event::Finish { finish, usage, extras } => self.finish(finish, usage.as_ref(), extras, out),
+            Event::Finish { finish, usage, extras } => self.finish(finish, usage.or(self.usage).as_ref(), extras, out),
             Event::Error(error) => self.fail(error, out),
         }
     }
@@ -135,7 +141,7 @@ impl StreamWriter {
             Block::Redacted(proof) => {
                 let (id, encrypted) = shown(proof, Standing::Redacted, &mut self.ids);
                 self.add_item(out, |out| write_reasoning(out, &id, "", None));
-                self.item_done(out, |out| write_reasoning(out, &id, "", encrypted));
+                self.item_done(out, |out| write_reasoning(out, &id, "", Some(encrypted)));
             }
             Block::ToolCall { id, name } => {
                 let (id, call_id) = (self.ids.make("fc_"), self.calls.unique(id));
@@ -298,7 +304,6 @@ impl StreamWriter {
             self.about("response.reasoning_summary_text.done", id, out, fill);
             self.about("response.reasoning_summary_part.done", id, out, |event| write_summary_part(event, text));
         }
-        let proof = proof.filter(|proof| own_proof(proof).is_none_or(|(_, encrypted)| !encrypted.is_empty()));
         self.item_done(out, |out| write_reasoning(out, id, text, proof));
     }
 
