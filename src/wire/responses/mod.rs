@@ -24,7 +24,7 @@ mod write;
 
 pub use glance::{glance_frame, glance_response};
 pub use reply::encode_response;
-pub use request::decode_request;
+pub use request::{decode_request, encode_request};
 pub use response::decode_response;
 pub use stream::{StreamReader, StreamWriter};
 

@@ -195,7 +195,7 @@ pub(super) fn arguments(told: &str) -> &str {
 }
 
 pub(super) fn write_reasoning(out: &mut Vec<u8>, id: &str, text: &str, encrypted: Option<&str>) {
-    let mut object = Object::typed(out, "reasoning").with("id", id);
+    let mut object = Object::typed(out, "reasoning").maybe("id", Some(id).filter(|id| !id.is_empty()));
     let list = object.slot("summary");
     list.push(b'[');
     if !text.is_empty() {
