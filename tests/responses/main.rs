@@ -3,6 +3,8 @@
 
 mod reading;
 mod recorded;
+mod requests;
+mod writing;
 
 use causeway::error::Error;
 use causeway::ir::*;
