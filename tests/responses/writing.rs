@@ -249,7 +249,7 @@ fn a_glance_sees_usage_length_and_end() {
     let response = rich();
     let glance = glance_response(&encode_response(&response, &echo())).unwrap();
     assert_eq!((glance.usage.unwrap().total(), glance.finished, glance.failed), (29, true, false));
-    assert_eq!(glance.produced, 2 + "Grüße".len() + 5 + 2 + 9 + 2 + 7 + 2);
+    assert_eq!(glance.produced, 2 + "Grüße".len() + 5 + 9 + 2 + 2 + 7);
     let mut streamed = Glance::default();
     let mut out = Vec::new();
     let mut writer = StreamWriter::new(echo());
