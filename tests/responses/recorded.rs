@@ -1,6 +1,7 @@
 //! Real payloads of real providers. They lie beside the repository; where they do not, this says so and passes.
 
 use super::*;
+use causeway::wire::Abilities;
 use std::path::Path;
 
 fn recordings() -> Vec<(String, Value)> {
@@ -66,5 +67,25 @@ fn every_recorded_answer_is_read_whole() {
         }
         let cut = sse.find("event: response.completed").unwrap();
         assert!(folded(read(&sse.as_bytes()[..cut], 4_096, None)).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn every_recorded_request_survives_its_own_dialect() {
+    for (name, recording) in recordings() {
+        let body = &recording["request"]["body"];
+        let request = decode_request(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{name}: {}", error.message));
+        let mut losses = Losses::default();
+        let out = encode_request(&request, true, &Abilities::default(), &mut losses).unwrap();
+        let out: Value = serde_json::from_slice(&out).unwrap();
+        assert!(losses.is_empty(), "{name}: {:?}", losses.names());
+        for field in ["model", "max_output_tokens", "tool_choice", "text"] {
+            assert_eq!(out[field], body[field], "{name}: {field}");
+        }
+        let count = |body: &Value, kind: &str| body["input"].as_array().into_iter().flatten().filter(|item| item["type"] == kind).count();
+        for kind in ["function_call", "function_call_output", "reasoning"] {
+            assert_eq!(count(&out, kind), count(body, kind), "{name}: {kind}");
+        }
+        assert_eq!(out["tools"].as_array().map(Vec::len), body["tools"].as_array().map(Vec::len), "{name}");
     }
 }

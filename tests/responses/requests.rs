@@ -188,8 +188,7 @@ fn a_chat_conversation_becomes_items() {
             {"role": "developer", "content": "Three."},
             {"role": "user", "content": [
                 {"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "high"}},
-                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,BBBB"}},
-                {"type": "input_audio", "input_audio": {"data": "CCCC", "format": "wav"}}]},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,BBBB"}}]},
             {"role": "assistant", "content": "Calling.", "tool_calls": [
                 {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
                 {"id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}}]},
@@ -209,8 +208,7 @@ fn a_chat_conversation_becomes_items() {
             {"role": "developer", "content": "Three."},
             {"role": "user", "content": [
                 {"type": "input_text", "text": "Look"}, {"type": "input_image", "detail": "high", "image_url": "data:image/png;base64,AAAA"},
-                {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,BBBB"},
-                {"type": "input_audio", "input_audio": {"data": "CCCC", "format": "wav"}}]},
+                {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,BBBB"}]},
             {"role": "assistant", "content": "Calling."},
             {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{\"a\":1}"},
             {"type": "function_call", "call_id": "c2", "name": "g", "arguments": "{}"},
@@ -276,6 +274,11 @@ fn what_a_model_cannot_do_is_lost_by_name_and_content_never() {
     let native = messages::decode_request(native.to_string().as_bytes()).unwrap();
     let error = encode_request(&native, false, &Abilities::default(), &mut Losses::default()).unwrap_err();
     assert!(error.message.contains("search_result"), "{}", error.message);
+    let audio = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "input_audio", "input_audio": {"data": "CCCC", "format": "wav"}}]}]});
+    let audio = chat::decode_request(audio.to_string().as_bytes()).unwrap();
+    let error = encode_request(&audio, false, &Abilities::default(), &mut Losses::default()).unwrap_err();
+    assert!(error.message.contains("audio"), "{}", error.message);
     let hosted = decoded(&json!({"model": "m", "input": "x", "tools": [{"type": "web_search"}]}));
     let error = encode_request(&hosted, false, &Abilities::default(), &mut Losses::default()).unwrap_err();
     assert!(error.message.contains("web_search"), "{}", error.message);

@@ -93,7 +93,7 @@ fn a_whole_answer_has_everything_its_clients_ask_for() {
             {"type": "function_call", "id": "fc_nonce_5", "status": "completed", "arguments": "{}", "call_id": "call_nonce_2", "name": "f"},
             {"type": "message", "id": "msg_nonce_6", "status": "completed", "role": "assistant", "content": [
                 {"type": "refusal", "refusal": "But no."}]}],
-        "parallel_tool_calls": true, "previous_response_id": null, "reasoning": {"effort": null, "summary": null}, "store": false,
+        "parallel_tool_calls": true, "previous_response_id": null, "reasoning": {"effort": null, "summary": null},
         "temperature": null, "text": {"format": {"type": "text"}}, "tool_choice": "auto", "tools": [], "top_p": null,
         "truncation": "disabled",
         "usage": {"input_tokens": 20, "input_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 0}, "output_tokens": 9,

@@ -107,7 +107,7 @@ pub(super) fn write_response(out: &mut Vec<u8>, head: &Head, state: State<'_>, o
     if let State::Ended { extras, .. } = state {
         object = own_extras(extras).fold(object, |object, (name, raw)| object.with(name, raw));
     }
-    object = object.with("store", &false).with("temperature", &());
+    object = object.with("temperature", &());
     object.slot("text").extend_from_slice(br#"{"format":{"type":"text"}}"#);
     object = object.with("tool_choice", "auto");
     object.slot("tools").extend_from_slice(b"[]");

@@ -56,10 +56,11 @@ fn refuse_kept(fields: &mut Fields<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What asks for no more than every answer has: nothing is stored, and thinking comes with its proof.
+/// What asks for no more than what is done anyway: nothing is stored, and thinking comes with its proof.
 fn is_given_anyway(name: &str, raw: &RawValue) -> bool {
     match name {
         "store" => raw.get() == "false",
+        "service_tier" => raw.get() == "\"auto\"",
         "truncation" => raw.get() == "\"disabled\"",
         "include" => serde_json::from_str::<Vec<String>>(raw.get())
             .is_ok_and(|wanted| wanted.iter().all(|wanted| wanted == "reasoning.encrypted_content")),

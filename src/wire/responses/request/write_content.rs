@@ -64,18 +64,8 @@ fn write_media(out: &mut Vec<u8>, media: &Media) -> Result<()> {
                 }
             }
         }
-        (MediaKind::Audio, Source::Inline { media_type, data }) => {
-            let format = match media_type.as_str() {
-                "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
-                "audio/mpeg" | "audio/mp3" => "mp3",
-                other => return Err(refused(format!("this provider takes audio as wav or mp3, not {other}"))),
-            };
-            let mut part = Object::typed(out, "input_audio");
-            Object::open(part.slot("input_audio")).with("data", data).with("format", format).close();
-            part.close();
-        }
-        (MediaKind::Audio, Source::Url(_) | Source::File(_)) => {
-            return Err(refused("this provider takes audio as bytes in base64 only"));
+        (MediaKind::Audio, _) => {
+            return Err(refused("this provider takes no audio in its responses dialect; send a transcript, or choose its chat dialect"));
         }
     }
     Ok(())

@@ -82,10 +82,9 @@ impl Reader for StreamReader {
         if self.over || data.is_empty() || data == b"[DONE]" {
             return;
         }
-        match serde_json::from_slice::<&RawValue>(data).ok().and_then(|raw| Some((raw, serde_json::from_str::<Wire<'_>>(raw.get()).ok()?)))
-        {
-            Some((raw, wire)) => self.take(raw, &wire, frame.event.unwrap_or_default(), events),
-            None => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
+        match serde_json::from_slice::<Wire<'_>>(data) {
+            Ok(wire) => self.take(data, &wire, frame.event.unwrap_or_default(), events),
+            Err(_) => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
         }
     }
 
@@ -97,7 +96,7 @@ impl Reader for StreamReader {
 }
 
 impl StreamReader {
-    fn take(&mut self, raw: &RawValue, wire: &Wire<'_>, event: &str, events: &mut Vec<Event>) {
+    fn take(&mut self, data: &[u8], wire: &Wire<'_>, event: &str, events: &mut Vec<Event>) {
         let kind = Some(text(wire.kind)).filter(|kind| !kind.is_empty()).unwrap_or(Cow::Borrowed(event));
         let (part, summary) = (wire.content_index.unwrap_or(0), wire.summary_index.unwrap_or(0));
         match &*kind {
@@ -117,7 +116,11 @@ impl StreamReader {
             "response.output_text.annotation.added" => self.cite(wire, events),
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => self.end(wire.response, events),
             "keepalive" | "ping" => events.push(Event::Ping),
-            "error" => self.fail(fault_of(wire.error.unwrap_or(raw)), events),
+            // Its words stand in an object, or at the top.
+            "error" => match wire.error.or_else(|| serde_json::from_slice(data).ok()) {
+                Some(raw) => self.fail(fault_of(raw), events),
+                None => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
+            },
             // The dialect grows new kinds; an error of a server in between is no event.
             _ => {
                 if let Some(raw) = wire.error {

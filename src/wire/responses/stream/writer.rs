@@ -46,6 +46,8 @@ enum Open {
     Call { id: String, call_id: String, name: String, arguments: String },
 }
 
+const NO_LOGPROBS: &[(); 0] = &[];
+
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         Self {
@@ -212,22 +214,21 @@ impl StreamWriter {
     }
 
     fn grow(&mut self, more: &str, out: &mut Vec<u8>) {
+        if more.is_empty() {
+            return;
+        }
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Text { mut text, annotations, cited } => {
                 text.push_str(more);
                 self.open = Open::Text { text, annotations, cited };
-                self.in_message("response.output_text.delta", out, |event| {
-                    let mut event = event.with("delta", more);
-                    event.slot("logprobs").extend_from_slice(b"[]");
-                    event.close();
-                });
+                self.in_message("response.output_text.delta", out, |event| event.with("delta", more).with("logprobs", NO_LOGPROBS).close());
             }
             Open::Refusal { mut text } => {
                 text.push_str(more);
                 self.open = Open::Refusal { text };
                 self.in_message("response.refusal.delta", out, |event| event.with("delta", more).close());
             }
-            Open::Thinking { id, mut text, proof } if !more.is_empty() => {
+            Open::Thinking { id, mut text, proof } => {
                 if text.is_empty() {
                     self.about("response.reasoning_summary_part.added", &id, out, |event| write_summary_part(event, ""));
                 }
@@ -272,11 +273,7 @@ impl StreamWriter {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Text { text, annotations, .. } => {
-                self.in_message("response.output_text.done", out, |event| {
-                    let mut event = event.with("text", &text);
-                    event.slot("logprobs").extend_from_slice(b"[]");
-                    event.close();
-                });
+                self.in_message("response.output_text.done", out, |event| event.with("text", &text).with("logprobs", NO_LOGPROBS).close());
                 self.part_done(out, |out| write_text(out, &text, &annotations));
             }
             Open::Refusal { text } => {
@@ -289,7 +286,7 @@ impl StreamWriter {
                 if told.trim().is_empty() {
                     self.about("response.function_call_arguments.delta", &id, out, |event| event.with("delta", arguments).close());
                 }
-                let fill = |event: Object<'_>| event.with("name", &name).with("arguments", arguments).close();
+                let fill = |event: Object<'_>| event.with("arguments", arguments).close();
                 self.about("response.function_call_arguments.done", &id, out, fill);
                 let call = Call { id: &id, call_id: &call_id, name: &name, arguments, status: "completed" };
                 self.item_done(out, |out| write_call(out, &call));
