@@ -23,6 +23,7 @@ pub mod pipe;
 pub mod predictions;
 pub mod proof;
 pub mod rerank;
+pub mod responses;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
@@ -185,8 +186,9 @@ impl Dialect {
             Dialect::Messages => &messages::INBOUND,
             Dialect::Completions => &completions::INBOUND,
             Dialect::Gemini => &gemini::INBOUND,
+            Dialect::Responses => &responses::INBOUND,
             // No door leads to a dialect of providers only.
-            _ => &chat::INBOUND,
+            Dialect::Converse | Dialect::Cohere => &chat::INBOUND,
         }
     }
 
@@ -194,10 +196,12 @@ impl Dialect {
         match self {
             Dialect::Chat => &chat::OUTBOUND,
             Dialect::Messages => &messages::OUTBOUND,
+            Dialect::Responses => &responses::OUTBOUND,
             Dialect::Converse => &converse::OUTBOUND,
             Dialect::Cohere => &cohere::OUTBOUND,
             Dialect::Gemini => &gemini::OUTBOUND,
-            _ => &chat::OUTBOUND,
+            // It is only relayed.
+            Dialect::Completions => &chat::OUTBOUND,
         }
     }
 }
