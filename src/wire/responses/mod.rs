@@ -22,24 +22,12 @@ mod response;
 mod stream;
 mod write;
 
+pub use super::family::{encode_error, is_own_error};
 pub use glance::{glance_frame, glance_response};
 pub use reply::encode_response;
 pub use request::{decode_request, encode_request};
 pub use response::decode_response;
 pub use stream::{StreamReader, StreamWriter};
-
-use super::openai;
-use crate::error::Error;
-
-/// The error as this dialect's clients understand it.
-pub fn encode_error(error: &Error) -> Vec<u8> {
-    openai::encode_error(error)
-}
-
-/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
-pub fn is_own_error(body: &[u8]) -> bool {
-    openai::is_own_error(body)
-}
 
 use crate::wire::{Inbound, Outbound};
 
