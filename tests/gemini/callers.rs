@@ -166,6 +166,12 @@ fn contents_come_in_many_forms() {
 }
 
 #[test]
+fn bytes_in_the_alphabet_for_addresses_are_told_in_the_common_one() {
+    let request = decoded(&json!({"contents": {"inlineData": {"mimeType": "image/png", "data": "-_8="}}}));
+    assert_eq!(told_turns(&request), [r#"User: media Image Inline { media_type: "image/png", data: "+/8=" }"#]);
+}
+
+#[test]
 fn results_are_tied_to_their_calls_by_id_or_by_name_and_order() {
     let request = decoded(&json!({"contents": [
         {"parts": [{"text": "x"}]},

@@ -277,3 +277,108 @@ fn content_that_cannot_be_sent_is_refused_with_its_reason() {
     let tool = Tool::Native { kind: "web_search".into(), raw: raw(json!({})) };
     assert!(refused(&Request { tools: vec![tool], ..asking(vec![user("x")]) }).contains("web_search"));
 }
+
+#[test]
+fn a_turn_of_which_nothing_is_left_parts_its_neighbours_no_more() {
+    let sent = contents(vec![user("x"), turn(Role::Assistant, vec![thinking("hm", None), Part::text("")]), user("y")]);
+    assert_eq!(sent, json!([{"role": "user", "parts": [{"text": "x"}, {"text": "y"}]}]));
+}
+
+#[test]
+fn a_seed_that_does_not_fit_is_named() {
+    for (seed, expected, lost) in [(7, json!(7), vec![]), (1 << 40, Value::Null, vec!["seed"])] {
+        let (sent, losses) = translated(&Request { seed: Some(seed), ..asking(vec![user("x")]) }, budgeted());
+        assert_eq!((&sent["generationConfig"]["seed"], losses), (&expected, lost.into_iter().map(str::to_owned).collect()));
+    }
+}
+
+/// Google's answer to a call, streamed: a thought, some text, two calls of which the first is proven.
+fn proven_answer() -> Response {
+    let chunks = [
+        chunk(json!([{"text": "hm", "thought": true}])),
+        chunk(json!([{"text": "Both:"}])),
+        chunk(json!([{"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2ln"}])),
+        last(json!([{"functionCall": {"name": "f", "args": {"a": 2}}}]), "STOP"),
+    ];
+    streamed(&stream(&chunks)).unwrap()
+}
+
+fn expected_loop() -> Value {
+    json!([
+        {"role": "user", "parts": [{"text": "x"}]},
+        {"role": "model", "parts": [
+            {"text": "Both:"},
+            {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2ln"},
+            {"functionCall": {"name": "f", "args": {"a": 2}}},
+        ]},
+        {"role": "user", "parts": [
+            {"functionResponse": {"name": "f", "response": {"result": "1"}}},
+            {"functionResponse": {"name": "f", "response": {"result": "2"}}},
+        ]},
+    ])
+}
+
+#[test]
+fn a_chat_caller_can_go_on_with_a_tool_loop() {
+    let seen: Value = serde_json::from_slice(&chat::encode_response(&proven_answer(), &echo())).unwrap();
+    let message = &seen["choices"][0]["message"];
+    let result = |at: usize| json!({"role": "tool", "tool_call_id": message["tool_calls"][at]["id"], "content": (at + 1).to_string()});
+    let body = json!({"messages": [{"role": "user", "content": "x"}, message, result(1), result(0)]});
+    assert_eq!(of_chat(&body, Abilities::default()).0["contents"], expected_loop());
+}
+
+#[test]
+fn a_messages_caller_can_go_on_with_a_tool_loop() {
+    let seen: Value = serde_json::from_slice(&messages::encode_response(&proven_answer(), &echo())).unwrap();
+    let calls = seen["content"].as_array().unwrap().iter().filter(|block| block["type"] == "tool_use");
+    let result = |(at, call): (usize, &Value)| json!({"type": "tool_result", "tool_use_id": call["id"], "content": (at + 1).to_string()});
+    let results: Vec<Value> = calls.enumerate().map(result).collect();
+    let body = json!({"model": "m", "max_tokens": 9, "messages": [
+        {"role": "user", "content": "x"}, {"role": "assistant", "content": seen["content"]}, {"role": "user", "content": results},
+    ]});
+    let request = messages::decode_request(body.to_string().as_bytes()).unwrap();
+    assert_eq!(translated(&request, Abilities::default()).0["contents"], expected_loop());
+}
+
+#[test]
+fn a_messages_request_is_told_in_googles_words() {
+    let body = json!({
+        "model": "m", "max_tokens": 9000, "system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AA"}, "title": "t"},
+                {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "plain"}},
+                {"type": "image", "source": {"type": "url", "url": "https://a/b.webp"}},
+                {"type": "text", "text": "x"},
+            ]},
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "anthropics"},
+                {"type": "tool_use", "id": "1", "name": "f", "input": {}},
+            ]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "1", "is_error": true, "content": [{"type": "text", "text": "no"}]}, {"type": "text", "text": "y"},
+            ]},
+        ],
+        "tools": [{"name": "f", "input_schema": {"type": "object", "properties": {}}}],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": true}, "stop_sequences": ["z"], "metadata": {"user_id": "u"},
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+    });
+    let request = messages::decode_request(body.to_string().as_bytes()).unwrap();
+    let (sent, lost) = translated(&request, budgeted());
+    let expected = json!({
+        "contents": [
+            {"role": "user", "parts": [
+                {"inlineData": {"mimeType": "application/pdf", "data": "AA"}}, {"text": "plain"},
+                {"fileData": {"mimeType": "image/webp", "fileUri": "https://a/b.webp"}}, {"text": "x"},
+            ]},
+            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"error": "no"}}}, {"text": "y"}]},
+        ],
+        "systemInstruction": {"parts": [{"text": "s"}]},
+        "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object", "properties": {}}}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {"maxOutputTokens": 9000, "stopSequences": ["z"], "thinkingConfig": {"thinkingBudget": 2000, "includeThoughts": true}},
+    });
+    assert_eq!(sent, expected);
+    assert_eq!(lost, ["parallel_tool_calls", "user"]);
+}

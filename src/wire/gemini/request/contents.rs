@@ -186,7 +186,7 @@ fn decode_media(fields: &mut Fields<'_>) -> Result<Option<Media>> {
     let (media_type, source, name) = if let Some(mut blob) = object(fields, "inlineData")? {
         let media_type = text(&mut blob, "mimeType")?;
         let media_type = blob.required("mimeType", media_type)?;
-        let source = Source::Inline { media_type: media_type.clone(), data: blob.required_text("data")? };
+        let source = Source::Inline { media_type: media_type.clone(), data: standard(blob.required_text("data")?) };
         (media_type, source, text(&mut blob, "displayName")?)
     } else if let Some(mut file) = object(fields, "fileData")? {
         let uri = text(&mut file, "fileUri")?;
@@ -200,6 +200,11 @@ fn decode_media(fields: &mut Fields<'_>) -> Result<Option<Media>> {
     get::<serde_json::Value>(fields, "mediaResolution", "an object")?;
     let kind = if media_type.is_empty() { MediaKind::Image } else { media_kind(&media_type) };
     Ok(Some(Media { kind, source, name, detail: None, cache: None }))
+}
+
+/// Google's own client for Python writes base64 in the alphabet for addresses, which nobody else takes.
+fn standard(data: String) -> String {
+    if data.contains(['-', '_']) { data.replace('-', "+").replace('_', "/") } else { data }
 }
 
 impl Calls {

@@ -36,7 +36,7 @@ pub(super) fn write_settings(out: &mut Vec<u8>, request: &Request, situation: &S
     }
     write_stop(&mut config, request, situation, losses);
     config = config
-        .maybe("seed", request.seed)
+        .maybe("seed", seed(request, situation, losses))
         .maybe("frequencyPenalty", request.frequency_penalty)
         .maybe("presencePenalty", request.presence_penalty);
     config = write_format(config, &request.format, situation, losses);
@@ -46,6 +46,16 @@ pub(super) fn write_settings(out: &mut Vec<u8>, request: &Request, situation: &S
     let config = with_marks(config, request, situation.same_dialect, "generationConfig.");
     config.maybe("responseModalities", modalities(request)?).close();
     Ok(())
+}
+
+/// A seed has 32 bits here.
+fn seed(request: &Request, situation: &Situation<'_>, losses: &mut Losses) -> Option<i32> {
+    let seed = request.seed?;
+    let fitting = i32::try_from(seed).ok();
+    if fitting.is_none() {
+        losses.drop(situation.name("generationConfig.seed", "seed"));
+    }
+    fitting
 }
 
 fn write_stop(config: &mut Object<'_>, request: &Request, situation: &Situation<'_>, losses: &mut Losses) {

@@ -42,8 +42,7 @@ pub(super) fn arrange<'r>(request: &'r Request, abilities: &Abilities, losses: &
             }
         }
     }
-    conversation.contents.iter_mut().for_each(Content::settle);
-    conversation.contents.retain(|content| !content.pieces.is_empty());
+    conversation.settle();
     if conversation.contents.is_empty() && !conversation.system.is_empty() {
         // Here instructions alone are no conversation; elsewhere they are answered.
         let pieces = conversation.system.drain(..).map(|part| Piece { part, proof: None, answers: None }).collect();
@@ -159,6 +158,18 @@ impl Piece<'_> {
 }
 
 impl Conversation<'_> {
+    /// A turn of which nothing is left stands between its neighbours no more.
+    fn settle(&mut self) {
+        let mut contents = Vec::with_capacity(self.contents.len());
+        for mut content in self.contents.drain(..) {
+            content.settle();
+            if !content.pieces.is_empty() {
+                add_content(&mut contents, content.model, content.pieces);
+            }
+        }
+        self.contents = contents;
+    }
+
     /// In the tool loop that goes on, the first call of each turn must have a proof.
     fn excuse_unproven_calls(&mut self) {
         let begin = self.contents.iter().rposition(|content| !content.model && !content.answers_calls());
