@@ -1,3 +1,4 @@
 //! Bytes of a stream to its frames.
 
+pub mod aws;
 pub mod sse;
