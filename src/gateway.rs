@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::caller::{self, Caller};
-use crate::door::{self, Door};
+use crate::door::{self, Door, Talk};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Answer, Fault, Host, Parcel};
 use crate::http::{Body, Call, Ending, Headers, Method, Reply};
@@ -11,9 +11,8 @@ use crate::ir::{Fold, Losses};
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
-use crate::target::{self, Target};
+use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
-use crate::wire::frame::sse;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
 use crate::wire::{Dialect, Echo, fault};
 
@@ -34,13 +33,10 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Re
         }
         Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
         Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
-        Ok(Door::Inference(dialect)) => {
-            life.dialect = dialect;
-            match body {
-                Ok(body) => infer(&mut life, &body).await,
-                Err(error) => Err(error),
-            }
-        }
+        Ok(Door::Talk(talk)) => match body {
+            Ok(body) => infer(&mut life, &talk, &body).await,
+            Err(error) => Err(error),
+        },
     };
     life.end(served)
 }
@@ -74,28 +70,41 @@ struct Plan<'a> {
     echo: Echo,
 }
 
-async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply<H::Answer>> {
+async fn infer<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) -> Result<Reply<H::Answer>> {
     life.inference = true;
+    life.dialect = talk.dialect;
     life.caller.admit(life.settings)?;
     let envelope = Envelope::look(body)?;
-    let target = target::choose(life.settings, life.call, life.caller, &envelope)?;
+    let model = model(talk, &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish { dialect: talk.dialect, model: &model })?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
-    let plan = plan(life, envelope, body, &target)?;
+    let plan = plan(life, talk, envelope, &target)?;
     life.ledger.record.stream = plan.stream;
     life.ledger.prompt_bytes = plan.body.len();
     let mut answer = attempt(life, &target, &plan).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, target.provider, &mut answer).await);
+        return Err(failure(life, &target, &mut answer).await);
     }
-    receive(life, target.provider, plan, answer).await
+    receive(life, &target, plan, answer).await
+}
+
+/// The model that is asked for: in the path, or in the body.
+fn model(talk: &Talk, envelope: &Envelope<'_>) -> Result<String> {
+    let told = match &talk.model {
+        Some(model) => Some(model.clone()),
+        None => envelope.text("model")?.map(Cow::into_owned),
+    };
+    let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
+    told.filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
-fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &'a [u8], target: &Target<'_>) -> Result<Plan<'a>> {
-    let provider = target.provider;
-    let same = provider.dialect == life.dialect;
-    let mut stream = envelope.flag("stream")?.unwrap_or(false);
+fn plan<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Plan<'a>> {
+    let (provider, dialect) = (target.provider, target.dialect());
+    let same = dialect == life.dialect;
+    let chat = dialect == Dialect::Chat;
+    let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
     let mut echo = Echo {
         model: target.model.clone(),
         now: life.host.now() / 1_000,
@@ -103,37 +112,42 @@ fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, body: &
         stream_usage: true,
     };
     let mut strain = false;
-    let sent = if same && !needs_rewriting(provider, &envelope) {
-        if target.renamed {
+    // Several choices cannot be written anew, only passed on.
+    let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
+    let body = if same && !needs_rewriting(provider, &envelope) {
+        if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
         }
         echo.stream_usage = asks_for_usage(&envelope);
-        if stream && provider.quirks.stream_usage == StreamUsage::Asked && life.dialect == Dialect::Chat && !echo.stream_usage {
+        if stream && provider.quirks.stream_usage == StreamUsage::Asked && chat && !echo.stream_usage {
             envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
             strain = true;
         }
-        provider.bend(&mut envelope, &mut life.losses);
+        target.fit(&mut envelope, &mut life.losses);
         envelope.bytes()
     } else {
-        let mut request = life.dialect.decode_request(&envelope.bytes())?;
+        let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
         request.model.clone_from(&target.model);
+        request.stream = talk.stream.unwrap_or(request.stream);
         stream = request.stream;
-        echo.stream_usage = request.stream_usage;
+        echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
         strain = same && stream && !request.stream_usage;
-        let abilities = provider.abilities(&target.model);
-        let encoded = provider.dialect.encode_request(&request, life.dialect, &abilities, &mut life.losses)?;
-        let mut envelope = Envelope::look(&encoded)?;
-        provider.bend(&mut envelope, &mut life.losses);
-        Cow::Owned(envelope.bytes().into_owned())
+        let abilities = provider.abilities(dialect, &target.model);
+        let encoded = (dialect.outbound().encode_request)(&request, same, &abilities, &mut life.losses)?;
+        Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
     };
     if life.caller.strict() && !life.losses.is_empty() {
         let names = life.losses.names().join(", ");
         return Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)));
     }
-    // Several choices cannot be written anew, only passed on.
-    let several = Envelope::look(body).ok().and_then(|look| look.raw("n").map(|n| n != "1")).unwrap_or(false);
-    let relay = same && (provider.quirks.exact || several);
-    Ok(Plan { body: sent, stream, relay, strain: strain && relay, echo })
+    let relay = same && (provider.quirks.exact || several || !chat);
+    Ok(Plan { body, stream, relay, strain: strain && relay, echo })
+}
+
+fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
+    let mut envelope = Envelope::look(encoded)?;
+    target.fit(&mut envelope, losses);
+    Ok(envelope.bytes().into_owned())
 }
 
 /// A provider that does not know the `developer` role needs the messages themselves rewritten.
@@ -161,8 +175,10 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
         life.host.sleep(script.wait_ms).await;
         Ok(life.host.canned(script))
     } else {
-        let headers = target.headers(life.call);
-        let parcel = Parcel { url: &target.url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
+        let url = target.url(plan.stream)?;
+        let mut headers = target.headers(life.call);
+        target.sign(&mut headers, &url, &plan.body, started);
+        let parcel = Parcel { url: &url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
         life.host.fetch(parcel).await
     };
     let ms = life.host.now().saturating_sub(started);
@@ -186,9 +202,9 @@ fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) ->
 }
 
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
-async fn failure<H: Host>(life: &mut Life<'_, H>, provider: &Provider, answer: &mut H::Answer) -> Error {
+async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
-    if provider.dialect == life.dialect && life.dialect.is_own_error(&body) {
+    if target.dialect() == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }
     let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
@@ -201,26 +217,27 @@ async fn failure<H: Host>(life: &mut Life<'_, H>, provider: &Provider, answer: &
 }
 
 /// The provider's answer becomes the reply.
-async fn receive<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
+async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan<'_>, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
     if plan.stream && answer.is_stream() {
-        return Ok(stream_reply(life, provider, plan, answer));
+        return Ok(stream_reply(life, target, plan, answer));
     }
+    let outbound = target.dialect().outbound();
     let started = life.host.now();
     let bytes = answer.bytes(MAX_ANSWER).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
-    let bytes = bytes.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !plan.stream && !answer.is_stream() && plan.relay {
-        let glance = provider.dialect.glance_response(&bytes)?;
+        let glance = (life.dialect.inbound().glance_response)(&bytes)?;
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
-    let response = if answer.is_stream() { gathered(provider.dialect, &bytes)? } else { provider.dialect.decode_response(&bytes)? };
+    let response = if answer.is_stream() { gathered(target.dialect(), &bytes)? } else { (outbound.decode_response)(&bytes)? };
     life.close(&crate::wire::Glance::of(&response));
     if !plan.stream {
-        return Ok(json_reply(status, life.dialect.encode_response(&response, &plan.echo)));
+        return Ok(json_reply(status, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
     }
-    let mut writer = life.dialect.writer(plan.echo);
+    let mut writer = (life.dialect.inbound().writer)(plan.echo);
     let mut out = Vec::new();
     for event in response.into_events() {
         writer.push(&event, &mut out);
@@ -228,11 +245,11 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Pla
     Ok(Reply { status, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
 }
 
-fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
+fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
     let pipe = match (plan.relay, plan.strain) {
         (true, true) => Pipe::Strain(Strain::new(life.dialect)),
         (true, false) => Pipe::Tap(Tap::new(life.dialect)),
-        (false, _) => Pipe::Translate(Translate::new(provider.dialect, life.dialect, plan.echo)),
+        (false, _) => Pipe::Translate(Translate::new(target.dialect(), life.dialect, plan.echo)),
     };
     life.ledger.record.status = answer.status();
     let ledger = std::mem::take(&mut life.ledger);
@@ -243,8 +260,8 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan
 
 /// A stream that nobody asked for, as the whole answer.
 fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
-    let mut frames = sse::Parser::default();
-    let mut reader = dialect.reader();
+    let mut frames = dialect.frames();
+    let mut reader = (dialect.outbound().reader)();
     let mut events = Vec::new();
     frames.push(bytes, &mut |frame| reader.push(frame, &mut events));
     frames.finish(&mut |frame| reader.push(frame, &mut events));
@@ -302,7 +319,7 @@ impl<'a, H: Host> Life<'a, H> {
         if self.inference {
             self.host.record(&self.ledger.clone().fail(error, self.host.now()));
         }
-        let encoded = || self.dialect.encode_error(error, &self.ledger.record.request_id);
+        let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);
         let mut reply = json_reply(error.status, body);
         if error.origin == Origin::Upstream

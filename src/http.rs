@@ -28,7 +28,18 @@ pub enum Method {
 
 /// Headers in one block of `name:value` lines, names in lower case: it crosses into wasm in one piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(String);
+pub struct Headers {
+    block: String,
+    /// Where each line has its colon and its end, so that a header is found without reading the lines before it.
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line {
+    start: usize,
+    colon: usize,
+    end: usize,
+}
 
 /// What the caller gets.
 pub struct Reply<A> {
@@ -72,32 +83,50 @@ impl Method {
 impl Headers {
     /// Takes a block as it is: lines of `name:value`, each ended by a line feed.
     pub fn from_block(block: String) -> Self {
-        Self(block)
+        let mut lines = Vec::with_capacity(16);
+        let (mut start, mut colon) = (0, None);
+        for (at, byte) in block.bytes().enumerate() {
+            match byte {
+                b':' if colon.is_none() => colon = Some(at),
+                b'\n' => {
+                    lines.extend(colon.take().map(|colon| Line { start, colon, end: at }));
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        Self { block, lines }
     }
 
     pub fn block(&self) -> &str {
-        &self.0
+        &self.block
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.lines().filter_map(|line| line.split_once(':'))
+        let text = |from: usize, to: usize| self.block.get(from..to).unwrap_or_default();
+        self.lines.iter().map(move |line| (text(line.start, line.colon), text(line.colon + 1, line.end)))
     }
 
     /// A header's value; an empty one counts as absent.
     pub fn find(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
+        let of_length = self.lines.iter().filter(|line| line.colon - line.start == name.len());
+        let mut named = of_length.filter(|line| self.block.get(line.start..line.colon) == Some(name));
+        named.find_map(|line| self.block.get(line.colon + 1..line.end)).filter(|value| !value.is_empty())
     }
 
     /// Adds a header. What could break out of its line (a value from outside may hold anything) becomes a space.
     pub fn add(&mut self, name: &str, value: &str) {
-        self.0.push_str(name);
-        self.0.push(':');
+        let start = self.block.len();
+        self.block.push_str(name);
+        let colon = self.block.len();
+        self.block.push(':');
         if value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            self.0.push_str(value);
+            self.block.push_str(value);
         } else {
-            self.0.extend(value.chars().map(|char| if char.is_control() || !char.is_ascii() { ' ' } else { char }));
+            self.block.extend(value.chars().map(|char| if char.is_control() || !char.is_ascii() { ' ' } else { char }));
         }
-        self.0.push('\n');
+        self.lines.push(Line { start, colon, end: self.block.len() });
+        self.block.push('\n');
     }
 }
 
@@ -120,4 +149,18 @@ pub enum Ending {
     Broken(Error),
     /// The caller left.
     Abandoned,
+}
+
+/// The year, month and day of so many days after 1970.
+pub fn civil(days: u64) -> (u64, u64, u64) {
+    // Howard Hinnant's civil calendar from days.
+    let shifted = days.saturating_add(719_468);
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }

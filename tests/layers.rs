@@ -9,7 +9,7 @@ const RUNGS: &[&[&str]] = &[
     &["error"],
     &["ir"],
     &["wire", "http", "record", "host"],
-    &["providers"],
+    &["providers", "catalog"],
     &["caller"],
     &["door", "target"],
     &["models", "health"],

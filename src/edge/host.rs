@@ -2,11 +2,10 @@
 
 use std::cell::Cell;
 
-use worker::Env;
 use worker::js_sys::{self, Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use super::glue::{self, Upstream};
+use super::exchange::{Exchange, Upstream};
 use crate::host::{Answer, Fault, Host, Parcel, Script};
 use crate::record::Record;
 
@@ -14,15 +13,13 @@ use crate::record::Record;
 const MAX_ANSWER: f64 = 33_554_432.0;
 
 pub struct Worker {
-    request: web_sys::Request,
-    env: Env,
-    pub context: JsValue,
+    pub exchange: Exchange,
     logs: bool,
 }
 
 impl Worker {
-    pub fn new(request: web_sys::Request, env: Env, context: JsValue, logs: bool) -> Self {
-        Self { request, env, context, logs }
+    pub fn new(exchange: Exchange, logs: bool) -> Self {
+        Self { exchange, logs }
     }
 
     /// Whether records are printed.
@@ -45,7 +42,8 @@ impl Host for Worker {
     /// SplitMix64 from an unpredictable seed, so that an id costs no crossing.
     fn random(&self) -> u64 {
         RANDOM.with(|cell| {
-            let state = cell.get().unwrap_or_else(glue::seed).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let state =
+                cell.get().unwrap_or_else(|| self.exchange.seed().map_or_else(|_| now(), f64::to_bits)).wrapping_add(0x9e37_79b9_7f4a_7c15);
             cell.set(Some(state));
             let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -55,14 +53,14 @@ impl Host for Worker {
 
     async fn sleep(&self, ms: u64) {
         if ms > 0 {
-            let _ = glue::sleep(ms as f64).await;
+            let _ = self.exchange.sleep(ms as f64).await;
         }
     }
 
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Upstream, Fault> {
         let body = parcel.body.map(Uint8Array::from);
         let timeout = parcel.timeout_ms.unwrap_or(0) as f64;
-        match glue::send(&self.request, parcel.url, parcel.headers.block(), body, timeout, MAX_ANSWER).await {
+        match self.exchange.send(parcel.url, parcel.headers.block(), body, timeout, MAX_ANSWER).await {
             Ok(upstream) => Ok(upstream.unchecked_into()),
             Err(error) => Err(fault(&error)),
         }
@@ -70,23 +68,15 @@ impl Host for Worker {
 
     fn canned(&self, script: Script) -> Upstream {
         let chunks: Array = script.chunks.iter().map(|chunk| Uint8Array::from(chunk.as_slice())).collect();
-        match glue::canned(script.status, script.content_type, chunks, script.cut) {
+        match self.exchange.canned(script.status, script.content_type, chunks, script.cut) {
             Ok(upstream) => upstream,
             Err(nothing) => nothing.unchecked_into(),
         }
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
-        let kv = match self.env.kv("KV") {
-            Ok(kv) => kv.get("healthz").bytes().await.is_ok(),
-            Err(_) => false,
-        };
-        let stub = self.env.durable_object("METER").and_then(|meters| meters.get_by_name("healthz"));
-        let meter = match stub {
-            Ok(stub) => stub.fetch_with_str("http://meter/").await.is_ok_and(|answer| answer.status_code() == 204),
-            Err(_) => false,
-        };
-        vec![("KV", kv), ("METER", meter)]
+        let digits = self.exchange.bindings().await.ok().and_then(|digits| digits.as_string()).unwrap_or_default();
+        ["KV", "METER"].into_iter().zip(digits.chars()).map(|(name, digit)| (name, digit == '1')).collect()
     }
 
     fn record(&self, record: &Record) {
@@ -134,7 +124,7 @@ impl Answer for Upstream {
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
         let bytes = match Upstream::body(self) {
             Some(bytes) => bytes,
-            None => match glue::gather(self, limit as f64).await {
+            None => match self.gather(limit as f64).await {
                 Ok(bytes) if bytes.is_null() => return Err(Fault::TooLarge),
                 Ok(bytes) => bytes.unchecked_into(),
                 Err(error) => return Err(fault(&error)),

@@ -1,21 +1,24 @@
 //! The Worker: the only folder that knows Cloudflare. It turns requests into calls, replies into responses, and
-//! is the `Host` of the core.
+//! is the `Host` of the core. `worker.js` is its other half and the Worker's entry.
 
-mod glue;
+mod exchange;
 mod host;
 mod meter;
 mod reply;
+mod task;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use worker::{Context, Env, event};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, Kind};
 use crate::gateway;
 use crate::http::{Call, Headers, Method};
 use crate::providers::settings::Settings;
 use crate::wire::envelope::MAX_BODY;
+use exchange::Exchange;
 use host::Worker;
 
 thread_local! {
@@ -23,21 +26,23 @@ thread_local! {
     static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
 }
 
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
-    let settings = settings(&env);
-    let call = call(&request);
-    let body = body(&request, &call).await;
-    let context: &worker::wasm_bindgen::JsValue = AsRef::<worker::worker_sys::Context>::as_ref(&context).as_ref();
-    let worker = Worker::new(request, env, context.clone(), settings.var("LOG_RECORDS") == Some("true"));
-    let reply = gateway::serve(&worker, &settings, &call, body).await;
-    reply::respond(&worker, reply)
+/// Begins a request; its reply is handed to the exchange.
+#[wasm_bindgen]
+pub fn serve(exchange: Exchange) {
+    task::spawn(async move {
+        let settings = settings(&exchange);
+        let call = call(&exchange);
+        let body = body(&exchange, &call).await;
+        let worker = Worker::new(exchange, settings.var("LOG_RECORDS") == Some("true"));
+        let reply = gateway::serve(&worker, &settings, &call, body).await;
+        reply::send(&worker, reply);
+    });
 }
 
-fn settings(env: &Env) -> Rc<Settings> {
+fn settings(exchange: &Exchange) -> Rc<Settings> {
     SETTINGS.with(|cell| {
         let read = || {
-            let block = String::from_utf8_lossy(&glue::variables(env)).into_owned();
+            let block = String::from_utf8(exchange.variables().unwrap_or_default()).unwrap_or_default();
             let line = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.replace('\u{1}', "\n")));
             Rc::new(Settings::new(block.lines().filter_map(line)))
         };
@@ -45,8 +50,8 @@ fn settings(env: &Env) -> Rc<Settings> {
     })
 }
 
-fn call(request: &web_sys::Request) -> Call {
-    let mut head = String::from_utf8(glue::head(request)).unwrap_or_default();
+fn call(exchange: &Exchange) -> Call {
+    let mut head = String::from_utf8(exchange.head().unwrap_or_default()).unwrap_or_default();
     let mut lines = head.splitn(3, '\n');
     let method = Method::from_word(lines.next().unwrap_or_default());
     let url = lines.next().unwrap_or_default();
@@ -60,7 +65,7 @@ fn call(request: &web_sys::Request) -> Call {
     Call { method, path, query, headers: Headers::from_block(head) }
 }
 
-async fn body(request: &web_sys::Request, call: &Call) -> crate::error::Result<Vec<u8>> {
+async fn body(exchange: &Exchange, call: &Call) -> crate::error::Result<Vec<u8>> {
     if call.method != Method::Post {
         return Ok(Vec::new());
     }
@@ -70,9 +75,9 @@ async fn body(request: &web_sys::Request, call: &Call) -> crate::error::Result<V
     if told.is_some_and(|length| length > MAX_BODY) {
         return Err(too_large());
     }
-    match glue::body(request, MAX_BODY as f64).await {
+    match exchange.body(MAX_BODY as f64).await {
         Ok(bytes) if bytes.is_null() => Err(too_large()),
-        Ok(bytes) => Ok(worker::js_sys::Uint8Array::from(bytes).to_vec()),
+        Ok(bytes) => Ok(Uint8Array::from(bytes).to_vec()),
         Err(_) => Err(Error::invalid("The body could not be read.")),
     }
 }

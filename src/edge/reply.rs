@@ -1,91 +1,87 @@
 //! A reply of the core as a response of the platform.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::closure::Closure;
-use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-use super::glue::{self, Upstream};
+use super::exchange::Upstream;
 use super::host::{self, Worker};
+use super::task;
 use crate::error::{Error, Kind};
 use crate::http::{Body, Ending, Reply};
 use crate::record::Ledger;
 use crate::wire::pipe::{Passed, Pipe};
 
-pub fn respond(worker: &Worker, reply: Reply<Upstream>) -> worker::Result<web_sys::Response> {
-    let headers = reply.headers.block();
-    let response = match reply.body {
-        Body::Empty => glue::reply(reply.status, headers, None, None),
-        Body::Bytes(bytes) => glue::reply(reply.status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
-        Body::Relayed { answer, bytes } => {
-            let body = answer.body().unwrap_or_else(|| Uint8Array::from(bytes.as_slice()));
-            let body = Some(body);
-            glue::reply(reply.status, headers, body, Some(answer))
-        }
-        Body::Stream { answer, pipe } => stream(worker, reply.status, headers, &answer, pipe, reply.ledger.unwrap_or_default()),
-    };
-    response.map_err(|_| worker::Error::RustError("The reply could not be built.".to_owned()))
-}
-
-/// What the two callbacks of a stream share.
+/// A stream on its way.
 struct Flow {
     pipe: Box<Pipe>,
-    ledger: Option<Ledger>,
+    ledger: Ledger,
+    logs: bool,
 }
 
-/// Starts the stream. The closures free themselves: the last call to `finish` is the end of both.
-fn stream(
-    worker: &Worker,
-    status: u16,
-    headers: &str,
-    answer: &Upstream,
-    pipe: Box<Pipe>,
-    ledger: Ledger,
-) -> Result<web_sys::Response, JsValue> {
-    let native = pipe.is_tap();
-    let passes = !matches!(*pipe, Pipe::Translate(_));
-    let logs = worker.logs();
-    let flow = Rc::new(RefCell::new(Flow { pipe, ledger: Some(ledger) }));
-    let change = {
-        let flow = Rc::clone(&flow);
-        Closure::<dyn FnMut(Uint8Array) -> JsValue>::new(move |piece: Uint8Array| match flow.try_borrow_mut() {
-            Ok(mut flow) => match flow.pipe.push(&piece.to_vec()) {
-                Passed::Same => JsValue::UNDEFINED,
-                Passed::Bytes(bytes) => Uint8Array::from(bytes.as_slice()).into(),
-            },
-            Err(_) => JsValue::UNDEFINED,
-        })
-    };
-    let change = change.into_js_value();
-    let finish = Closure::once_into_js(move |how: JsValue| -> Uint8Array {
-        let Ok(mut flow) = flow.try_borrow_mut() else { return Uint8Array::new_with_length(0) };
-        let ending = ending(&how);
-        let rest = flow.pipe.finish(match &ending {
-            Ending::Broken(error) => Some(error.clone()),
-            Ending::Closed | Ending::Abandoned => None,
-        });
-        if let Some(ledger) = flow.ledger.take() {
-            let record = ledger.close(flow.pipe.glance(), &ending, host::now());
-            if logs {
-                host::log(&record);
+thread_local! {
+    static FLOWS: RefCell<BTreeMap<u32, Flow>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+pub fn send(worker: &Worker, reply: Reply<Upstream>) {
+    let exchange = &worker.exchange;
+    let (status, headers) = (reply.status, reply.headers.block());
+    let sent = match reply.body {
+        Body::Empty => exchange.reply(status, headers, None, None),
+        Body::Bytes(bytes) => exchange.reply(status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
+        Body::Relayed { answer, bytes } => {
+            let body = answer.body().unwrap_or_else(|| Uint8Array::from(bytes.as_slice()));
+            exchange.reply(status, headers, Some(body), Some(&answer))
+        }
+        // Where nobody keeps the record, nobody needs to look at what passes.
+        Body::Stream { answer, pipe } if pipe.is_tap() && !worker.logs() => exchange.relay(status, headers, &answer, None),
+        Body::Stream { answer, pipe } => {
+            let (native, passes) = (pipe.is_tap(), !matches!(*pipe, Pipe::Translate(_)));
+            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs() };
+            let number = task::number();
+            FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
+            match native {
+                true => exchange.relay(status, headers, &answer, Some(number)),
+                false => exchange.pump(status, headers, &answer, number, passes),
             }
         }
-        Uint8Array::from(rest.as_slice())
-    });
-    let (change, finish) = (change.unchecked_ref(), finish.unchecked_ref());
-    if native {
-        glue::relay(&worker.context, answer, status, headers, change, finish)
-    } else {
-        glue::pump(&worker.context, answer, status, headers, passes, change, finish)
+    };
+    if sent.is_err() {
+        let _ = exchange.reply(500, "", None, None);
     }
 }
 
-fn ending(how: &JsValue) -> Ending {
-    match how.as_string().as_deref() {
-        Some("closed") => Ending::Closed,
-        Some("abandoned") => Ending::Abandoned,
+/// Shows a piece of the upstream's stream to its pipe; comes back with what to send in its place, or nothing for the
+/// same.
+#[wasm_bindgen]
+pub fn look(flow: u32, piece: Vec<u8>) -> Option<Uint8Array> {
+    FLOWS.with_borrow_mut(|flows| match flows.get_mut(&flow)?.pipe.push(&piece) {
+        Passed::Same => None,
+        Passed::Bytes(bytes) => Some(Uint8Array::from(bytes.as_slice())),
+    })
+}
+
+/// The upstream's stream is over: "closed", "abandoned", or what broke. Comes back with what remains to be sent.
+#[wasm_bindgen]
+pub fn finish(flow: u32, how: &str) -> Uint8Array {
+    let Some(mut flow) = FLOWS.with_borrow_mut(|flows| flows.remove(&flow)) else { return Uint8Array::new_with_length(0) };
+    let ending = ending(how);
+    let rest = flow.pipe.finish(match &ending {
+        Ending::Broken(error) => Some(error.clone()),
+        Ending::Closed | Ending::Abandoned => None,
+    });
+    if flow.logs {
+        host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
+    }
+    Uint8Array::from(rest.as_slice())
+}
+
+fn ending(how: &str) -> Ending {
+    match how {
+        "closed" => Ending::Closed,
+        "abandoned" => Ending::Abandoned,
         _ => Ending::Broken(Error::upstream(Kind::Failed, "The provider's stream broke off before the answer was complete.")),
     }
 }

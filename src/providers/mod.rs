@@ -1,32 +1,34 @@
 //! Who speaks a dialect, where, with which credentials and with which quirks. A provider is a row of `table`.
 
+pub mod auth;
 pub mod custom_host;
 pub mod models;
 pub mod sandbox;
+pub mod service;
 pub mod settings;
 pub mod table;
+pub mod words;
 
 use crate::ir::Losses;
 use crate::wire::envelope::Envelope;
 use crate::wire::{Abilities, Dialect};
+use service::Service;
 
 #[derive(Debug)]
 pub struct Provider {
     pub slug: &'static str,
     /// Other names it goes by, Portkey's among them.
     pub aliases: &'static [&'static str],
-    pub dialect: Dialect,
-    /// Where a custom host's base ends too.
+    /// Where a custom host's base ends too; `{words}` in it are filled in.
     pub base: &'static str,
-    /// What follows the base for its dialect.
-    pub path: &'static str,
-    /// What follows the base for the list of its models.
+    /// What it serves, its own dialect first.
+    pub services: &'static [Service],
+    /// What follows the base for the list of its models; nothing where it has none.
     pub models: &'static str,
     pub auth: Auth,
     /// The variables that may hold its key, the first one set wins.
     pub keys: &'static [&'static str],
-    /// The variable that holds its base, where everyone runs their own; its key is optional then.
-    pub host_var: Option<&'static str>,
+    pub home: Home,
     /// Headers that belong to this vendor and reach no other.
     pub vendor_headers: &'static [&'static str],
     /// What is sent for a vendor header that the caller did not send.
@@ -38,7 +40,23 @@ pub struct Provider {
 pub enum Auth {
     Bearer,
     Header(&'static str),
+    /// A signature of the request for this service, or a bearer key.
+    Aws(&'static str),
+    /// A token for a service account, or one that the caller brings.
+    Google,
     None,
+}
+
+/// Where a provider is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// At its base, for everyone.
+    Own,
+    /// Each customer has a place there: this variable, or this header of the caller, holds its address, and what
+    /// follows belongs to it too. Without either, the base.
+    Tenant { var: &'static str, header: &'static str, end: &'static str },
+    /// Everyone runs their own, at the address in this variable; the key is optional.
+    Yours(&'static str),
 }
 
 /// Where a provider departs from its dialect.
@@ -121,12 +139,20 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 impl Provider {
-    /// What a model of this provider takes.
-    pub fn abilities(&self, model: &str) -> Abilities {
+    /// The service for a model and a caller's dialect. `known` says which settings are.
+    pub fn service(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<&'static Service> {
+        let meant = |service: &Service| !service.models.is_empty() && model.contains(service.models);
+        let special = self.services.iter().any(meant);
+        let fits = |service: &&Service| special == meant(service) && (service.given.is_empty() || known(service.given));
+        let own = self.services.iter().filter(fits).find(|service| service.dialect == dialect);
+        own.or_else(|| self.services.iter().find(fits))
+    }
+
+    /// What a model of this provider takes in this dialect.
+    pub fn abilities(&self, dialect: Dialect, model: &str) -> Abilities {
         let quirks = &self.quirks;
-        let family = models::FAMILIES.iter().find(|family| family.dialect == self.dialect && family.holds(model));
-        let mut abilities = family.map_or_else(Abilities::default, |family| family.abilities);
-        if self.dialect == Dialect::Chat && !quirks.effort {
+        let mut abilities = models::abilities(dialect, model);
+        if dialect == Dialect::Chat && !quirks.effort {
             abilities.thinking = crate::wire::ThinkingStyle::None;
         }
         abilities.completion_bound = quirks.completion_bound;

@@ -1,50 +1,36 @@
-//! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says.
+//! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says, and
+//! where it departs from the dialect is a constant of its name below.
 
-use super::{Auth, Provider, Quirks, StreamUsage};
-use crate::wire::Dialect;
+use super::service::{Service, talk};
+use super::{Auth, Home, Provider, Quirks, StreamUsage};
+use crate::wire::Dialect::{Chat, Cohere, Converse, Gemini, Messages, Responses};
 
 /// A vendor that took over OpenAI's Chat Completions as it was.
 const OPENAI_LIKE: Provider = Provider {
     slug: "",
     aliases: &[],
-    dialect: Dialect::Chat,
     base: "",
-    path: "/chat/completions",
+    services: &[talk(Chat, "/chat/completions")],
     models: "/models",
     auth: Auth::Bearer,
     keys: &[],
-    host_var: None,
+    home: Home::Own,
     vendor_headers: &[],
     fixed_headers: &[],
     quirks: PLAIN,
 };
 
-/// Took over the dialect before its newer parts.
-const PLAIN: Quirks = Quirks {
-    rename: &[("max_completion_tokens", "max_tokens")],
-    drop: &[],
-    clamp: &[],
-    exact: true,
-    stream_usage: StreamUsage::Asked,
-    developer_role: false,
-    replay_thinking: false,
-    json_schema: true,
-    completion_bound: false,
-    effort: true,
-    slashed_models: false,
-};
+/// A vendor whose base ends before `/v1`.
+const AT_V1: Provider = Provider { services: &[talk(Chat, "/v1/chat/completions")], models: "/v1/models", ..OPENAI_LIKE };
 
-/// The dialect as its owner has it.
-const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, ..PLAIN };
-
-/// Parameters of OpenAI's that most others answer with an error, and clients send unasked.
-const OPENAI_ONLY: &[&str] =
-    &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
+/// Chat first, and OpenAI's newer dialect as it is.
+const CHAT_AND_RESPONSES: &[Service] = &[talk(Chat, "/chat/completions"), talk(Responses, "/responses")];
 
 pub const PROVIDERS: &[Provider] = &[
     Provider {
         slug: "openai",
         base: "https://api.openai.com/v1",
+        services: CHAT_AND_RESPONSES,
         keys: &["OPENAI_API_KEY"],
         vendor_headers: &["openai-organization", "openai-project", "openai-beta", "idempotency-key"],
         quirks: ORIGINAL,
@@ -52,14 +38,69 @@ pub const PROVIDERS: &[Provider] = &[
     },
     Provider {
         slug: "anthropic",
-        dialect: Dialect::Messages,
         base: "https://api.anthropic.com/v1",
-        path: "/messages",
+        services: &[talk(Messages, "/messages")],
         auth: Auth::Header("x-api-key"),
         keys: &["ANTHROPIC_API_KEY"],
-        vendor_headers: &["anthropic-version", "anthropic-beta"],
+        vendor_headers: ANTHROPIC_HEADERS,
         fixed_headers: &[("anthropic-version", "2023-06-01")],
-        quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..ORIGINAL },
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "gemini",
+        aliases: &["google"],
+        base: "https://generativelanguage.googleapis.com",
+        services: &[GEMINI],
+        models: "/v1beta/models?pageSize=1000",
+        auth: Auth::Header("x-goog-api-key"),
+        keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "vertex-ai",
+        aliases: &["vertex"],
+        base: "https://{vertex-host}",
+        services: VERTEX,
+        models: "",
+        auth: Auth::Google,
+        keys: &["VERTEX_AI_SERVICE_ACCOUNT_JSON"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "bedrock",
+        aliases: &["aws-bedrock"],
+        base: "https://bedrock-runtime.{aws-region}.amazonaws.com",
+        services: &[talk(Converse, "/model/{model}/converse").streamed("/model/{model}/converse-stream")],
+        models: "",
+        auth: Auth::Aws("bedrock"),
+        keys: &["AWS_BEARER_TOKEN_BEDROCK"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "azure-openai",
+        aliases: &["azure"],
+        base: "https://{azure-resource-name}.openai.azure.com/openai",
+        services: AZURE,
+        auth: Auth::Header("api-key"),
+        keys: &["AZURE_OPENAI_API_KEY"],
+        home: Home::Tenant { var: "AZURE_OPENAI_ENDPOINT", header: "azure-endpoint", end: "/openai" },
+        ..AZURE_LIKE
+    },
+    Provider {
+        slug: "azure-foundry",
+        aliases: &["azure-ai"],
+        services: &[talk(Chat, "/chat/completions?api-version={azure-foundry-api-version}")],
+        auth: Auth::Header("api-key"),
+        keys: &["AZURE_FOUNDRY_API_KEY"],
+        home: Home::Tenant { var: "AZURE_FOUNDRY_ENDPOINT", header: "azure-foundry-url", end: "/models" },
+        ..AZURE_LIKE
+    },
+    Provider {
+        slug: "cohere",
+        base: "https://api.cohere.com",
+        services: &[talk(Cohere, "/v2/chat")],
+        models: "/v1/models?page_size=1000",
+        keys: &["COHERE_API_KEY", "CO_API_KEY"],
         ..OPENAI_LIKE
     },
     Provider {
@@ -67,49 +108,24 @@ pub const PROVIDERS: &[Provider] = &[
         aliases: &["mistral-ai"],
         base: "https://api.mistral.ai/v1",
         keys: &["MISTRAL_API_KEY"],
-        // Content may be a list, the bound of a context is a finish reason of its own.
-        quirks: Quirks {
-            rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
-            drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
-            clamp: &[("temperature", 0.0, 1.5)],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            ..PLAIN
-        },
+        quirks: MISTRAL,
         ..OPENAI_LIKE
     },
     Provider {
         slug: "groq",
         base: "https://api.groq.com/openai/v1",
+        services: CHAT_AND_RESPONSES,
         keys: &["GROQ_API_KEY"],
-        quirks: Quirks {
-            rename: &[],
-            drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"],
-            completion_bound: true,
-            ..PLAIN
-        },
+        quirks: GROQ,
         ..OPENAI_LIKE
     },
-    Provider {
-        slug: "deepseek",
-        base: "https://api.deepseek.com",
-        keys: &["DEEPSEEK_API_KEY"],
-        // With tools, the thinking of earlier turns must come back; there is no JSON schema.
-        quirks: Quirks {
-            drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
-            replay_thinking: true,
-            json_schema: false,
-            ..PLAIN
-        },
-        ..AT_V1
-    },
+    Provider { slug: "deepseek", base: "https://api.deepseek.com", keys: &["DEEPSEEK_API_KEY"], quirks: DEEPSEEK, ..AT_V1 },
     Provider {
         slug: "together",
         aliases: &["together-ai"],
         base: "https://api.together.xyz",
         keys: &["TOGETHER_API_KEY"],
-        // Old models end with `eos`.
-        quirks: Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], exact: false, slashed_models: true, ..PLAIN },
+        quirks: TOGETHER,
         ..AT_V1
     },
     Provider {
@@ -118,13 +134,7 @@ pub const PROVIDERS: &[Provider] = &[
         base: "https://api.perplexity.ai",
         models: "/v1/models",
         keys: &["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
-        // No `[DONE]`, usage on every chunk.
-        quirks: Quirks {
-            drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            ..PLAIN
-        },
+        quirks: PERPLEXITY,
         ..OPENAI_LIKE
     },
     Provider {
@@ -135,60 +145,34 @@ pub const PROVIDERS: &[Provider] = &[
         quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..PLAIN },
         ..OPENAI_LIKE
     },
-    Provider {
-        slug: "ai21",
-        base: "https://api.ai21.com/studio/v1",
-        keys: &["AI21_API_KEY"],
-        // Answers lack object, created and model.
-        quirks: Quirks {
-            drop: &["stream_options", "user", "store"],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            json_schema: false,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
+    Provider { slug: "ai21", base: "https://api.ai21.com/studio/v1", models: "", keys: &["AI21_API_KEY"], quirks: AI21, ..OPENAI_LIKE },
     Provider {
         slug: "xai",
         aliases: &["x-ai"],
         base: "https://api.x.ai/v1",
+        services: CHAT_AND_RESPONSES,
         keys: &["XAI_API_KEY"],
-        // Completion tokens exclude reasoning.
-        quirks: Quirks { rename: &[], exact: false, completion_bound: true, ..PLAIN },
+        quirks: XAI,
         ..OPENAI_LIKE
     },
     Provider {
         slug: "openrouter",
         base: "https://openrouter.ai/api",
-        path: "/v1/chat/completions",
-        models: "/v1/models",
+        services: &[talk(Chat, "/v1/chat/completions"), talk(Responses, "/v1/responses"), talk(Messages, "/v1/messages")],
         keys: &["OPENROUTER_API_KEY"],
         vendor_headers: &["http-referer", "x-title"],
-        // Says twice why it ended, and errors with status 200.
-        quirks: Quirks { exact: false, slashed_models: true, ..ORIGINAL },
-        ..OPENAI_LIKE
+        quirks: OPENROUTER,
+        ..AT_V1
     },
     Provider {
         slug: "ollama",
         base: "http://localhost:11434",
         keys: &["OLLAMA_API_KEY"],
-        host_var: Some("OLLAMA_HOST"),
-        quirks: Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], exact: false, ..PLAIN },
+        home: Home::Yours("OLLAMA_HOST"),
+        quirks: OLLAMA,
         ..AT_V1
     },
-    Provider {
-        slug: "cerebras",
-        base: "https://api.cerebras.ai/v1",
-        keys: &["CEREBRAS_API_KEY"],
-        quirks: Quirks {
-            rename: &[],
-            drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"],
-            completion_bound: true,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
+    Provider { slug: "cerebras", base: "https://api.cerebras.ai/v1", keys: &["CEREBRAS_API_KEY"], quirks: CEREBRAS, ..OPENAI_LIKE },
     Provider { slug: "sambanova", base: "https://api.sambanova.ai", keys: &["SAMBANOVA_API_KEY"], ..AT_V1 },
     Provider {
         slug: "nvidia",
@@ -234,12 +218,21 @@ pub const PROVIDERS: &[Provider] = &[
         quirks: Quirks { exact: false, slashed_models: true, ..PLAIN },
         ..AT_V1
     },
+    Provider {
+        slug: "workers-ai",
+        aliases: &["cloudflare"],
+        base: "https://api.cloudflare.com/client/v4/accounts/{workers-ai-account-id}/ai",
+        models: "",
+        keys: &["WORKERS_AI_API_KEY", "CLOUDFLARE_API_TOKEN"],
+        quirks: WORKERS_AI,
+        ..AT_V1
+    },
     // Any host that speaks the dialect, vLLM first: what it takes is not known, so nothing is changed.
     Provider {
         slug: "custom",
         aliases: &["vllm"],
         keys: &["CUSTOM_API_KEY"],
-        host_var: Some("CUSTOM_HOST"),
+        home: Home::Yours("CUSTOM_HOST"),
         quirks: Quirks { rename: &[], ..PLAIN },
         ..OPENAI_LIKE
     },
@@ -247,5 +240,113 @@ pub const PROVIDERS: &[Provider] = &[
     Provider { slug: "sandbox", auth: Auth::None, quirks: ORIGINAL, ..OPENAI_LIKE },
 ];
 
-/// A vendor whose base ends before `/v1`.
-const AT_V1: Provider = Provider { path: "/v1/chat/completions", models: "/v1/models", ..OPENAI_LIKE };
+const ANTHROPIC_HEADERS: &[&str] = &["anthropic-version", "anthropic-beta"];
+
+const GEMINI: Service =
+    talk(Gemini, "/v1beta/models/{model}:generateContent").streamed("/v1beta/models/{model}:streamGenerateContent?alt=sse");
+
+/// The API as it was, with a deployment's name and a version in the address, and as it is.
+const AZURE: &[Service] = &[
+    talk(Chat, "/deployments/{azure-deployment-id}/chat/completions?api-version={azure-api-version}").given("azure-api-version"),
+    talk(Responses, "/v1/responses"),
+    talk(Chat, "/v1/chat/completions"),
+];
+
+const AZURE_LIKE: Provider = Provider { models: "", quirks: Quirks { exact: false, ..ORIGINAL }, ..OPENAI_LIKE };
+
+/// A path below the project and its region.
+macro_rules! vertex {
+    ($path:literal) => {
+        concat!("/v1/projects/{vertex-project-id}/locations/{vertex-region}", $path)
+    };
+}
+
+/// Claude in its own dialect, others than Google's by a compatible route.
+const VERTEX: &[Service] = &[
+    talk(Messages, vertex!("/publishers/anthropic/models/{model}:rawPredict"))
+        .streamed(vertex!("/publishers/anthropic/models/{model}:streamRawPredict"))
+        .with(&[("anthropic_version", "\"vertex-2023-10-16\"")])
+        .of("claude"),
+    talk(Chat, vertex!("/endpoints/openapi/chat/completions")).of("/"),
+    talk(Gemini, vertex!("/publishers/google/models/{model}:generateContent"))
+        .streamed(vertex!("/publishers/google/models/{model}:streamGenerateContent?alt=sse")),
+];
+
+/// Took over the dialect before its newer parts.
+const PLAIN: Quirks = Quirks {
+    rename: &[("max_completion_tokens", "max_tokens")],
+    drop: &[],
+    clamp: &[],
+    exact: true,
+    stream_usage: StreamUsage::Asked,
+    developer_role: false,
+    replay_thinking: false,
+    json_schema: true,
+    completion_bound: false,
+    effort: true,
+    slashed_models: false,
+};
+
+/// The dialect as its owner has it.
+const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, ..PLAIN };
+
+/// Parameters of OpenAI's that most others answer with an error, and clients send unasked.
+const OPENAI_ONLY: &[&str] =
+    &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
+
+/// Content may be a list, the bound of a context is a finish reason of its own.
+const MISTRAL: Quirks = Quirks {
+    rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
+    drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
+    clamp: &[("temperature", 0.0, 1.5)],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    ..PLAIN
+};
+
+const GROQ: Quirks =
+    Quirks { rename: &[], drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"], completion_bound: true, ..PLAIN };
+
+/// With tools, the thinking of earlier turns must come back; there is no JSON schema.
+const DEEPSEEK: Quirks = Quirks {
+    drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
+    replay_thinking: true,
+    json_schema: false,
+    ..PLAIN
+};
+
+/// Old models end with `eos`.
+const TOGETHER: Quirks =
+    Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], exact: false, slashed_models: true, ..PLAIN };
+
+/// No `[DONE]`, usage on every chunk.
+const PERPLEXITY: Quirks = Quirks {
+    drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    ..PLAIN
+};
+
+/// Answers lack object, created and model.
+const AI21: Quirks = Quirks {
+    drop: &["stream_options", "user", "store"],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    json_schema: false,
+    ..PLAIN
+};
+
+/// Completion tokens exclude reasoning.
+const XAI: Quirks = Quirks { rename: &[], exact: false, completion_bound: true, ..PLAIN };
+
+/// Says twice why it ended, and errors with status 200.
+const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, ..ORIGINAL };
+
+const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], exact: false, ..PLAIN };
+
+const CEREBRAS: Quirks =
+    Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN };
+
+/// Deltas without a role, an object for content where a schema was asked for.
+const WORKERS_AI: Quirks =
+    Quirks { exact: false, slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };

@@ -2,23 +2,25 @@
 
 const PATH = "/v1/chat/completions";
 
-/** Who answers. `worker` is the process that does; a gateway is told its provider. */
+/** Who answers. `worker` is the process that does; a gateway is told its provider. `recorded` keeps the record of each request. */
 export const CONTESTANTS = {
   direct: {},
   bare: { worker: "bare" },
   parse: { worker: "parse" },
+  floor: { worker: "floor" },
   relay: { worker: "causeway", provider: "openai" },
+  recorded: { worker: "recording", provider: "openai" },
   translate: { worker: "causeway", provider: "anthropic" },
 };
 
 /** What they are asked for; a case is a contestant and one of these: relay_json. */
 export const ASKED = {
-  json: { body: body({}), by: ["direct", "bare", "parse", "relay", "translate"] },
-  stream: { body: body({ stream: true, stream_options: { include_usage: true } }), by: ["direct", "bare", "relay", "translate"] },
+  json: { body: body({}), by: ["direct", "bare", "parse", "floor", "relay", "recorded", "translate"] },
+  stream: { body: body({ stream: true, stream_options: { include_usage: true } }), by: ["direct", "bare", "floor", "relay", "recorded", "translate"] },
   // Whoever does not ask for the usage gets none, though the gateway needs it for itself.
   stream_plain: { body: body({ stream: true }), by: ["bare", "relay"] },
-  stream_paced: { body: body({ model: "paced", stream: true, stream_options: { include_usage: true } }), by: ["bare", "relay", "translate"] },
-  "100kb": { body: body({}, 100 << 10), by: ["bare", "parse", "relay"] },
+  stream_paced: { body: body({ model: "paced", stream: true, stream_options: { include_usage: true } }), by: ["bare", "floor", "relay", "recorded", "translate"] },
+  "100kb": { body: body({}, 100 << 10), by: ["bare", "parse", "floor", "relay"] },
 };
 
 /** The most that each may take, as CPU per request over the bare Worker's. */

@@ -19,6 +19,8 @@ export function workers(upstream) {
   return {
     bare: { modules: [join(BENCH, "bare.js")], variables: forwards, settings: wrangler() },
     parse: { modules: [join(BENCH, "parse.js")], variables: forwards, settings: wrangler() },
+    floor: { modules: [join(BENCH, "floor.js")], variables: forwards, settings: wrangler() },
+    recording: { modules: [CAUSEWAY.script, CAUSEWAY.wasm], variables: { ...gateway, LOG_RECORDS: "true" }, settings: wrangler(), bindings: true },
     causeway: { modules: [CAUSEWAY.script, CAUSEWAY.wasm], variables: gateway, settings: wrangler(), bindings: true },
   };
 }

@@ -93,6 +93,29 @@ for (const passage of PASSAGES) {
   });
 }
 
+describe("a stream of which nobody keeps the record", () => {
+  const unwatched = stage({ LOG_RECORDS: "false" });
+  for (const [when, model, seen] of [["its middle", "slow-10", "word3"], ["a silence", "silent", "word9"]]) {
+    test(`passes untouched and ends as soon when the caller leaves in ${when}`, async () => {
+      const delays = [];
+      for (let time = 0; time < TIMES; time += 1) {
+        const name = `u${time}:long,${model}`;
+        const caller = open(unwatched.worker.port, "/v1/chat/completions", { authorization: "Bearer sk", ...route("openai", unwatched.upstream) }, {
+          model: name,
+          stream: true,
+          stream_options: { include_usage: true },
+          messages: [{ role: "user", content: "Hi" }],
+        });
+        await until(() => caller.received.includes(seen), 5_000, "the first words");
+        const left = performance.now();
+        caller.socket.resetAndDestroy();
+        delays.push((await unwatched.upstream.left(name)).abortedAt - left);
+      }
+      assertSoon(delays);
+    });
+  }
+});
+
 test("callers that leave together take nobody along", async () => {
   const [passage] = PASSAGES;
   const models = Array.from({ length: 20 }, (_, n) => `crowd${n}:long,slow-10`);

@@ -23,11 +23,11 @@ const VARIABLES = {
 };
 
 /**
- * Starts a Worker of its own. `record(model)` gives the record of the last request for a model, once it is printed.
+ * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last request for a model, once it is printed.
  */
-export async function startWorker(variables = {}) {
+export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
-  for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(ROOT, "build", name), join(folder, name));
+  for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
   writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }));
 

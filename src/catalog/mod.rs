@@ -1,0 +1,213 @@
+//! Models and what they cost.
+//!
+//! `models.txt` is made by `scripts/models` out of the price lists of litellm and genai-prices (see NOTICE). It lies in
+//! the binary as the sorted text it is, some 50 KB gzipped, and is searched as it lies: a start reads nothing of it, a
+//! look-up reads one line ([`line`] says how). Text and not tables, because it is smaller and a change of a price is a line
+//! of a diff.
+//!
+//! A model that nobody has put a price on is unpriced (`None`), which is not the same as free.
+
+mod decimal;
+mod line;
+mod money;
+mod names;
+mod overrides;
+mod price;
+mod search;
+
+use serde::Serialize;
+
+pub use money::Money;
+pub use overrides::{Override, Overrides};
+pub use price::{Prices, Rate, Rates, Tier, Units, cost, cost_with};
+
+const MODELS: &str = include_str!("models.txt");
+/// Which packages, and the prices of which day.
+pub const SOURCES: &str = include_str!("sources.txt");
+/// What answers without any provider has prices too, so that money can be tried.
+const SANDBOX: &str = "cut sandbox cT - - - i1 o2\necho sandbox cT - - - i1 o2\nlorem sandbox cT - - - i1 o2\nslow sandbox cT - - - i1 o2\nstatus sandbox cT - - - i1 o2\n";
+const TEXTS: [&str; 2] = [MODELS, SANDBOX];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// As the provider's own API knows it.
+    pub id: &'static str,
+    /// A provider's slug.
+    pub provider: &'static str,
+    pub kind: Kind,
+    pub capabilities: Capabilities,
+    /// The most tokens it reads.
+    pub context: Option<u64>,
+    /// The most tokens it writes.
+    pub max_output: Option<u64>,
+    /// The day it goes, or went: `2026-11-30`.
+    pub deprecation: Option<&'static str>,
+    pub prices: Option<Prices>,
+    sizes: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Chat,
+    /// Text is carried on, without turns.
+    Completion,
+    Embedding,
+    Image,
+    Speech,
+    Transcription,
+    Rerank,
+    Moderation,
+    Video,
+    /// Audio both ways over a socket.
+    Realtime,
+    /// Reads pages.
+    Ocr,
+}
+
+impl Kind {
+    const fn of(letter: char) -> Option<Self> {
+        Some(match letter {
+            'c' => Self::Chat,
+            'p' => Self::Completion,
+            'e' => Self::Embedding,
+            'i' => Self::Image,
+            's' => Self::Speech,
+            't' => Self::Transcription,
+            'r' => Self::Rerank,
+            'm' => Self::Moderation,
+            'v' => Self::Video,
+            'l' => Self::Realtime,
+            'o' => Self::Ocr,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    Vision,
+    Tools,
+    ParallelTools,
+    JsonSchema,
+    Reasoning,
+    AudioIn,
+    AudioOut,
+    ImageOut,
+    VideoIn,
+    Pdf,
+    PromptCache,
+    WebSearch,
+    ComputerUse,
+    /// Carries on an answer that the caller began.
+    Prefill,
+    /// Is only there for OpenAI's Responses.
+    ResponsesOnly,
+}
+
+/// With the letter of each in `models.txt`.
+const CAPABILITIES: [(Capability, char); 15] = [
+    (Capability::Vision, 'V'),
+    (Capability::Tools, 'T'),
+    (Capability::ParallelTools, 'P'),
+    (Capability::JsonSchema, 'J'),
+    (Capability::Reasoning, 'R'),
+    (Capability::AudioIn, 'A'),
+    (Capability::AudioOut, 'B'),
+    (Capability::ImageOut, 'I'),
+    (Capability::VideoIn, 'Y'),
+    (Capability::Pdf, 'D'),
+    (Capability::PromptCache, 'C'),
+    (Capability::WebSearch, 'W'),
+    (Capability::ComputerUse, 'U'),
+    (Capability::Prefill, 'F'),
+    (Capability::ResponsesOnly, 'X'),
+];
+
+/// What is known that a model can do. What is not in it may only be untold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(u16);
+
+impl Capabilities {
+    fn of(letters: &str) -> Option<Self> {
+        letters.chars().try_fold(Self::default(), |all, letter| {
+            let (capability, _) = CAPABILITIES.iter().find(|(_, own)| *own == letter)?;
+            Some(Self(all.0 | bit(*capability)))
+        })
+    }
+
+    pub const fn has(self, capability: Capability) -> bool {
+        self.0 & bit(capability) != 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Capability> {
+        CAPABILITIES.into_iter().map(|(capability, _)| capability).filter(move |capability| self.has(*capability))
+    }
+}
+
+const fn bit(capability: Capability) -> u16 {
+    1 << capability as u16
+}
+
+impl Model {
+    /// The prices of an image of this quality and size, `hd/1024x1792` or `1024x1024`, or of video of this resolution,
+    /// `1080p`, where they differ by it.
+    pub fn sized(&self, size: &str) -> Option<Prices> {
+        let rate = Some(line::size(self.sizes, size)?);
+        let base = self.prices.clone().unwrap_or_default();
+        Some(match self.kind {
+            Kind::Video => Prices { output_hour: rate, ..base },
+            _ => Prices { image: rate, ..base },
+        })
+    }
+}
+
+/// The model of this name at this provider: as it is written, else without what says which version or region of it,
+/// else the newest of its versions. A fine-tuned model is the one it was made from, and unpriced unless its own price
+/// is listed.
+pub fn find(provider: &str, model: &str) -> Option<Model> {
+    TEXTS.iter().find_map(|text| find_in(text, provider, model))
+}
+
+fn find_in(text: &'static str, provider: &str, model: &str) -> Option<Model> {
+    if let Some((tuned, base)) = names::fine_tuned(model) {
+        let unpriced = |found| Model { prices: None, sizes: "", ..found };
+        return near(text, provider, tuned).or_else(|| near(text, provider, base).map(unpriced));
+    }
+    near(text, provider, model)
+}
+
+fn near(text: &'static str, provider: &str, model: &str) -> Option<Model> {
+    names::shorter(model)
+        .find_map(|name| search::find(text, name, provider))
+        .or_else(|| names::shorter(model).find_map(|name| newest(text, provider, name)))
+        .and_then(line::read)
+}
+
+/// Among `gpt-4o-2024-05-13`, `gpt-4o-2024-08-06` and so on.
+fn newest(text: &'static str, provider: &str, stem: &str) -> Option<&'static str> {
+    let version = |line: &&str| {
+        let (id, of) = line::key(line);
+        let bare = id.split_once('@').map_or(id, |(bare, _)| bare);
+        let bare = names::without_revision(bare).unwrap_or(bare);
+        of == provider && (bare == stem || names::without_date(bare).or_else(|| bare.strip_suffix("-latest")) == Some(stem))
+    };
+    search::beginning(text, stem).filter(version).last()
+}
+
+/// Whoever has a model of just this name, in the order of their slugs.
+pub fn find_any(model: &str) -> impl Iterator<Item = Model> {
+    let own = move |line: &&str| line::key(line).0 == model;
+    TEXTS.into_iter().flat_map(move |text| search::beginning(text, model).take_while(own)).filter_map(line::read)
+}
+
+/// The whole catalog, by name and provider.
+pub fn all() -> impl Iterator<Item = Model> {
+    MODELS.lines().filter_map(line::read)
+}
+
+/// What a provider has.
+pub fn of_provider(provider: &str) -> impl Iterator<Item = Model> {
+    TEXTS.into_iter().flat_map(str::lines).filter(move |line| line::key(line).1 == provider).filter_map(line::read)
+}

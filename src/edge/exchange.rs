@@ -1,0 +1,85 @@
+//! The JavaScript side of a request (`worker.js`), as far as it is called from here. Each call is `catch`: an
+//! exception that nobody catches would end every request of the isolate.
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Array, Uint8Array};
+use worker::wasm_bindgen;
+
+use super::task::{Arrival, Slot};
+
+#[wasm_bindgen]
+extern "C" {
+    /// One request and its answer.
+    pub type Exchange;
+
+    #[wasm_bindgen(method, catch)]
+    pub fn head(this: &Exchange) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn variables(this: &Exchange) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn seed(this: &Exchange) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn canned(this: &Exchange, status: u16, content_type: &str, chunks: Array, cut: bool) -> Result<Upstream, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn reply(this: &Exchange, status: u16, headers: &str, body: Option<Uint8Array>, upstream: Option<&Upstream>)
+    -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn relay(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: Option<u32>) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn pump(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: u32, passes: bool) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = body)]
+    fn ask_body(this: &Exchange, slot: Slot, limit: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sleep)]
+    fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = bindings)]
+    fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = send)]
+    fn ask_send(
+        this: &Exchange,
+        slot: Slot,
+        url: &str,
+        headers: &str,
+        body: Option<Uint8Array>,
+        timeout: f64,
+        limit: f64,
+    ) -> Result<(), JsValue>;
+
+    /// An upstream's answer.
+    pub type Upstream;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn status(this: &Upstream) -> u16;
+    #[wasm_bindgen(method, getter)]
+    pub fn stream(this: &Upstream) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub fn body(this: &Upstream) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, catch)]
+    pub fn header(this: &Upstream, name: &str) -> Result<Option<String>, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = gather)]
+    fn ask_gather(this: &Upstream, slot: Slot, limit: f64) -> Result<(), JsValue>;
+}
+
+impl Upstream {
+    pub fn gather(&self, limit: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_gather(slot, limit))
+    }
+}
+
+impl Exchange {
+    pub fn body(&self, limit: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_body(slot, limit))
+    }
+
+    pub fn sleep(&self, ms: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_sleep(slot, ms))
+    }
+
+    pub fn bindings(&self) -> Arrival {
+        Arrival::of(|slot| self.ask_bindings(slot))
+    }
+
+    pub fn send(&self, url: &str, headers: &str, body: Option<Uint8Array>, timeout: f64, limit: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_send(slot, url, headers, body, timeout, limit))
+    }
+}

@@ -1,0 +1,324 @@
+// The Worker's entry, and what of a request only JavaScript can do at no cost: to make promises, streams and
+// headers of the platform. It decides nothing; it does what the Rust side asks for, in as few crossings as there can
+// be. An awaited promise of Rust's would cost some twenty microseconds: here `arrive` calls back into it instead.
+
+import { DurableObject } from "cloudflare:workers";
+import wasm from "./index_bg.wasm";
+import { Meter as Counter, __wbg_reset_state as restart, arrive, finish, initSync, look, serve } from "causeway";
+
+initSync({ module: wasm });
+
+export default {
+  fetch(request, env, context) {
+    return new Exchange(request, env, context).begin();
+  },
+};
+
+// A trap leaves the wasm in pieces. Whatever it was doing is lost; the next call finds it as new.
+let life = 0;
+let broken = false;
+
+function enter(call, ...given) {
+  if (broken) {
+    broken = false;
+    life++;
+    restart();
+  }
+  try {
+    return call(...given);
+  } catch (error) {
+    broken ||= error instanceof WebAssembly.RuntimeError;
+    throw error;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** One request and its answer. */
+class Exchange {
+  constructor(request, env, context) {
+    this.request = request;
+    this.env = env;
+    this.context = context;
+    this.life = life;
+  }
+
+  begin() {
+    const answer = new Promise((resolve) => (this.resolve = resolve));
+    // The Rust side goes on when the caller leaves early, so that what was used is still counted.
+    this.context.waitUntil(answer);
+    enter(serve, this);
+    this.life = life;
+    return answer;
+  }
+
+  /** Tells the Rust side how what it waits for came out. */
+  land(slot, promise) {
+    const told = (well) => (value) => this.life === life && enter(arrive, slot, well, value);
+    promise.then(told(true), told(false));
+  }
+
+  /** The head of the request as one block: method, URL, then a line per header. */
+  head() {
+    const { method, url, headers } = this.request;
+    let block = method + "\n" + url + "\n";
+    for (const [name, value] of headers) block += name + ":" + value + "\n";
+    return encoder.encode(block);
+  }
+
+  /** The text variables of the Worker, a line each: NAME=value with its line feeds as \u0001. */
+  variables() {
+    let block = "";
+    for (const name of Object.keys(this.env)) {
+      const value = this.env[name];
+      if (typeof value === "string") block += name + "=" + value.replaceAll("\n", "\u0001") + "\n";
+    }
+    return encoder.encode(block);
+  }
+
+  /** 53 unpredictable bits. */
+  seed() {
+    const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+    return (high & 0x1fffff) * 4294967296 + low;
+  }
+
+  /** The body of the request; null when it is longer than the limit. */
+  body(slot, limit) {
+    this.land(slot, whole(this.request, limit));
+  }
+
+  sleep(slot, ms) {
+    this.land(slot, sleep(ms));
+  }
+
+  /** Whether each of the bindings answers, as one digit each: the KV namespace, the Durable Objects. */
+  bindings(slot) {
+    const { KV, METER } = this.env;
+    const asked = [() => KV.get("healthz"), () => METER.get(METER.idFromName("healthz")).fetch("http://meter/")];
+    const answered = (ask) => Promise.resolve().then(ask).then(() => "1", () => "0");
+    this.land(slot, Promise.all(asked.map(answered)).then((digits) => digits.join("")));
+  }
+
+  /**
+   * Fetches. An answer that is no stream comes with its body. Fails with a word: "abandoned", "late", "large", or
+   * whatever the platform says.
+   */
+  send(slot, url, headers, body, timeout, limit) {
+    this.land(slot, this.fetched(url, headers, body, timeout, limit));
+  }
+
+  async fetched(url, block, body, timeout, limit) {
+    const method = body ? "POST" : "GET";
+    let { signal } = this.request;
+    let late;
+    let timer;
+    if (timeout > 0) {
+      late = new AbortController();
+      timer = setTimeout(() => late.abort(), timeout);
+      signal = AbortSignal.any([signal, late.signal]);
+    }
+    try {
+      const response = await fetch(url, { method, headers: fields(block), body, redirect: "manual", signal });
+      const upstream = new Upstream(this, response);
+      if (!upstream.stream) upstream.body = await upstream.whole(limit);
+      if (upstream.body === null) throw "large";
+      return upstream;
+    } catch (error) {
+      throw this.request.signal.aborted ? "abandoned" : late?.signal.aborted ? "late" : String(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** An answer made here: its chunks one by one, and then its end or a break. */
+  canned(status, type, chunks, cut) {
+    let at = 0;
+    const stream = new ReadableStream({
+      pull(controller) {
+        if (at < chunks.length) controller.enqueue(chunks[at++]);
+        else if (cut) controller.error(new Error("cut"));
+        else controller.close();
+      },
+    });
+    return new Upstream(this, new Response(stream, { status, headers: { "content-type": type } }));
+  }
+
+  /** A reply that is known whole. With an upstream, its headers go along. */
+  reply(status, block, body, upstream) {
+    this.resolve(new Response(body, { status, headers: fields(block, upstream) }));
+  }
+
+  /**
+   * A reply whose bytes pass by themselves, natively. With a pipe, `look` sees them later, in batches, and `finish`
+   * hears how it ended: "closed", "abandoned", or what broke.
+   *
+   * The tee would go on reading an upstream that nobody listens to. But the pipe to the caller breaks when the
+   * caller leaves: then what has come by then is looked at, and if that is not the end, the upstream is ended.
+   */
+  relay(status, block, upstream, pipe) {
+    const headers = fields(block, upstream);
+    const { body } = upstream.response;
+    if (pipe === undefined) return this.resolve(new Response(body, { status, headers }));
+    const [near, far] = body.tee();
+    const channel = new IdentityTransformStream();
+    const flow = { settled: false, left: false };
+    flow.piped = near.pipeTo(channel.writable).then(
+      () => (flow.settled = true),
+      () => (flow.settled = flow.left = true),
+    );
+    this.context.waitUntil(this.ending(pipe, this.watch(far, flow, pipe)));
+    this.resolve(new Response(channel.readable, { status, headers }));
+  }
+
+  async watch(far, flow, pipe) {
+    const { read, cancel } = batches(far);
+    for (;;) {
+      if (!flow.settled) await either(flow.piped, WAKE);
+      const next = read();
+      next.catch(() => {});
+      if (!flow.settled) await Promise.race([next, flow.piped]);
+      const came = flow.left ? await Promise.race([next, (flow.grace ??= sleep(GRACE))]) : await next;
+      if (came === undefined) {
+        cancel();
+        return "abandoned";
+      }
+      if (came.value?.byteLength) enter(look, pipe, came.value);
+      if (came.done) return "closed";
+    }
+  }
+
+  /**
+   * A reply whose bytes are changed on the way: `look` gives what to send in place of them (undefined for the
+   * same), `finish` what remains.
+   */
+  pump(status, block, upstream, pipe, passes) {
+    const channel = new IdentityTransformStream();
+    const writer = channel.writable.getWriter();
+    this.context.waitUntil(this.ending(pipe, this.drive(upstream.response.body.getReader(), writer, pipe), writer));
+    this.resolve(new Response(channel.readable, { status, headers: fields(block, passes ? upstream : undefined) }));
+  }
+
+  async drive(reader, writer, pipe) {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return "closed";
+      const bytes = enter(look, pipe, value) ?? value;
+      if (bytes.byteLength === 0) continue;
+      try {
+        await writer.write(bytes);
+      } catch {
+        reader.cancel().catch(() => {});
+        return "abandoned";
+      }
+    }
+  }
+
+  async ending(pipe, flow, writer) {
+    const how = await flow.catch((error) => (this.request.signal.aborted ? "abandoned" : String(error)));
+    if (this.life !== life) return;
+    const rest = enter(finish, pipe, how);
+    if (!writer) return;
+    try {
+      if (rest.byteLength && how !== "abandoned") await writer.write(rest);
+      await writer.close();
+    } catch {
+      // The caller left.
+    }
+  }
+}
+
+/** An upstream's answer: what of it is asked for. */
+class Upstream {
+  constructor(exchange, response) {
+    this.exchange = exchange;
+    this.response = response;
+    this.status = response.status;
+    this.headers = {};
+    for (const [name, value] of response.headers) this.headers[name] = value;
+    this.stream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
+  }
+
+  header(name) {
+    return this.headers[name];
+  }
+
+  /** The body of a stream, whole; null when it is longer than the limit. */
+  gather(slot, limit) {
+    this.exchange.land(slot, this.whole(limit));
+  }
+
+  whole(limit) {
+    if (!(this.headers["content-length"] > limit)) return whole(this.response, limit);
+    this.response.body?.cancel().catch(() => {});
+    return null;
+  }
+}
+
+/** A body, whole; null when it is longer than the limit. */
+async function whole(message, limit) {
+  const buffer = await message.arrayBuffer();
+  return buffer.byteLength > limit ? null : new Uint8Array(buffer);
+}
+
+// Of the connection to the upstream, or of its site; the rest of a relayed answer's headers pass.
+const NOT_PASSED = new Set([
+  "alt-svc", "connection", "content-encoding", "content-length", "keep-alive", "nel", "report-to", "retry-after",
+  "server", "set-cookie", "strict-transport-security", "transfer-encoding", "access-control-allow-origin",
+  "access-control-expose-headers", "access-control-allow-credentials",
+]);
+
+/** The lines of a block as headers, over those of the upstream that may pass. */
+function fields(block, upstream) {
+  const all = {};
+  for (const name in upstream?.headers) if (!NOT_PASSED.has(name)) all[name] = upstream.headers[name];
+  for (let at = 0; at < block.length; ) {
+    const colon = block.indexOf(":", at);
+    const end = block.indexOf("\n", colon);
+    all[block.slice(at, colon)] = block.slice(colon + 1, end);
+    at = end + 1;
+  }
+  return all;
+}
+
+/** How often a tap looks, and how long what is on its way may take when the caller has left. */
+const WAKE = 250;
+const GRACE = 20;
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits for a promise, but not longer than this. */
+async function either(promise, ms) {
+  let timer;
+  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
+/** Reads as much as has come at once, where the stream allows it. */
+function batches(stream) {
+  const cancel = (reader) => () => reader.cancel().catch(() => {});
+  try {
+    const reader = stream.getReader({ mode: "byob" });
+    return { read: () => reader.read(new Uint8Array(65536)), cancel: cancel(reader) };
+  } catch {
+    const reader = stream.getReader();
+    return { read: () => reader.read(), cancel: cancel(reader) };
+  }
+}
+
+/** Each instance counts for one key, team or credential; made anew with the wasm when that broke. */
+export class Meter extends DurableObject {
+  #counter;
+  #life;
+
+  fetch(request) {
+    return enter(() => {
+      if (this.#life !== life) {
+        this.#counter = new Counter(this.ctx, this.env);
+        this.#life = life;
+      }
+      return this.#counter.fetch(request);
+    });
+  }
+}

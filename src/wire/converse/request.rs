@@ -1,0 +1,5 @@
+mod encode;
+mod settings;
+mod turns;
+
+pub use encode::encode_request;
