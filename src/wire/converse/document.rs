@@ -1,7 +1,5 @@
 //! Media as the dialect takes them.
 
-use std::borrow::Cow;
-
 use crate::error::{Error, Result};
 use crate::ir::{Media, MediaKind, Source};
 use crate::wire::json::Object;
@@ -41,91 +39,119 @@ const SOUNDS: &[(&str, &str)] = &[
     ("audio/mp4", "m4a"),
 ];
 
-/// Writes a medium; `number` makes its name its own.
-pub(super) fn write(out: &mut Vec<u8>, media: &Media, number: usize) -> Result<()> {
-    match (&media.source, media.kind) {
-        (Source::Text(text), _) => {
-            let mut block = Object::open(out);
-            let name = name(media, number);
-            let mut document = Object::open(block.slot("document")).with("format", "txt").with("name", &name);
-            Object::open(document.slot("source")).with("text", text).close();
-            document.close();
-            block.close();
-            Ok(())
-        }
-        (Source::Inline { media_type, data }, _) => inline(out, media, media_type, data, number),
-        (Source::Url(url), _) if url.starts_with("s3://") => located(out, media, url, number),
-        (Source::Url(_) | Source::File(_), _) => {
-            Err(refused("this provider fetches nothing but `s3://` addresses; send the bytes in base64"))
-        }
-    }
+/// The names that documents of a request have taken: no two may be alike.
+#[derive(Default)]
+pub(super) struct Names(Vec<String>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noun {
+    Image,
+    Document,
+    Video,
+    Audio,
 }
 
-fn inline(out: &mut Vec<u8>, media: &Media, media_type: &str, data: &str, number: usize) -> Result<()> {
-    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let (noun, format) = format(media.kind, &media_type)?;
-    described(out, media, noun, format, number, |source| source.with("bytes", data));
-    Ok(())
+/// What a medium is called, its formats by their media types.
+const NOUNS: [(Noun, &str, &[(&str, &str)]); 4] = [
+    (Noun::Image, "image", IMAGES),
+    (Noun::Document, "document", DOCUMENTS),
+    (Noun::Video, "video", VIDEOS),
+    (Noun::Audio, "audio", SOUNDS),
+];
+
+/// A format, and what is called by it.
+#[derive(Clone, Copy)]
+struct Form {
+    noun: Noun,
+    word: &'static str,
+    format: &'static str,
 }
 
-fn located(out: &mut Vec<u8>, media: &Media, url: &str, number: usize) -> Result<()> {
-    let extension = url.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    let extension = if extension == "jpg" { "jpeg" } else { extension.as_str() };
-    let known = |table: &[(&str, &'static str)]| table.iter().find(|(_, format)| *format == extension).map(|(_, format)| *format);
-    let found = [("image", IMAGES), ("document", DOCUMENTS), ("video", VIDEOS), ("audio", SOUNDS)]
-        .into_iter()
-        .find_map(|(noun, table)| known(table).map(|format| (noun, format)));
-    let (noun, format) = found.ok_or_else(|| refused(format!("`{url}` must end with a known extension")))?;
-    described(out, media, noun, format, number, |mut source| {
-        Object::open(source.slot("s3Location")).with("uri", url).close();
-        source
-    });
-    Ok(())
-}
+const PLAIN: Form = Form { noun: Noun::Document, word: "document", format: "txt" };
 
-fn described(
-    out: &mut Vec<u8>,
-    media: &Media,
-    noun: &str,
-    format: &str,
-    number: usize,
-    source: impl for<'o> FnOnce(Object<'o>) -> Object<'o>,
-) {
+pub(super) fn write(out: &mut Vec<u8>, media: &Media, names: &mut Names) -> Result<Noun> {
+    let form = form(media)?;
     let mut block = Object::open(out);
-    let mut inner = Object::open(block.slot(noun)).with("format", format);
-    if noun == "document" {
-        inner = inner.with("name", &name(media, number));
+    let mut inner = Object::open(block.slot(form.word)).with("format", form.format);
+    if form.noun == Noun::Document {
+        inner = inner.with("name", names.take(media.name.as_deref().unwrap_or_default()));
     }
-    source(Object::open(inner.slot("source"))).close();
+    let mut source = Object::open(inner.slot("source"));
+    match &media.source {
+        Source::Text(text) => source = source.with("text", text),
+        Source::Inline { data, .. } => source = source.with("bytes", data),
+        Source::Url(place) | Source::File(place) => Object::open(source.slot("s3Location")).with("uri", place).close(),
+    }
+    source.close();
     inner.close();
     block.close();
+    Ok(form.noun)
 }
 
-fn format(kind: MediaKind, media_type: &str) -> Result<(&'static str, &'static str)> {
-    let tables: [(&'static str, &[(&str, &'static str)]); 4] =
-        [("image", IMAGES), ("document", DOCUMENTS), ("video", VIDEOS), ("audio", SOUNDS)];
-    let find = |(noun, table): &(&'static str, &[(&str, &'static str)])| {
-        table.iter().find(|(known, _)| *known == media_type).map(|(_, format)| (*noun, *format))
-    };
-    tables.iter().find_map(find).ok_or_else(|| {
-        let noun = match kind {
-            MediaKind::Image => "image",
-            MediaKind::Document => "file",
-            MediaKind::Audio => "audio",
-        };
-        refused(format!("this provider takes no {noun} of type `{media_type}`"))
+fn form(media: &Media) -> Result<Form> {
+    match &media.source {
+        Source::Text(_) => Ok(PLAIN),
+        Source::Inline { media_type, .. } => {
+            let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            let found =
+                by_type(&essence).or_else(|| (essence == "application/octet-stream").then(|| by_extension(media.name.as_deref()?))?);
+            let readable = media.kind == MediaKind::Document && (essence.starts_with("text/") || essence == "application/json");
+            found.or(readable.then_some(PLAIN)).ok_or_else(|| {
+                let noun = match media.kind {
+                    MediaKind::Image => "image",
+                    MediaKind::Document => "file",
+                    MediaKind::Audio => "audio",
+                };
+                refused(format!("this provider takes no {noun} of type `{essence}`"))
+            })
+        }
+        Source::Url(place) | Source::File(place) if place.starts_with("s3://") => {
+            by_extension(place).ok_or_else(|| refused(format!("`{place}` must end with the extension of a known format")))
+        }
+        Source::Url(_) | Source::File(_) => Err(refused("this provider fetches nothing but `s3://` addresses; send the bytes in base64")),
+    }
+}
+
+fn by_type(essence: &str) -> Option<Form> {
+    NOUNS.iter().find_map(|(noun, word, formats)| {
+        let (_, format) = formats.iter().find(|(known, _)| *known == essence)?;
+        Some(Form { noun: *noun, word, format })
     })
 }
 
-/// Letters, digits, single spaces, hyphens and brackets; no two alike.
-fn name(media: &Media, number: usize) -> String {
-    let told = media.name.as_deref().unwrap_or("document");
-    let stem = told.rsplit_once('.').map_or(told, |(stem, _)| stem);
-    let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '(' | ')' | '[' | ']');
-    let plain: String = stem.chars().take(100).map(|char| if fits(char) { char } else { ' ' }).collect();
-    let words: Cow<'_, str> = plain.split_whitespace().collect::<Vec<_>>().join(" ").into();
-    let words = if words.is_empty() { Cow::Borrowed("document") } else { words };
-    if number == 0 { words.into_owned() } else { format!("{words} {}", number.saturating_add(1)) }
+fn by_extension(name: &str) -> Option<Form> {
+    let extension = name.rsplit_once('.')?.1.to_ascii_lowercase();
+    let extension = match extension.as_str() {
+        "jpg" => "jpeg",
+        "htm" => "html",
+        other => other,
+    };
+    NOUNS.iter().find_map(|(noun, word, formats)| {
+        let (_, format) = formats.iter().find(|(_, format)| *format == extension)?;
+        Some(Form { noun: *noun, word, format })
+    })
+}
+
+impl Names {
+    /// A name of letters, digits, single spaces, hyphens and brackets that no other document has.
+    fn take(&mut self, told: &str) -> &str {
+        let stem = told
+            .rsplit_once('.')
+            .filter(|(stem, end)| !stem.is_empty() && end.len() <= 5 && !end.contains(' '))
+            .map_or(told, |(stem, _)| stem);
+        let fits = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '(' | ')' | '[' | ']');
+        let plain: String = stem.chars().take(100).map(|char| if fits(char) { char } else { ' ' }).collect();
+        let words = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = if words.is_empty() { "document" } else { &words };
+        let mut name = words.to_owned();
+        let mut number = 1u32;
+        while self.0.contains(&name) {
+            number = number.saturating_add(1);
+            name = format!("{words} {number}");
+        }
+        self.0.push(name);
+        self.0.last().map_or("document", String::as_str)
+    }
 }
 
 fn refused(words: impl std::fmt::Display) -> Error {

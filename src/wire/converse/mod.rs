@@ -15,6 +15,7 @@
 //! - What a model takes beyond the common set goes into `additionalModelRequestFields`, in that model's own words.
 
 mod document;
+mod family;
 mod request;
 mod response;
 mod stream;

@@ -3,46 +3,51 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::words::{Counts, finish};
+use super::words::{OwnFields, finish, no_message, usage};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Media, MediaKind, Native, Part, Response, Source, Text, Thinking, ToolCall};
+use crate::ir::{Citation, Media, MediaKind, Part, Response, Source, Text, Thinking, ToolCall};
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     #[serde(borrow)]
-    output: Option<Output<'a>>,
-    #[serde(rename = "stopReason")]
+    output: Option<&'a RawValue>,
     stop_reason: Option<String>,
-    usage: Option<Counts>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    additional_model_response_fields: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Output<'a> {
     #[serde(borrow)]
-    message: Option<Message<'a>>,
+    message: Message<'a>,
 }
 
 #[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, default)]
-    content: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<Vec<&'a RawValue>>,
 }
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
-    let answer: Answer<'_> =
-        serde_json::from_slice(body).map_err(|_| Error::upstream(Kind::Failed, "The provider's answer cannot be read."))?;
-    let message = answer.output.and_then(|output| output.message);
-    let message = message.ok_or_else(|| Error::upstream(Kind::Failed, "The provider's answer holds no message."))?;
-    let parts: Vec<Part> = message.content.into_iter().flat_map(parts).collect();
+    let answer: Answer<'_> = serde_json::from_slice(body)
+        .map_err(|error| Error::upstream(Kind::Failed, format!("The provider's answer could not be read: {error}")))?;
+    let output = answer.output.and_then(|raw| serde_json::from_str::<Output<'_>>(raw.get()).ok());
+    let message = output.ok_or_else(|| no_message(body))?.message;
+    let parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(part).collect();
     let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let own = answer.additional_model_response_fields.and_then(|raw| serde_json::from_str::<OwnFields>(raw.get()).ok());
     Ok(Response {
-        finish: finish(answer.stop_reason.as_deref().unwrap_or("end_turn"), calls),
-        usage: answer.usage.map(Counts::usage),
+        finish: finish(answer.stop_reason.as_deref().unwrap_or("end_turn"), own.and_then(OwnFields::stop_sequence), calls),
+        usage: answer.usage.and_then(usage),
         parts,
         ..Response::default()
     })
 }
 
+/// A block has one field, named for what it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Block<'a> {
@@ -63,6 +68,7 @@ struct ToolUse<'a> {
     name: String,
     #[serde(borrow)]
     input: Option<&'a RawValue>,
+    r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +90,7 @@ struct Cited {
     #[serde(default)]
     content: Vec<CitedText>,
     #[serde(default)]
-    citations: Vec<Source_>,
+    citations: Vec<Quoted>,
 }
 
 #[derive(Deserialize)]
@@ -93,22 +99,29 @@ struct CitedText {
     text: String,
 }
 
-/// A citation: of a document, or of an address.
-#[derive(Deserialize)]
+/// A citation: of a document, of a search result that the caller gave, or of an address.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Source_ {
+pub(super) struct Quoted {
     title: Option<String>,
+    source: Option<String>,
     #[serde(default)]
-    source_content: Vec<CitedText>,
+    source_content: Vec<QuotedText>,
     location: Option<Location>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
+struct QuotedText {
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
 struct Location {
     web: Option<Web>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Web {
     url: Option<String>,
 }
@@ -117,51 +130,52 @@ struct Web {
 struct Image {
     #[serde(default)]
     format: String,
-    source: Option<Bytes>,
+    source: Option<Picture>,
 }
 
-#[derive(Deserialize)]
-struct Bytes {
-    bytes: Option<String>,
+#[derive(Debug, Deserialize)]
+pub(super) struct Picture {
+    pub bytes: Option<String>,
 }
 
-impl From<Source_> for Citation {
-    fn from(told: Source_) -> Self {
+impl From<Quoted> for Citation {
+    fn from(told: Quoted) -> Self {
         let quote: String = told.source_content.into_iter().map(|piece| piece.text).collect();
-        let url = told.location.and_then(|location| location.web).and_then(|web| web.url);
+        let named = told.source.filter(|source| source.contains("://"));
+        let url = told.location.and_then(|location| location.web?.url).or(named);
         Citation { url, title: told.title, quote: Some(quote).filter(|quote| !quote.is_empty()), range: None, raw: None }
     }
 }
 
-fn parts(raw: &RawValue) -> Vec<Part> {
-    let Ok(block) = serde_json::from_str::<Block<'_>>(raw.get()) else { return vec![native(raw)] };
-    if let Some(text) = block.text {
-        return if text.is_empty() { Vec::new() } else { vec![Part::text(text)] };
-    }
+/// Nothing where the block is of a kind that no caller could read, or what the provider did by itself.
+fn part(raw: &RawValue) -> Option<Part> {
+    let block: Block<'_> = serde_json::from_str(raw.get()).ok()?;
     if let Some(call) = block.tool_use {
         let arguments = call.input.map(|raw| raw.get().to_owned()).unwrap_or_default();
-        return vec![Part::ToolCall(ToolCall { id: call.tool_use_id, name: call.name, arguments, cache: None })];
+        let call_of_caller = !is_own(call.r#type.as_deref());
+        return call_of_caller.then_some(Part::ToolCall(ToolCall { id: call.tool_use_id, name: call.name, arguments, cache: None }));
     }
     if let Some(reasoning) = block.reasoning_content {
         let (text, signature) = reasoning.reasoning_text.map(|told| (told.text, told.signature)).unwrap_or_default();
-        return vec![Part::Thinking(Thinking {
-            text,
-            signature: signature.filter(|proof| !proof.is_empty()),
-            redacted: reasoning.redacted_content,
-        })];
+        let signature = signature.filter(|proof| !proof.is_empty());
+        return Some(Part::Thinking(Thinking { text, signature, redacted: reasoning.redacted_content }));
     }
     if let Some(cited) = block.citations_content {
         let text = cited.content.into_iter().map(|piece| piece.text).collect();
-        return vec![Part::Text(Text { text, citations: cited.citations.into_iter().map(Into::into).collect(), cache: None })];
+        return Some(Part::Text(Text { text, citations: cited.citations.into_iter().map(Into::into).collect(), cache: None }));
     }
     if let Some((format, data)) = block.image.and_then(|image| Some((image.format, image.source?.bytes?))) {
-        let source = Source::Inline { media_type: format!("image/{format}"), data };
-        return vec![Part::Media(Media { kind: MediaKind::Image, source, name: None, detail: None, cache: None })];
+        return Some(Part::Media(picture(&format, data)));
     }
-    vec![native(raw)]
+    block.text.filter(|text| !text.is_empty()).map(Part::text)
 }
 
-fn native(raw: &RawValue) -> Part {
-    let kind = raw.get().split('"').nth(1).unwrap_or("unknown").to_owned();
-    Part::Native(Native { kind, raw: raw.to_owned() })
+/// A call that the provider answers itself.
+pub(super) fn is_own(kind: Option<&str>) -> bool {
+    kind == Some("server_tool_use")
+}
+
+pub(super) fn picture(format: &str, data: String) -> Media {
+    let source = Source::Inline { media_type: format!("image/{}", if format.is_empty() { "png" } else { format }), data };
+    Media { kind: MediaKind::Image, source, name: None, detail: None, cache: None }
 }

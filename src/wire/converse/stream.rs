@@ -1,50 +1,68 @@
 //! Streams. Blocks may overlap there (an empty text is open while the model thinks): those that cannot go on at once
 //! wait until the open one has ended.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::mem::{Discriminant, discriminant};
 
-use super::response::Source_;
-use super::words::{Counts, exception, finish};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::response::{Picture, Quoted, is_own, picture};
+use super::words::{OwnFields, exception, finish, usage};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Delta, Event, Finish, Usage};
+use crate::ir::{Block, Delta, Event, Extras, Usage};
 use crate::wire::Reader;
 use crate::wire::frame::sse;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct StreamReader {
     begun: bool,
-    /// Blocks in the order of their first sign; the first that has not ended is the one that may go on.
-    blocks: Vec<Waiting>,
-    started: u32,
-    stop: Option<String>,
-    calls: bool,
-    usage: Option<Usage>,
     over: bool,
+    /// Blocks in the order of their first sign; the first is the one that may go on.
+    blocks: Vec<Waiting>,
+    next: u32,
+    calls: bool,
+    /// The format of the picture that is coming.
+    format: String,
+    /// Blocks of what the provider does by itself.
+    muted: Vec<u64>,
+    stop: Option<(String, Option<String>)>,
+    usage: Option<Usage>,
 }
 
+/// A block that has begun over there.
+#[derive(Debug)]
 struct Waiting {
     index: u64,
+    kind: Discriminant<Block>,
+    /// Not yet started here.
     block: Option<Block>,
-    started: bool,
-    ended: bool,
     deltas: Vec<Delta>,
+    ended: bool,
 }
 
+/// Any event, read in one go.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Payload {
-    content_block_index: u64,
-    start: Option<Start>,
-    delta: Option<Change>,
+struct Payload<'a> {
+    content_block_index: Option<u64>,
+    #[serde(borrow)]
+    start: Option<Start<'a>>,
+    #[serde(borrow)]
+    delta: Option<Change<'a>>,
     stop_reason: Option<String>,
-    usage: Option<Counts>,
-    message: Option<String>,
+    additional_model_response_fields: Option<OwnFields>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Start {
+struct Start<'a> {
     tool_use: Option<Call>,
+    image: Option<Format>,
+    #[serde(borrow)]
+    tool_result: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -54,21 +72,31 @@ struct Call {
     tool_use_id: String,
     #[serde(default)]
     name: String,
+    r#type: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default)]
+    format: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Change {
-    text: Option<String>,
-    tool_use: Option<Piece>,
+struct Change<'a> {
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    tool_use: Option<Piece<'a>>,
     reasoning_content: Option<Thought>,
-    citation: Option<Source_>,
+    citation: Option<Quoted>,
+    image: Option<Drawn>,
 }
 
 #[derive(Deserialize)]
-struct Piece {
-    #[serde(default)]
-    input: String,
+struct Piece<'a> {
+    #[serde(borrow)]
+    input: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -79,148 +107,169 @@ struct Thought {
     redacted_content: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Drawn {
+    source: Option<Picture>,
+}
+
 impl Reader for StreamReader {
     fn push(&mut self, frame: sse::Frame<'_>, events: &mut Vec<Event>) {
         if self.over {
             return;
         }
         let name = frame.event.unwrap_or_default();
-        let known =
-            matches!(name, "messageStart" | "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" | "messageStop" | "metadata");
-        if !known {
+        if !is_known(name) {
             if name.ends_with("xception") || name.to_ascii_lowercase().ends_with("error") {
                 self.fail(exception(name, frame.data), events);
             }
             return;
         }
-        let Ok(payload) = serde_json::from_slice::<Payload>(frame.data) else {
+        let Ok(payload) = serde_json::from_slice::<Payload<'_>>(frame.data) else {
             return self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events);
         };
         self.begin(events);
-        self.take(name, payload);
-        self.advance(events);
+        self.take(name, payload, events);
     }
 
+    /// An answer that said why it ended is whole without its usage, but not if the connection broke before that came.
     fn finish(&mut self, fault: Option<Error>, events: &mut Vec<Event>) {
-        if self.over {
-            return;
+        match (self.over, fault) {
+            (true, _) => {}
+            (false, None) if self.stop.is_some() => self.complete(events),
+            (false, fault) => self.fail(fault.unwrap_or_else(Error::unfinished), events),
         }
-        let Some(word) = self.stop.take() else { return self.fail(fault.unwrap_or_else(Error::unfinished), events) };
-        for block in &mut self.blocks {
-            block.ended = true;
-        }
-        self.advance(events);
-        self.over = true;
-        let finish: Finish = finish(&word, self.calls);
-        events.push(Event::Finish { finish, usage: self.usage, extras: Vec::new() });
     }
+}
+
+fn is_known(name: &str) -> bool {
+    matches!(name, "messageStart" | "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" | "messageStop" | "metadata")
 }
 
 impl StreamReader {
     fn begin(&mut self, events: &mut Vec<Event>) {
         if !std::mem::replace(&mut self.begun, true) {
-            events.push(Event::Begin { id: String::new(), model: String::new(), created: None, usage: None, extras: Vec::new() });
+            let (id, model) = (String::new(), String::new());
+            events.push(Event::Begin { id, model, created: None, usage: None, extras: Extras::new() });
         }
     }
 
-    fn take(&mut self, name: &str, payload: Payload) {
-        let index = payload.content_block_index;
+    fn take(&mut self, name: &str, payload: Payload<'_>, events: &mut Vec<Event>) {
+        let index = payload.content_block_index.unwrap_or_default();
         match name {
             "contentBlockStart" => {
-                if let Some(call) = payload.start.and_then(|start| start.tool_use) {
-                    self.calls = true;
-                    if let Some(block) = self.block(index) {
-                        block.block = Some(Block::ToolCall { id: call.tool_use_id, name: call.name });
-                    }
+                if let Some(start) = payload.start {
+                    self.start(index, start, events);
                 }
             }
             "contentBlockDelta" => {
-                if let Some(change) = payload.delta {
-                    self.grow(index, change);
+                if let Some(change) = payload.delta.filter(|_| !self.muted.contains(&index)) {
+                    self.grow(index, change, events);
                 }
             }
             "contentBlockStop" => {
-                if let Some(block) = self.block(index) {
-                    block.ended = true;
+                self.muted.retain(|muted| *muted != index);
+                self.end(|block| block.index == index, events);
+            }
+            "messageStop" => {
+                let told = payload.additional_model_response_fields.and_then(OwnFields::stop_sequence);
+                self.stop = Some((payload.stop_reason.unwrap_or_else(|| "end_turn".to_owned()), told));
+            }
+            "metadata" => {
+                self.usage = payload.usage.and_then(usage).or(self.usage);
+                if self.stop.is_some() {
+                    self.complete(events);
                 }
             }
-            "messageStop" => self.stop = Some(payload.stop_reason.unwrap_or_else(|| "end_turn".to_owned())),
-            "metadata" => self.usage = payload.usage.map(Counts::usage).or(self.usage),
             _ => {}
         }
     }
 
-    fn grow(&mut self, index: u64, change: Change) {
-        let Some(block) = self.block(index) else { return };
-        if let Some(text) = change.text {
-            block.add(|| Block::Text, Delta::Text(text));
+    fn start(&mut self, index: u64, start: Start<'_>, events: &mut Vec<Event>) {
+        if let Some(image) = start.image {
+            self.format = image.format;
         }
-        if let Some(piece) = change.tool_use {
-            block.add(|| Block::ToolCall { id: String::new(), name: String::new() }, Delta::Arguments(piece.input));
-        }
-        if let Some(citation) = change.citation {
-            block.add(|| Block::Text, Delta::Citation(citation.into()));
-        }
-        if let Some(thought) = change.reasoning_content {
-            if let Some(text) = thought.text {
-                block.add(|| Block::Thinking, Delta::Text(text));
-            }
-            if let Some(signature) = thought.signature {
-                block.add(|| Block::Thinking, Delta::Signature(signature));
-            }
-            if let Some(data) = thought.redacted_content {
-                block.block.get_or_insert(Block::Redacted(data));
-            }
+        let own = start.tool_use.as_ref().is_some_and(|call| is_own(call.r#type.as_deref()));
+        if own || start.tool_result.is_some() {
+            self.muted.push(index);
+        } else if let Some(call) = start.tool_use {
+            self.calls = true;
+            // One that begins again at the same place is another.
+            self.end(|block| block.index == index, events);
+            self.say(index, Block::ToolCall { id: call.tool_use_id, name: call.name }, None, events);
         }
     }
 
-    /// The block of an index; a new one where the last of it has ended.
-    fn block(&mut self, index: u64) -> Option<&mut Waiting> {
-        let open = |block: &Waiting| block.index == index && !block.ended;
-        if !self.blocks.iter().any(open) {
-            self.blocks.push(Waiting { index, block: None, started: false, ended: false, deltas: Vec::new() });
+    fn grow(&mut self, index: u64, change: Change<'_>, events: &mut Vec<Event>) {
+        let told = |text: Cow<'_, str>| Some(text.into_owned()).filter(|text| !text.is_empty());
+        if let Some(text) = change.text.and_then(told) {
+            self.say(index, Block::Text, Some(Delta::Text(text)), events);
         }
-        self.blocks.iter_mut().find(|block| open(block))
+        if let Some(citation) = change.citation {
+            self.say(index, Block::Text, Some(Delta::Citation(citation.into())), events);
+        }
+        if let Some(input) = change.tool_use.and_then(|piece| piece.input).and_then(told) {
+            self.calls = true;
+            let nameless = Block::ToolCall { id: String::new(), name: String::new() };
+            self.say(index, nameless, Some(Delta::Arguments(input)), events);
+        }
+        if let Some(thought) = change.reasoning_content {
+            let text = thought.text.filter(|text| !text.is_empty()).map(Delta::Text);
+            let signature = thought.signature.filter(|proof| !proof.is_empty()).map(Delta::Signature);
+            for delta in text.into_iter().chain(signature) {
+                self.say(index, Block::Thinking, Some(delta), events);
+            }
+            if let Some(data) = thought.redacted_content.filter(|data| !data.is_empty()) {
+                self.say(index, Block::Redacted(data), None, events);
+            }
+        }
+        if let Some(data) = change.image.and_then(|image| image.source?.bytes) {
+            let media = picture(&self.format, data);
+            self.say(index, Block::Media(media), None, events);
+        }
+    }
+
+    /// Adds to the block of this index and kind, or begins it.
+    fn say(&mut self, index: u64, block: Block, delta: Option<Delta>, events: &mut Vec<Event>) {
+        let kind = discriminant(&block);
+        self.end(|known| known.index == index && (known.kind != kind || delta.is_none()), events);
+        let open = self.blocks.iter_mut().find(|known| known.index == index && !known.ended);
+        match open {
+            Some(known) => known.deltas.extend(delta),
+            None => self.blocks.push(Waiting { index, kind, block: Some(block), deltas: delta.into_iter().collect(), ended: false }),
+        }
+        self.advance(events);
+    }
+
+    fn end(&mut self, which: impl Fn(&Waiting) -> bool, events: &mut Vec<Event>) {
+        self.blocks.iter_mut().filter(|block| which(block)).for_each(|block| block.ended = true);
+        self.advance(events);
     }
 
     /// Lets the first block go on, and the next when it has ended.
     fn advance(&mut self, events: &mut Vec<Event>) {
-        while let Some(block) = self.blocks.first_mut() {
-            // A text without a word is no block.
-            let said = block.deltas.iter().any(|delta| !matches!(delta, Delta::Text(text) if text.is_empty()));
-            if !block.started && (said || !matches!(block.block, None | Some(Block::Text | Block::Thinking))) {
-                block.started = true;
-                let kind = block.block.take().unwrap_or(Block::Text);
-                events.push(Event::Start { index: self.started, block: kind });
-                self.started = self.started.saturating_add(1);
+        while let Some(first) = self.blocks.first_mut() {
+            if let Some(block) = first.block.take() {
+                events.push(Event::Start { index: self.next, block });
+                self.next = self.next.saturating_add(1);
             }
-            if block.started {
-                events.extend(block.deltas.drain(..).map(Event::Delta));
-            }
-            // One that says nothing must not hold up those behind it.
-            let idle = !block.started && self.blocks.len() > 1;
-            let Some(block) = self.blocks.first() else { return };
-            if !block.ended && !idle {
+            events.extend(first.deltas.drain(..).map(Event::Delta));
+            if !first.ended {
                 return;
             }
-            if block.started {
-                events.push(Event::End);
-            }
+            events.push(Event::End);
             self.blocks.remove(0);
         }
+    }
+
+    fn complete(&mut self, events: &mut Vec<Event>) {
+        self.end(|_| true, events);
+        self.over = true;
+        let (word, sequence) = self.stop.take().unwrap_or_default();
+        events.push(Event::Finish { finish: finish(&word, sequence, self.calls), usage: self.usage, extras: Extras::new() });
     }
 
     fn fail(&mut self, error: Error, events: &mut Vec<Event>) {
         self.over = true;
         events.push(Event::Error(error));
-    }
-}
-
-impl Waiting {
-    fn add(&mut self, kind: impl FnOnce() -> Block, delta: Delta) {
-        if !self.started {
-            self.block.get_or_insert_with(kind);
-        }
-        self.deltas.push(delta);
     }
 }

@@ -1,98 +1,58 @@
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
 use super::settings::Settings;
-use super::turns::{Conversation, mark};
+use super::tools::write_tools;
+use super::turns::Conversation;
 use crate::error::{Error, Result};
-use crate::ir::{Format, Losses, Request, Tool, ToolChoice};
+use crate::ir::{Extras, Format, Losses, Raw, Request};
 use crate::wire::Abilities;
-use crate::wire::json::{Array, Object};
+use crate::wire::fields::Fields;
+use crate::wire::json::{Object, value};
 
 /// Stands in for a JSON mode, which this dialect lacks.
 const JSON_ONLY: &str = "Answer with one JSON object and nothing else.";
-/// Tools that a history names, where the caller declares none any more.
-const GONE: &str = "No longer available.";
+
+/// Fields of this dialect that callers of others may send along with theirs.
+const OWN: [&str; 4] = ["guardrailConfig", "performanceConfig", "promptVariables", "requestMetadata"];
+/// The field that holds what only one model knows.
+const OF_THE_MODEL: &str = "additionalModelRequestFields";
 
 pub fn encode_request(request: &Request, abilities: &Abilities, losses: &mut Losses) -> Result<Vec<u8>> {
     let conversation = Conversation::of(request, losses)?;
-    let settings = Settings::of(request, abilities, losses);
+    let settings = Settings::of(request, conversation.loops_without_thinking(), abilities, losses);
     let mut body = Vec::with_capacity(1_024);
     let mut object = Object::open(&mut body);
     conversation.write_messages(object.slot("messages"))?;
-    conversation.write_system(&mut object, matches!(request.format, Format::JsonObject).then_some(JSON_ONLY));
-    settings.write(&mut object, &request.stop);
-    write_tools(&mut object, request, conversation.calls, losses)?;
+    conversation.write_system(&mut object, closing(request, abilities).as_deref());
+    settings.write(&mut object, request.stream);
+    write_tools(&mut object, request, &conversation, &settings, abilities, losses)?;
     write_format(&mut object, request, abilities, losses);
-    name_losses(request, losses)?;
+    let mut extras = Vec::new();
+    for (name, raw) in &request.extras {
+        match name.as_str() {
+            name if OWN.contains(&name) => value(object.slot(name), raw),
+            OF_THE_MODEL => extras = Fields::of(raw, name.clone())?.rest(),
+            "service_tier" if tier(raw).is_some() => Object::typed(object.slot("serviceTier"), tier(raw).unwrap_or_default()).close(),
+            _ => refuse_or_name(name, raw, losses)?,
+        }
+    }
+    write_own_words(&mut object, &settings, &extras);
+    name_knobs(request, losses);
     object.close();
     Ok(body)
 }
 
-fn write_tools(object: &mut Object<'_>, request: &Request, called: bool, losses: &mut Losses) -> Result<()> {
-    let forbidden = request.tool_choice == Some(ToolChoice::None);
-    if forbidden && called && !request.tools.is_empty() {
-        losses.drop("tool_choice");
-    }
-    if !called && (request.tools.is_empty() || forbidden) {
-        return Ok(());
-    }
-    let mut config = Object::open(object.slot("toolConfig"));
-    let mut tools = Array::open(config.slot("tools"));
-    for tool in &request.tools {
-        write_tool(&mut tools, tool)?;
-    }
-    if request.tools.is_empty() {
-        for name in called_names(request) {
-            let gone = Tool::Function { name, description: Some(GONE.to_owned()), parameters: None, strict: None, cache: None };
-            write_tool(&mut tools, &gone)?;
+/// One more system text, where the answer's form cannot be told otherwise.
+fn closing<'r>(request: &'r Request, abilities: &Abilities) -> Option<Cow<'r, str>> {
+    match &request.format {
+        Format::JsonSchema { schema, .. } if !abilities.json_schema => {
+            Some(Cow::Owned(format!("{JSON_ONLY} It must be valid by this JSON schema:\n{}", schema.get())))
         }
+        Format::JsonObject => Some(Cow::Borrowed(JSON_ONLY)),
+        Format::Text | Format::JsonSchema { .. } => None,
     }
-    tools.close();
-    if !request.tools.is_empty() {
-        match &request.tool_choice {
-            None | Some(ToolChoice::None) => {}
-            Some(ToolChoice::Auto) => choose(&mut config, |choice| Object::open(choice.slot("auto")).close()),
-            Some(ToolChoice::Required) => choose(&mut config, |choice| Object::open(choice.slot("any")).close()),
-            Some(ToolChoice::Function(name)) => choose(&mut config, |choice| Object::open(choice.slot("tool")).with("name", name).close()),
-        }
-    }
-    config.close();
-    Ok(())
-}
-
-fn choose(config: &mut Object<'_>, write: impl FnOnce(&mut Object<'_>)) {
-    let mut choice = Object::open(config.slot("toolChoice"));
-    write(&mut choice);
-    choice.close();
-}
-
-fn write_tool(tools: &mut Array<'_>, tool: &Tool) -> Result<()> {
-    let Tool::Function { name, description, parameters, strict, cache } = tool else {
-        let kind = if let Tool::Native { kind, .. } = tool { kind } else { "" };
-        return Err(Error::invalid(format!("tools: a tool of type \"{kind}\" cannot be sent to this provider")).with_param("tools"));
-    };
-    let mut entry = Object::open(tools.slot());
-    let description = description.as_ref().filter(|text| !text.is_empty());
-    let mut spec = Object::open(entry.slot("toolSpec")).with("name", name).maybe("description", description);
-    let mut schema = Object::open(spec.slot("inputSchema"));
-    match parameters {
-        Some(parameters) => schema = schema.with("json", parameters),
-        None => schema.slot("json").extend_from_slice(br#"{"type":"object","properties":{}}"#),
-    }
-    schema.close();
-    spec.maybe("strict", strict.filter(|strict| *strict)).close();
-    entry.close();
-    mark(tools, cache.as_ref());
-    Ok(())
-}
-
-fn called_names(request: &Request) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for part in request.turns.iter().flat_map(|turn| &turn.parts) {
-        if let crate::ir::Part::ToolCall(call) = part
-            && !names.contains(&call.name)
-        {
-            names.push(call.name.clone());
-        }
-    }
-    names
 }
 
 fn write_format(object: &mut Object<'_>, request: &Request, abilities: &Abilities, losses: &mut Losses) {
@@ -110,24 +70,49 @@ fn write_format(object: &mut Object<'_>, request: &Request, abilities: &Abilitie
     config.close();
 }
 
-/// Knobs that the dialect lacks are named; those that change what an answer is are refused.
-fn name_losses(request: &Request, losses: &mut Losses) -> Result<()> {
+/// What the caller says in the model's own words goes before what we would say.
+fn write_own_words(object: &mut Object<'_>, settings: &Settings, extras: &Extras) {
+    if !settings.has_own_words() && extras.is_empty() {
+        return;
+    }
+    let mut ours = Vec::new();
+    let mut fields = Object::open(&mut ours);
+    settings.write_own_words(&mut fields);
+    fields.close();
+    let ours = serde_json::from_slice::<&RawValue>(&ours).ok().and_then(|raw| Fields::of(raw, String::new()).ok());
+    let ours = ours.map(Fields::rest).unwrap_or_default();
+    let said = |name: &str| extras.iter().any(|(known, _)| known == name);
+    let fields = ours.iter().filter(|(name, _)| !said(name)).chain(extras);
+    fields.fold(Object::open(object.slot(OF_THE_MODEL)), |object, (name, raw)| object.with(name, raw)).close();
+}
+
+fn tier(raw: &Raw) -> Option<&'static str> {
+    ["flex", "priority", "reserved"].into_iter().find(|word| raw.get().trim_matches('"') == *word)
+}
+
+fn name_knobs(request: &Request, losses: &mut Losses) {
     let knobs = [
         ("frequency_penalty", request.frequency_penalty.is_some()),
         ("presence_penalty", request.presence_penalty.is_some()),
         ("seed", request.seed.is_some()),
         ("user", request.user.is_some()),
-        ("parallel_tool_calls", request.parallel_tools == Some(false)),
     ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
-    for (name, raw) in &request.extras {
-        match name.as_str() {
-            "n" if raw.get() == "1" => {}
-            "n" => return Err(Error::invalid("n: this provider gives one answer per request; send n=1 or call it n times").with_param("n")),
-            "audio" => return Err(Error::invalid("audio: this provider does not answer with audio; ask for text").with_param("audio")),
-            "modalities" if !raw.get().contains("\"audio\"") => {}
-            _ => losses.drop(name.as_str()),
-        }
+}
+
+/// Extras that change what an answer is are refused, the rest are named.
+fn refuse_or_name(name: &str, raw: &Raw, losses: &mut Losses) -> Result<()> {
+    match name {
+        "n" if raw.get() == "1" => {}
+        "n" => return Err(Error::invalid("n: this provider gives one answer per request; send n=1 or call it n times").with_param("n")),
+        "audio" => return Err(silent(name)),
+        "modalities" if raw.get().contains("\"audio\"") => return Err(silent(name)),
+        "modalities" => {}
+        _ => losses.drop(name),
     }
     Ok(())
+}
+
+fn silent(name: &str) -> Error {
+    Error::invalid(format!("{name}: this provider does not answer with audio; ask for text")).with_param(name)
 }

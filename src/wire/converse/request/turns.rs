@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};
-use crate::wire::converse::document;
+use crate::wire::converse::document::{self, Names, Noun};
 use crate::wire::json::{Array, Object};
 use crate::wire::proof;
 
@@ -76,6 +76,14 @@ impl<'r> Conversation<'r> {
         Ok(())
     }
 
+    /// In a tool loop whose last calls do not begin with signed thinking, a thinking budget is refused.
+    pub fn loops_without_thinking(&self) -> bool {
+        let [.., calls, results] = self.messages.as_slice() else { return false };
+        let answered = results.parts.iter().any(|part| matches!(part, Part::ToolResult(_)));
+        let called = calls.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+        answered && called && !matches!(calls.parts.first(), Some(Part::Thinking(_)))
+    }
+
     /// `closing` is one more system text of ours.
     pub fn write_system(&self, object: &mut Object<'_>, closing: Option<&str>) {
         if self.system.is_empty() && closing.is_none() {
@@ -94,17 +102,18 @@ impl<'r> Conversation<'r> {
 
     pub fn write_messages(&self, out: &mut Vec<u8>) -> Result<()> {
         let mut messages = Array::open(out);
-        let mut media = 0;
+        let mut names = Names::default();
         for Message { assistant, parts } in &self.messages {
             let mut message = Object::open(messages.slot()).with("role", if *assistant { "assistant" } else { "user" });
             let mut blocks = Array::open(message.slot("content"));
+            let mut documents = false;
             for part in parts {
-                write_part(&mut blocks, part, &mut media)?;
+                documents |= write_part(&mut blocks, part, &mut names)? == Some(Noun::Document);
             }
-            let texts = parts.iter().any(|part| matches!(part, Part::Text(_)));
-            if !texts && parts.iter().any(|part| matches!(part, Part::Media(_))) {
+            let told = parts.iter().any(|part| matches!(part, Part::Text(_) | Part::Refusal(_)));
+            if documents && !told {
                 // A document is refused without a text beside it.
-                Object::open(blocks.slot()).with("text", "See the attachment.").close();
+                Object::open(blocks.slot()).with("text", "See the attached document.").close();
             }
             blocks.close();
             message.close();
@@ -119,7 +128,9 @@ fn is_proved(thinking: &Thinking) -> bool {
     thinking.signature.as_ref().or(thinking.redacted.as_ref()).is_some_and(|told| proof::untagged(told).is_some())
 }
 
-fn write_part(blocks: &mut Array<'_>, part: &Part, media: &mut usize) -> Result<()> {
+/// What medium it was, if any.
+fn write_part(blocks: &mut Array<'_>, part: &Part, names: &mut Names) -> Result<Option<Noun>> {
+    let mut noun = None;
     let cache = match part {
         Part::Text(text) => {
             Object::open(blocks.slot()).with("text", &text.text).close();
@@ -130,8 +141,7 @@ fn write_part(blocks: &mut Array<'_>, part: &Part, media: &mut usize) -> Result<
             None
         }
         Part::Media(medium) => {
-            document::write(blocks.slot(), medium, *media)?;
-            *media = media.saturating_add(1);
+            noun = Some(document::write(blocks.slot(), medium, names)?);
             medium.cache.as_ref()
         }
         Part::Thinking(thinking) => {
@@ -143,15 +153,24 @@ fn write_part(blocks: &mut Array<'_>, part: &Part, media: &mut usize) -> Result<
             call.cache.as_ref()
         }
         Part::ToolResult(result) => {
-            write_result(blocks.slot(), result, media)?;
-            result.cache.as_ref()
+            write_result(blocks.slot(), result, names)?;
+            // Inside a result there is no place for a mark.
+            result.cache.as_ref().or_else(|| result.parts.iter().filter_map(mark_of).next_back())
         }
         Part::Native(native) => {
             return Err(invalid(format!("messages: content of type \"{}\" cannot be sent to this provider", native.kind)));
         }
     };
     mark(blocks, cache);
-    Ok(())
+    Ok(noun)
+}
+
+fn mark_of(part: &Part) -> Option<&Raw> {
+    match part {
+        Part::Text(text) => text.cache.as_ref(),
+        Part::Media(media) => media.cache.as_ref(),
+        _ => None,
+    }
 }
 
 /// What stands before this mark is cached.
@@ -161,7 +180,8 @@ pub(super) fn mark(blocks: &mut Array<'_>, cache: Option<&Raw>) {
     struct Mark {
         ttl: Option<String>,
     }
-    let ttl = serde_json::from_str::<Mark>(cache.get()).ok().and_then(|mark| mark.ttl);
+    // Five minutes go without saying; not every model knows the word.
+    let ttl = serde_json::from_str::<Mark>(cache.get()).ok().and_then(|mark| mark.ttl).filter(|ttl| ttl == "1h");
     let mut block = Object::open(blocks.slot());
     Object::typed(block.slot("cachePoint"), "default").maybe("ttl", ttl).close();
     block.close();
@@ -193,26 +213,26 @@ fn write_call(out: &mut Vec<u8>, call: &ToolCall) -> Result<()> {
     Ok(())
 }
 
-fn write_result(out: &mut Vec<u8>, result: &ToolResult, media: &mut usize) -> Result<()> {
+fn write_result(out: &mut Vec<u8>, result: &ToolResult, names: &mut Names) -> Result<()> {
     let mut block = Object::open(out);
     let mut inner = Object::open(block.slot("toolResult")).with("toolUseId", &clean_id(&result.call_id)?);
     let mut content = Array::open(inner.slot("content"));
-    let mut said = false;
-    for part in &result.parts {
+    let blank = |part: &&Part| matches!(part, Part::Text(text) if text.text.trim().is_empty());
+    let spoken = result.parts.iter().any(|part| !blank(&part));
+    for part in result.parts.iter().filter(|part| !blank(part)) {
         match part {
-            Part::Text(text) if text.text.is_empty() => continue,
             Part::Text(text) => Object::open(content.slot()).with("text", &text.text).close(),
+            Part::Refusal(text) => Object::open(content.slot()).with("text", text).close(),
             Part::Media(medium) => {
-                document::write(content.slot(), medium, *media)?;
-                *media = media.saturating_add(1);
+                document::write(content.slot(), medium, names)?;
             }
             other => return Err(invalid(format!("messages: a tool result cannot hold a {} at this provider", other.noun()))),
         }
-        said = true;
     }
-    if !said {
-        // An empty list is refused.
-        Object::open(content.slot()).with("text", " ").close();
+    if !spoken {
+        // Some models refuse an empty list; none refuses a blank text here.
+        let said = result.parts.iter().find_map(|part| if let Part::Text(text) = part { Some(text.text.as_str()) } else { None });
+        Object::open(content.slot()).with("text", said.unwrap_or_default()).close();
     }
     content.close();
     inner.with("status", if result.is_error { "error" } else { "success" }).close();
