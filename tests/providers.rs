@@ -1,6 +1,6 @@
 //! The table of providers: what each row must hold, and that each costs little.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 use std::path::Path;
