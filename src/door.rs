@@ -2,12 +2,15 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Method};
+use crate::providers::service::Errand;
 use crate::wire::Dialect;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Door {
     /// A conversation.
     Talk(Talk),
+    /// Something that is no conversation.
+    Errand(Errand),
     Models,
     Model(String),
     Health,
@@ -32,6 +35,12 @@ const DOORS: &[(&str, Method, Door)] = &[
     ("/chat/completions", Method::Post, talk(Dialect::Chat)),
     ("/responses", Method::Post, talk(Dialect::Responses)),
     ("/messages", Method::Post, talk(Dialect::Messages)),
+    ("/completions", Method::Post, talk(Dialect::Completions)),
+    ("/embeddings", Method::Post, Door::Errand(Errand::Embeddings)),
+    ("/images/generations", Method::Post, Door::Errand(Errand::Images)),
+    ("/audio/speech", Method::Post, Door::Errand(Errand::Speech)),
+    ("/moderations", Method::Post, Door::Errand(Errand::Moderations)),
+    ("/rerank", Method::Post, Door::Errand(Errand::Rerank)),
     ("/models", Method::Get, Door::Models),
     ("/healthz", Method::Get, Door::Health),
 ];

@@ -58,6 +58,10 @@ pub enum Body<A> {
         answer: A,
         bytes: Vec<u8>,
     },
+    /// An upstream's answer that passes as it comes, unread, its headers along.
+    Passed {
+        answer: A,
+    },
     /// An upstream's stream on its way to the caller, through a pipe.
     Stream {
         answer: A,

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
 use crate::ir::Losses;
 use crate::providers::auth::sigv4;
-use crate::providers::service::Service;
+use crate::providers::service::{Errand, Service};
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
 use crate::wire::Dialect;
@@ -15,6 +15,8 @@ use crate::wire::envelope::Envelope;
 pub struct Target<'a> {
     pub provider: &'static Provider,
     pub service: &'static Service,
+    /// In which its body is written.
+    pub dialect: Dialect,
     /// The model by the name that the provider knows.
     pub model: String,
     /// The body still holds another name.
@@ -26,11 +28,12 @@ pub struct Target<'a> {
     settings: &'a Settings,
 }
 
-/// What is asked for: by the caller in this dialect, of this model.
+/// What is asked of a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'w> {
-    pub dialect: Dialect,
-    pub model: &'w str,
+pub enum Wish {
+    /// A conversation, by a caller of this dialect.
+    Talk(Dialect),
+    Errand(Errand),
 }
 
 /// What lets a request in at the provider.
@@ -47,23 +50,36 @@ pub enum Credential<'a> {
     Account(&'a str),
 }
 
-pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish: Wish<'_>) -> Result<Target<'a>> {
+pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish: Wish, asked: &str) -> Result<Target<'a>> {
     refuse_what_is_to_come(&caller)?;
     let (provider, model) = match named_provider(call, &caller)? {
-        Some(provider) => (provider, stripped(provider, wish.model)),
-        None => provider_of_model(settings, &caller, wish.model)?,
+        Some(provider) => (provider, stripped(provider, asked)),
+        None => provider_of_model(settings, &caller, asked)?,
     };
     if provider.slug == sandbox::SLUG && !settings.sandbox() {
         return Err(Error::caller(Kind::NotFound, "The sandbox is off here; set SANDBOX=\"true\" to have it answer."));
     }
     let place = place(settings, &caller, provider)?;
     let credential = credential(settings, &caller, provider, &place)?;
-    let service = provider
-        .service(wish.dialect, model, |name| word(settings, &caller, name).is_some())
-        .ok_or_else(|| Error::invalid(format!("{} holds no conversations; name another provider.", provider.slug)).with_param("model"))?;
-    let query = if service.dialect == wish.dialect { passed_query(&call.query) } else { String::new() };
-    let (renamed, model) = (model != wish.model, model.to_owned());
-    Ok(Target { provider, service, renamed, model, base: place.base, query, credential, caller, settings })
+    let known = |name: &str| word(settings, &caller, name).is_some();
+    let (service, dialect) = match wish {
+        Wish::Talk(dialect) => provider.talk(dialect, model, known).ok_or_else(|| unserved(provider, "conversations"))?,
+        Wish::Errand(errand) => {
+            let service = provider.errand(errand, model, known).ok_or_else(|| unserved(provider, errand.noun()))?;
+            (service, Dialect::Chat)
+        }
+    };
+    let same = matches!(wish, Wish::Talk(own) if own == dialect) || matches!(wish, Wish::Errand(_));
+    let query = if same { passed_query(&call.query) } else { String::new() };
+    let (renamed, model) = (model != asked, model.to_owned());
+    Ok(Target { provider, service, dialect, renamed, model, base: place.base, query, credential, caller, settings })
+}
+
+fn unserved(provider: &Provider, what: &str) -> Error {
+    let serves = providers::all().iter().filter(|known| known.services.iter().any(|service| service.serves.noun() == what));
+    let names = serves.map(|known| known.slug).take(12).collect::<Vec<_>>().join(", ");
+    let message = format!("{} serves no {what} here; these do: {names}.", provider.slug);
+    Error::invalid(message).with_param("model")
 }
 
 /// What of the caller's query goes along: not its key, nor what the path says itself.
@@ -198,18 +214,14 @@ fn stripped<'m>(provider: &Provider, asked: &'m str) -> &'m str {
 }
 
 impl Target<'_> {
-    pub fn dialect(&self) -> Dialect {
-        self.service.dialect
-    }
-
     /// Whether a body in the service's dialect can go there as it is.
     pub fn is_fitted(&self) -> bool {
-        self.dialect() != Dialect::Chat && !self.service.names_model() && self.service.fields.is_empty()
+        self.dialect != Dialect::Chat && !self.service.names_model() && self.service.fields.is_empty()
     }
 
     /// Makes a body in the service's dialect fit this provider, naming what is lost by it.
     pub fn fit(&self, envelope: &mut Envelope<'_>, losses: &mut Losses) {
-        if self.dialect() == Dialect::Chat {
+        if self.dialect == Dialect::Chat {
             self.provider.bend(envelope, losses);
         }
         if self.service.names_model() {
@@ -232,7 +244,6 @@ impl Target<'_> {
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.
     pub fn headers(&self, call: &Call) -> Headers {
         let mut headers = request_headers(self.provider, self.credential);
-        headers.add("content-type", "application/json");
         let provider = self.provider;
         for name in provider.vendor_headers {
             let fixed = || provider.fixed_headers.iter().find(|(fixed, _)| fixed == name).map(|(_, value)| *value);

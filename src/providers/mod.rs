@@ -12,7 +12,7 @@ pub mod words;
 use crate::ir::Losses;
 use crate::wire::envelope::Envelope;
 use crate::wire::{Abilities, Dialect};
-use service::Service;
+use service::{Errand, Serves, Service};
 
 #[derive(Debug)]
 pub struct Provider {
@@ -139,13 +139,31 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 impl Provider {
-    /// The service for a model and a caller's dialect. `known` says which settings are.
-    pub fn service(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<&'static Service> {
+    /// Where a model holds conversations for callers of this dialect. `known` says which settings are.
+    pub fn talk(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<(&'static Service, Dialect)> {
+        let fitting = self.fitting(model, &known, |serves| matches!(serves, Serves::Talk(_)));
+        let spoken = fitting.iter().filter_map(|service| if let Serves::Talk(own) = service.serves { Some((*service, own)) } else { None });
+        let mut spoken = spoken.collect::<Vec<_>>();
+        // Legacy completions are of few models: only who asks for them gets them.
+        spoken.retain(|(_, own)| *own == dialect || *own != Dialect::Completions);
+        spoken.iter().find(|(_, own)| *own == dialect).or(spoken.first()).copied()
+    }
+
+    /// Where a model runs an errand.
+    pub fn errand(&self, errand: Errand, model: &str, known: impl Fn(&str) -> bool) -> Option<&'static Service> {
+        self.fitting(model, &known, |serves| serves.errand() == Some(errand)).first().copied()
+    }
+
+    /// Services of a kind for a model: those meant for it, or else those for any.
+    fn fitting(&self, model: &str, known: &impl Fn(&str) -> bool, kind: impl Fn(Serves) -> bool) -> Vec<&'static Service> {
         let meant = |service: &Service| !service.models.is_empty() && model.contains(service.models);
-        let special = self.services.iter().any(meant);
-        let fits = |service: &&Service| special == meant(service) && (service.given.is_empty() || known(service.given));
-        let own = self.services.iter().filter(fits).find(|service| service.dialect == dialect);
-        own.or_else(|| self.services.iter().find(fits))
+        let of_kind = self.services.iter().filter(|service| kind(service.serves));
+        let special = of_kind.clone().any(meant);
+        let fits = |service: &&Service| {
+            let model = if special { meant(service) } else { service.models.is_empty() };
+            model && (service.given.is_empty() || known(service.given))
+        };
+        of_kind.filter(fits).collect()
     }
 
     /// What a model of this provider takes in this dialect.

@@ -1,12 +1,12 @@
 //! What a provider serves and at which path of its API.
 
-use crate::wire::Dialect;
+use crate::wire::{Dialect, audio, embeddings, images, moderations, rerank};
 
-/// A dialect, and where it is spoken. The first that fits a request is taken, one in the caller's own dialect before
-/// any other.
+/// A thing that is served, and where. The first that fits a request is taken; of conversations, one in the caller's
+/// own dialect before any other.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    pub dialect: Dialect,
+    pub serves: Serves,
     /// Only models whose names hold this.
     pub models: &'static str,
     /// Only where this setting is known.
@@ -19,8 +19,53 @@ pub struct Service {
     pub fields: &'static [(&'static str, &'static str)],
 }
 
+/// What is served, and in which shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    Talk(Dialect),
+    Embeddings(embeddings::Shape),
+    Images(images::Shape),
+    Rerank(rerank::Shape),
+    Moderations(moderations::Shape),
+    Speech(audio::Shape),
+}
+
+/// What a caller may want that is no conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Embeddings,
+    Images,
+    Rerank,
+    Moderations,
+    Speech,
+}
+
+const fn service(serves: Serves, path: &'static str) -> Service {
+    Service { serves, models: "", given: "", path, stream: None, fields: &[] }
+}
+
 pub const fn talk(dialect: Dialect, path: &'static str) -> Service {
-    Service { dialect, models: "", given: "", path, stream: None, fields: &[] }
+    service(Serves::Talk(dialect), path)
+}
+
+pub const fn embeddings(shape: embeddings::Shape, path: &'static str) -> Service {
+    service(Serves::Embeddings(shape), path)
+}
+
+pub const fn images(shape: images::Shape, path: &'static str) -> Service {
+    service(Serves::Images(shape), path)
+}
+
+pub const fn rerank(shape: rerank::Shape, path: &'static str) -> Service {
+    service(Serves::Rerank(shape), path)
+}
+
+pub const fn moderations(shape: moderations::Shape, path: &'static str) -> Service {
+    service(Serves::Moderations(shape), path)
+}
+
+pub const fn speech(shape: audio::Shape, path: &'static str) -> Service {
+    service(Serves::Speech(shape), path)
 }
 
 impl Service {
@@ -42,6 +87,37 @@ impl Service {
 
     /// Whether the model goes into the path, and so not into the body.
     pub fn names_model(&self) -> bool {
-        self.path.contains("{model}")
+        self.path.contains("{model}") || self.path.contains("{model-path}")
+    }
+}
+
+impl Serves {
+    /// How a message calls it.
+    pub fn noun(self) -> &'static str {
+        self.errand().map_or("conversations", Errand::noun)
+    }
+
+    pub fn errand(self) -> Option<Errand> {
+        match self {
+            Serves::Talk(_) => None,
+            Serves::Embeddings(_) => Some(Errand::Embeddings),
+            Serves::Images(_) => Some(Errand::Images),
+            Serves::Rerank(_) => Some(Errand::Rerank),
+            Serves::Moderations(_) => Some(Errand::Moderations),
+            Serves::Speech(_) => Some(Errand::Speech),
+        }
+    }
+}
+
+impl Errand {
+    /// How a message calls it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Errand::Embeddings => "embeddings",
+            Errand::Images => "images",
+            Errand::Rerank => "reranking",
+            Errand::Moderations => "moderations",
+            Errand::Speech => "speech",
+        }
     }
 }

@@ -53,7 +53,10 @@ impl Settings {
         match provider.home {
             Home::Yours(var) => self.var(var).is_some(),
             Home::Tenant { var, .. } if self.var(var).is_some() => keyed,
-            _ => keyed && !provider.base.is_empty() && words::names(provider.base).all(known),
+            _ => {
+                let path = provider.services.iter().find(|service| service.given.is_empty()).map_or("", |service| service.path);
+                keyed && !provider.base.is_empty() && words::names(provider.base).chain(words::names(path)).all(known)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The words of an address that the deployment or the caller fills in: `https://bedrock-runtime.{aws-region}...`
 
 use crate::error::{Error, Result};
+use crate::wire::images::stability_engine;
 
 pub struct Word {
     /// Its name, which is that of the caller's header too (`x-causeway-aws-region`).
@@ -55,6 +56,7 @@ pub fn fill(template: &str, model: &str, find: impl Fn(&str) -> Option<String>) 
 fn value(name: &str, model: &str, find: &impl Fn(&str) -> Option<String>) -> Result<String> {
     match name {
         "model" | "model-path" => return Ok(model.to_owned()),
+        "stability-engine" => return Ok(stability_engine(model).to_owned()),
         "vertex-host" => return value("vertex-region", model, find).map(|region| vertex_host(&region)),
         _ => {}
     }

@@ -1,16 +1,29 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod audio;
+pub mod base64;
 pub mod chat;
+pub mod cohere;
+pub mod completions;
 pub mod converse;
+pub mod embeddings;
 pub mod envelope;
+mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gemini;
+pub mod images;
 mod json;
 pub mod messages;
+pub mod moderations;
+pub mod multipart;
 pub mod pipe;
+pub mod predictions;
 pub mod proof;
+pub mod rerank;
+pub mod responses;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
@@ -21,6 +34,8 @@ use frame::{Frames, sse};
 pub enum Dialect {
     /// OpenAI Chat Completions.
     Chat,
+    /// OpenAI's legacy text completions; relayed, or answered by conversations.
+    Completions,
     /// OpenAI Responses.
     Responses,
     /// Anthropic Messages.
@@ -148,6 +163,7 @@ impl Dialect {
     pub fn slug(self) -> &'static str {
         match self {
             Dialect::Chat => "chat",
+            Dialect::Completions => "completions",
             Dialect::Responses => "responses",
             Dialect::Messages => "messages",
             Dialect::Gemini => "gemini",
@@ -168,8 +184,11 @@ impl Dialect {
         match self {
             Dialect::Chat => &chat::INBOUND,
             Dialect::Messages => &messages::INBOUND,
+            Dialect::Completions => &completions::INBOUND,
+            Dialect::Gemini => &gemini::INBOUND,
+            Dialect::Responses => &responses::INBOUND,
             // No door leads to a dialect of providers only.
-            _ => &chat::INBOUND,
+            Dialect::Converse | Dialect::Cohere => &chat::INBOUND,
         }
     }
 
@@ -177,8 +196,12 @@ impl Dialect {
         match self {
             Dialect::Chat => &chat::OUTBOUND,
             Dialect::Messages => &messages::OUTBOUND,
+            Dialect::Responses => &responses::OUTBOUND,
             Dialect::Converse => &converse::OUTBOUND,
-            _ => &chat::OUTBOUND,
+            Dialect::Cohere => &cohere::OUTBOUND,
+            Dialect::Gemini => &gemini::OUTBOUND,
+            // It is only relayed.
+            Dialect::Completions => &chat::OUTBOUND,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind};
 use crate::ir::{Citation, Finish, Reason, Thinking, Usage};
-use crate::wire::fault;
+use crate::wire::family::{Counts, fault_of};
 
 /// A string, borrowed unless it is written with escapes.
 #[derive(Debug, Deserialize)]
@@ -258,86 +258,6 @@ impl Answer<'_> {
     pub fn created(&self) -> Option<u64> {
         self.created.filter(|at| (0.0..1e11).contains(at)).map(|at| at as u64)
     }
-}
-
-/// An error told inside a 200: its code is the status, where it is one.
-pub fn fault_of(raw: &RawValue) -> Error {
-    #[derive(Deserialize)]
-    struct Coded {
-        #[serde(default)]
-        code: Option<serde_json::Value>,
-        #[serde(default)]
-        status_code: Option<u16>,
-    }
-    let coded: Option<Coded> = serde_json::from_str(raw.get()).ok();
-    let status = coded.and_then(|coded| coded.status_code.or_else(|| coded.code?.as_u64().and_then(|code| u16::try_from(code).ok())));
-    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
-    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
-}
-
-/// Tokens as this dialect counts them.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Counts {
-    #[serde(default)]
-    prompt_tokens: Option<f64>,
-    #[serde(default)]
-    completion_tokens: Option<f64>,
-    #[serde(default)]
-    total_tokens: Option<f64>,
-    #[serde(default)]
-    prompt_tokens_details: Option<Details>,
-    #[serde(default)]
-    completion_tokens_details: Option<Details>,
-    /// DeepSeek's word for what was read from the cache.
-    #[serde(default)]
-    prompt_cache_hit_tokens: Option<f64>,
-    /// Perplexity's and others' place for thinking.
-    #[serde(default)]
-    reasoning_tokens: Option<f64>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Details {
-    #[serde(default)]
-    cached_tokens: Option<f64>,
-    #[serde(default)]
-    cache_write_tokens: Option<f64>,
-    #[serde(default)]
-    audio_tokens: Option<f64>,
-    #[serde(default)]
-    reasoning_tokens: Option<f64>,
-}
-
-impl Counts {
-    pub fn usage(&self) -> Usage {
-        let input = self.prompt_tokens.map_or(0, whole);
-        let mut output = self.completion_tokens.map_or(0, whole);
-        let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
-        let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
-        // Where the total is only reached with it, the completion did not include the reasoning.
-        if let (Some(reasoning), Some(total)) = (reasoning, self.total_tokens.map(whole))
-            && reasoning > 0
-            && total == input.saturating_add(output).saturating_add(reasoning)
-        {
-            output = output.saturating_add(reasoning);
-        }
-        Usage {
-            input,
-            output,
-            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).map(whole),
-            cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
-            cache_write_1h: None,
-            reasoning,
-            input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
-            output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
-            estimated: false,
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-fn whole(count: f64) -> u64 {
-    count as u64
 }
 
 /// The provider's word for why it ended. `Err` when the word is that it failed.

@@ -19,8 +19,9 @@ mod request;
 mod response;
 mod stream;
 
+pub use super::family::{encode_error, is_own_error};
 pub use request::{decode_request, encode_request};
-pub use response::{decode_response, encode_error, encode_response, glance_response, is_own_error};
+pub use response::{decode_response, encode_response, glance_response};
 pub use stream::{StreamReader, StreamWriter, glance_frame};
 
 use crate::wire::{Inbound, Outbound};

@@ -1,0 +1,184 @@
+//! What the forms of OpenAI's family have in common: how they count tokens and how they tell errors.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::write_upstream;
+use super::fault;
+use super::json::Object;
+use crate::error::{Error, Kind, Origin};
+use crate::ir::Usage;
+
+/// Tokens as the family counts them.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Counts {
+    #[serde(default)]
+    prompt_tokens: Option<f64>,
+    #[serde(default)]
+    completion_tokens: Option<f64>,
+    #[serde(default)]
+    total_tokens: Option<f64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<Details>,
+    #[serde(default)]
+    completion_tokens_details: Option<Details>,
+    /// DeepSeek's word for what was read from the cache.
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<f64>,
+    /// Perplexity's and others' place for thinking.
+    #[serde(default)]
+    reasoning_tokens: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Details {
+    #[serde(default)]
+    cached_tokens: Option<f64>,
+    #[serde(default)]
+    cache_write_tokens: Option<f64>,
+    #[serde(default)]
+    audio_tokens: Option<f64>,
+    #[serde(default)]
+    reasoning_tokens: Option<f64>,
+}
+
+impl Counts {
+    pub fn usage(&self) -> Usage {
+        let input = self.prompt_tokens.map_or(0, whole);
+        let mut output = self.completion_tokens.map_or(0, whole);
+        let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
+        let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
+        // Where the total is only reached with it, the completion did not include the reasoning.
+        if let (Some(reasoning), Some(total)) = (reasoning, self.total_tokens.map(whole))
+            && reasoning > 0
+            && total == input.saturating_add(output).saturating_add(reasoning)
+        {
+            output = output.saturating_add(reasoning);
+        }
+        Usage {
+            input,
+            output,
+            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).map(whole),
+            cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
+            cache_write_1h: None,
+            reasoning,
+            input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
+            output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
+            estimated: false,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
+pub fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+/// Tokens as its newer forms count them.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Tokens {
+    #[serde(default)]
+    input_tokens: Option<f64>,
+    #[serde(default)]
+    output_tokens: Option<f64>,
+    #[serde(default)]
+    prompt_tokens: Option<f64>,
+    #[serde(default)]
+    completion_tokens: Option<f64>,
+}
+
+impl Tokens {
+    pub fn usage(self) -> Usage {
+        let (input, output) = (self.input_tokens.or(self.prompt_tokens), self.output_tokens.or(self.completion_tokens));
+        Usage { input: input.map_or(0, whole), output: output.map_or(0, whole), ..Usage::default() }
+    }
+}
+
+/// An error told inside a 200: its code is the status, where it is one.
+pub fn fault_of(raw: &RawValue) -> Error {
+    #[derive(Deserialize)]
+    struct Coded {
+        #[serde(default)]
+        code: Option<serde_json::Value>,
+        #[serde(default)]
+        status_code: Option<u16>,
+    }
+    let coded: Option<Coded> = serde_json::from_str(raw.get()).ok();
+    let status = coded.and_then(|coded| coded.status_code.or_else(|| coded.code?.as_u64().and_then(|code| u16::try_from(code).ok())));
+    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
+    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
+}
+
+pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
+    let mut object =
+        Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
+    if usage.cache_read.is_some() || usage.cache_write.is_some() || usage.input_audio.is_some() {
+        Object::open(object.slot("prompt_tokens_details"))
+            .with("cached_tokens", &usage.cache_read.unwrap_or(0))
+            .maybe("cache_write_tokens", usage.cache_write)
+            .maybe("audio_tokens", usage.input_audio)
+            .close();
+    }
+    if usage.reasoning.is_some() || usage.output_audio.is_some() {
+        Object::open(object.slot("completion_tokens_details"))
+            .with("reasoning_tokens", &usage.reasoning.unwrap_or(0))
+            .maybe("audio_tokens", usage.output_audio)
+            .close();
+    }
+    object.close();
+}
+
+pub fn encode_error(error: &Error) -> Vec<u8> {
+    let (kind, code) = words(error);
+    let mut body = Vec::with_capacity(256);
+    let mut object = Object::open(&mut body);
+    let mut inner = Object::open(object.slot("error"))
+        .with("message", &error.message)
+        .with("type", error.type_word.as_deref().unwrap_or(kind))
+        .with("param", &error.param)
+        .with("code", &error.code.as_deref().or(code));
+    write_upstream(&mut inner, error);
+    inner.close();
+    object.close();
+    body
+}
+
+/// The type and code of an error that brings none of its own.
+fn words(error: &Error) -> (&'static str, Option<&'static str>) {
+    match error.kind {
+        Kind::Invalid | Kind::MethodNotAllowed | Kind::Conflict => ("invalid_request_error", None),
+        Kind::Unauthenticated => ("authentication_error", Some("invalid_api_key")),
+        Kind::Forbidden => ("permission_error", None),
+        Kind::NotFound => ("invalid_request_error", Some("not_found")),
+        Kind::TooLarge => ("invalid_request_error", Some("request_too_large")),
+        Kind::RateLimited => ("rate_limit_error", Some("rate_limit_exceeded")),
+        Kind::Exhausted => ("insufficient_quota", Some("insufficient_quota")),
+        Kind::TimedOut => ("timeout_error", None),
+        Kind::Overloaded => ("overloaded_error", None),
+        Kind::Abandoned => ("request_abandoned", None),
+        Kind::Unreachable | Kind::Failed if error.origin == Origin::Upstream => ("upstream_error", None),
+        Kind::Unreachable | Kind::Failed => ("api_error", None),
+    }
+}
+
+/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+pub fn is_own_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(rename = "error")]
+        _error: Inner,
+    }
+    // Strings where the dialect has strings: some send a number for a code.
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(rename = "message")]
+        _message: String,
+        #[serde(rename = "type")]
+        _kind: Option<String>,
+        #[serde(default, rename = "param")]
+        _param: Option<String>,
+        #[serde(default, rename = "code")]
+        _code: Option<String>,
+    }
+    serde_json::from_slice::<Whole>(body).is_ok()
+}
