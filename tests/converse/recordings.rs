@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use causeway::wire::base64;
 
 struct Recording {
     name: String,
@@ -29,28 +30,12 @@ fn recordings() -> Vec<Recording> {
             name: file.file_stem().unwrap().to_string_lossy().into_owned(),
             request: all["request"]["body"].clone(),
             body: response.get("body").cloned(),
-            stream: response["base64"].as_str().map(bytes),
+            stream: response["base64"].as_str().map(|text| base64::decode(text).unwrap()),
         })
     };
     let found: Vec<Recording> = files.iter().filter_map(read).collect();
     assert!(found.len() > 10);
     found
-}
-
-fn bytes(base64: &str) -> Vec<u8> {
-    let sextet = |letter: u8| match letter {
-        b'A'..=b'Z' => letter - b'A',
-        b'a'..=b'z' => letter - b'a' + 26,
-        b'0'..=b'9' => letter - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let mut out = Vec::new();
-    for group in base64.trim_end_matches('=').as_bytes().chunks(4) {
-        let bits = group.iter().enumerate().fold(0u32, |bits, (at, letter)| bits | u32::from(sextet(*letter)) << (18 - 6 * at));
-        out.extend(&bits.to_be_bytes()[1..group.len()]);
-    }
-    out
 }
 
 /// Everything that the provider said, found without the code under test.

@@ -51,7 +51,7 @@ fn a_conversation_is_arranged_as_the_provider_takes_it() {
                 {"role": "user", "content": [
                     {"text": "Look"},
                     {"image": {"format": "jpeg", "source": {"bytes": "AAAA"}}},
-                    {"document": {"format": "pdf", "name": "a report v2 2", "source": {"bytes": "BBBB"}}},
+                    {"document": {"format": "pdf", "name": "a report v2", "source": {"bytes": "BBBB"}}},
                 ]},
                 {"role": "assistant", "content": [
                     {"toolUse": {"toolUseId": "call_1", "name": "f", "input": {"a": 1}}},
@@ -59,7 +59,7 @@ fn a_conversation_is_arranged_as_the_provider_takes_it() {
                 ]},
                 {"role": "user", "content": [
                     {"toolResult": {"toolUseId": "call_1", "content": [{"text": "one"}], "status": "success"}},
-                    {"toolResult": {"toolUseId": "call_2", "content": [{"text": " "}], "status": "success"}},
+                    {"toolResult": {"toolUseId": "call_2", "content": [{"text": ""}], "status": "success"}},
                     {"text": "And?"},
                 ]},
             ],
