@@ -194,7 +194,8 @@ impl Scene {
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let settings = Settings::new(self.vars.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
+        let (path, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
+        let call = Call { method: self.method, path: path.to_owned(), query: query.to_owned(), headers };
         let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call, Ok(self.body.clone().into_bytes())));
         let mut native = false;
         let body = match reply.body {
