@@ -60,9 +60,14 @@ impl Settings {
         }
     }
 
-    /// The active providers, those of `PROVIDER_PRIORITY` first and in its order.
+    /// The providers that whoever runs this deployment puts first.
+    pub fn preferred(&self) -> impl Iterator<Item = &'static Provider> {
+        self.list("PROVIDER_PRIORITY").into_iter().filter_map(find)
+    }
+
+    /// The active providers, the preferred first and in their order.
     pub fn active(&self) -> Vec<&'static Provider> {
-        let mut order: Vec<&'static Provider> = self.list("PROVIDER_PRIORITY").into_iter().filter_map(find).collect();
+        let mut order: Vec<&'static Provider> = self.preferred().collect();
         order.extend(all());
         let mut seen = Vec::new();
         order.retain(|provider| {
