@@ -14,6 +14,7 @@ use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
 use crate::target::{self, Target, Wish};
+use crate::token;
 use crate::wire::envelope::Envelope;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
 use crate::wire::{Dialect, Echo, Glance, fault};
@@ -194,6 +195,9 @@ async fn send<H: Host>(
     let url = target.url(stream)?;
     let mut headers = target.headers(life.call);
     own(&mut headers);
+    if let Some(account) = &target.account {
+        headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
+    }
     target.sign(&mut headers, &url, body, started);
     let parcel = Parcel { url: &url, headers: &headers, body: Some(body), passes, timeout_ms: life.caller.timeout_ms()? };
     let outcome = life.host.fetch(parcel).await;

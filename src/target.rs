@@ -4,6 +4,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
 use crate::ir::Losses;
+use crate::providers::auth::google_jwt::{self, ServiceAccount};
 use crate::providers::auth::sigv4;
 use crate::providers::service::{Errand, Service};
 use crate::providers::settings::Settings;
@@ -21,6 +22,8 @@ pub struct Target<'a> {
     pub model: String,
     /// The body still holds another name.
     pub renamed: bool,
+    /// Whose token lets the request in.
+    pub account: Option<ServiceAccount>,
     base: String,
     query: String,
     credential: Credential<'a>,
@@ -61,6 +64,10 @@ pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish:
     }
     let place = place(settings, &caller, provider)?;
     let credential = credential(settings, &caller, provider, &place)?;
+    let account = match credential {
+        Credential::Account(json) => Some(ServiceAccount::parse(json, &settings.trusted_hosts())?),
+        _ => None,
+    };
     let known = |name: &str| word(settings, &caller, name).is_some();
     let (service, dialect) = match wish {
         Wish::Talk(dialect) => provider.talk(dialect, model, known).ok_or_else(|| unserved(provider, "conversations"))?,
@@ -72,7 +79,7 @@ pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish:
     let same = matches!(wish, Wish::Talk(own) if own == dialect) || matches!(wish, Wish::Errand(_));
     let query = if same { passed_query(&call.query) } else { String::new() };
     let (renamed, model) = (model != asked, model.to_owned());
-    Ok(Target { provider, service, dialect, renamed, model, base: place.base, query, credential, caller, settings })
+    Ok(Target { provider, service, dialect, model, renamed, account, base: place.base, query, credential, caller, settings })
 }
 
 fn unserved(provider: &Provider, what: &str) -> Error {
@@ -235,10 +242,15 @@ impl Target<'_> {
     /// Where a request for a whole answer or a stream goes.
     pub fn url(&self, stream: bool) -> Result<String> {
         let path = self.service.stream.filter(|_| stream).unwrap_or(self.service.path);
-        let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name))?;
+        let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name).or_else(|| self.in_account(name)))?;
         let mark = if path.contains('?') { "&" } else { "?" };
         let mark = if self.query.is_empty() { "" } else { mark };
         Ok(format!("{}{path}{mark}{}", self.base, self.query))
+    }
+
+    /// A word that only the account knows.
+    fn in_account(&self, name: &str) -> Option<String> {
+        self.account.as_ref().filter(|_| name == google_jwt::PROJECT)?.project_id.clone()
     }
 
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.

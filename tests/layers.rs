@@ -11,7 +11,7 @@ const RUNGS: &[&[&str]] = &[
     &["wire", "http", "record", "host"],
     &["providers", "catalog"],
     &["caller"],
-    &["door", "target", "errand"],
+    &["door", "target", "token", "errand"],
     &["models", "health"],
     &["gateway"],
     &["edge"],

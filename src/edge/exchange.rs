@@ -45,6 +45,11 @@ extern "C" {
         limit: f64,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, catch)]
+    pub fn tell(this: &Exchange, url: &str, headers: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sign)]
+    fn ask_sign(this: &Exchange, slot: Slot, key: Uint8Array, message: Uint8Array) -> Result<(), JsValue>;
+
     /// An upstream's answer.
     pub type Upstream;
 
@@ -77,6 +82,10 @@ impl Exchange {
 
     pub fn bindings(&self) -> Arrival {
         Arrival::of(|slot| self.ask_bindings(slot))
+    }
+
+    pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {
+        Arrival::of(|slot| self.ask_sign(slot, Uint8Array::from(key), Uint8Array::from(message)))
     }
 
     pub fn send(&self, url: &str, headers: &str, body: Option<Uint8Array>, timeout: f64, limit: f64) -> Arrival {

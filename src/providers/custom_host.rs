@@ -44,6 +44,11 @@ pub fn is_trusted(base: &str, trusted: &[&str]) -> bool {
         .is_ok_and(|(host, _)| trusted.iter().any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(authority)))
 }
 
+/// Whether a whole URL fits the rules as it is and leads to one of the trusted hosts.
+pub fn is_trusted_url(url: &str, trusted: &[&str]) -> bool {
+    url.trim() == url && base_url(url, trusted).is_ok_and(|base| is_trusted(&base, trusted))
+}
+
 fn refused(why: &str) -> Error {
     Error::invalid(format!("The custom host {why}.")).with_param("custom-host")
 }

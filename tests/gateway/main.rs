@@ -6,3 +6,4 @@ mod refusals;
 mod relay;
 mod scripted;
 mod translation;
+mod vertex;
