@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Answer, Fault, Host, Parcel};
 use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::{Fold, Losses};
+use crate::predict;
 use crate::providers::service::Errand;
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
@@ -195,12 +196,21 @@ async fn send<H: Host>(
     let url = target.url(stream)?;
     let mut headers = target.headers(life.call);
     own(&mut headers);
+    if target.service.serves.is_predicted() && !stream {
+        headers.add("prefer", "wait");
+    }
     if let Some(account) = &target.account {
         headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
     }
     target.sign(&mut headers, &url, body, started);
-    let parcel = Parcel { url: &url, headers: &headers, body: Some(body), passes, timeout_ms: life.caller.timeout_ms()? };
-    let outcome = life.host.fetch(parcel).await;
+    let timeout_ms = life.caller.timeout_ms()?;
+    let parcel = Parcel { url: &url, headers: &headers, body: Some(body), passes, timeout_ms };
+    let mut outcome = life.host.fetch(parcel).await;
+    if target.service.serves.is_predicted()
+        && let Ok(answer) = outcome
+    {
+        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+    }
     life.tried(target.provider, started, outcome)
 }
 
@@ -302,7 +312,7 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Pla
     let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
     life.close(&Glance::of(&response));
     if !plan.stream {
-        return Ok(json_reply(status, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
+        return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
     }
     let mut writer = (life.dialect.inbound().writer)(plan.echo);
     let mut out = Vec::new();

@@ -275,6 +275,22 @@ impl Target<'_> {
         headers
     }
 
+    /// An address that the provider's answer names, if the key may go there: one at the host that was asked, or, since
+    /// whoever stands in between passes answers on as they are, the same one there.
+    pub fn own_address(&self, url: &str) -> Option<String> {
+        let origin = self.base.match_indices('/').nth(2).and_then(|(at, _)| self.base.get(..at)).unwrap_or(&self.base);
+        let below = |start: &str| url.strip_prefix(start).filter(|rest| rest.starts_with('/'));
+        match below(origin) {
+            Some(_) => Some(url.to_owned()),
+            None => below(self.provider.base).map(|rest| format!("{}{rest}", self.base)),
+        }
+    }
+
+    /// The key and nothing of the caller's.
+    pub fn key_headers(&self) -> Headers {
+        request_headers(self.provider, self.credential)
+    }
+
     /// Signs what is about to be sent, where that is what lets it in.
     pub fn sign(&self, headers: &mut Headers, url: &str, body: &[u8], now_ms: u64) {
         let (Auth::Aws(service), Credential::Aws { access_key, secret_key, session_token }) = (self.provider.auth, self.credential) else {

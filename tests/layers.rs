@@ -12,7 +12,7 @@ const RUNGS: &[&[&str]] = &[
     &["providers", "catalog"],
     &["caller"],
     &["door", "target", "token", "errand"],
-    &["models", "health"],
+    &["models", "health", "predict"],
     &["gateway"],
     &["edge"],
 ];

@@ -97,6 +97,11 @@ impl Serves {
         self.errand().map_or("conversations", Errand::noun)
     }
 
+    /// Whether its answer may come before it is done.
+    pub fn is_predicted(self) -> bool {
+        matches!(self, Serves::Talk(Dialect::Predictions) | Serves::Images(images::Shape::Replicate))
+    }
+
     pub fn errand(self) -> Option<Errand> {
         match self {
             Serves::Talk(_) => None,
