@@ -2,31 +2,35 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::loose::{self, items};
+use super::usage::Counts;
 use crate::error::{Error, Kind};
-use crate::ir::{Citation, Finish, Reason, Thinking, Usage};
-use crate::wire::fault;
+use crate::ir::{Citation, Extras, Finish, Reason, Thinking, Usage};
+use crate::wire::{fault, proof};
 
 /// A string, borrowed unless it is written with escapes.
-#[derive(Debug, Deserialize)]
-pub struct Str<'a>(#[serde(borrow)] pub Cow<'a, str>);
+#[derive(Debug)]
+pub struct Str<'a>(pub Cow<'a, str>);
 
 /// An answer, or a chunk of one.
 #[derive(Deserialize)]
 pub struct Answer<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub object: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub id: Option<Str<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub model: Option<Str<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     pub created: Option<f64>,
     #[serde(borrow, default)]
     pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub usage: Option<Counts>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub x_groq: Option<Groq>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -44,19 +48,19 @@ pub struct Answer<'a> {
 
 #[derive(Deserialize)]
 pub struct Groq {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub usage: Option<Counts>,
 }
 
 #[derive(Deserialize)]
 pub struct Choice<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::index")]
     pub index: Option<u64>,
     #[serde(borrow, default)]
     pub message: Option<Said<'a>>,
     #[serde(borrow, default)]
     pub delta: Option<Said<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub finish_reason: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -75,9 +79,9 @@ pub struct Said<'a> {
     pub reasoning_details: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub refusal: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "list")]
+    #[serde(borrow, default, deserialize_with = "loose::list")]
     pub tool_calls: Vec<Call<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     pub function_call: Option<Function<'a>>,
     #[serde(borrow, default)]
     pub annotations: Option<&'a RawValue>,
@@ -85,9 +89,9 @@ pub struct Said<'a> {
 
 #[derive(Deserialize)]
 pub struct Call<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::index")]
     pub index: Option<u64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub id: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub function: Option<Function<'a>>,
@@ -97,18 +101,13 @@ pub struct Call<'a> {
 
 #[derive(Deserialize)]
 pub struct Function<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub name: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub arguments: Option<&'a RawValue>,
     /// What a custom tool has for arguments.
     #[serde(borrow, default)]
     pub input: Option<&'a RawValue>,
-}
-
-/// `null` counts as an empty list.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The text of a JSON string; of anything else nothing.
@@ -150,10 +149,13 @@ pub fn content(raw: Option<&RawValue>) -> Content {
         Some(b'{') => Content { text: json.to_owned(), ..Content::default() },
         Some(b'[') => {
             let mut all = Content::default();
-            for piece in serde_json::from_str::<Vec<Piece<'_>>>(json).unwrap_or_default() {
+            for raw in raw.map(items::<&RawValue>).unwrap_or_default() {
+                let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else {
+                    all.text.push_str(&text(Some(raw)).unwrap_or_default());
+                    continue;
+                };
                 all.text.push_str(&text(piece.text).unwrap_or_default());
-                let thinking = content(piece.thinking);
-                all.thinking.push_str(&thinking.text);
+                all.thinking.push_str(&content(piece.thinking).text);
             }
             all
         }
@@ -181,14 +183,20 @@ impl<'a> Said<'a> {
             signature: Option<String>,
             #[serde(default)]
             data: Option<String>,
+            #[serde(default)]
+            format: Option<String>,
         }
-        let details = self.reasoning_details.and_then(|raw| serde_json::from_str::<Vec<Detail>>(raw.get()).ok()).unwrap_or_default();
-        let part = |detail: Detail| Thinking {
-            text: detail.text.or(detail.summary).unwrap_or_default(),
-            signature: detail.signature.filter(|signature| !signature.is_empty()),
-            redacted: if detail.kind.as_deref() == Some("reasoning.encrypted") { detail.data } else { None },
+        let details = self.reasoning_details.map(items::<Detail>).unwrap_or_default();
+        let part = |detail: Detail| {
+            let sealed = detail.kind.as_deref() == Some("reasoning.encrypted");
+            let marked = |proof: String| if proof.is_empty() { None } else { Some(marked(detail.format.as_deref(), proof)) };
+            Thinking {
+                text: detail.text.or(detail.summary).unwrap_or_default(),
+                signature: detail.signature.and_then(marked),
+                redacted: detail.data.filter(|_| sealed).and_then(marked),
+            }
         };
-        details.into_iter().map(part).collect()
+        details.into_iter().map(part).filter(|part| !part.text.is_empty() || part.signature.is_some() || part.redacted.is_some()).collect()
     }
 
     pub fn citations(&self) -> Vec<Citation> {
@@ -210,7 +218,7 @@ impl<'a> Said<'a> {
             #[serde(default)]
             end_index: Option<u64>,
         }
-        let list = self.annotations.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok()).unwrap_or_default();
+        let list = self.annotations.map(items::<&RawValue>).unwrap_or_default();
         let cited = |raw: &RawValue| {
             let annotation: Annotation<'_> = serde_json::from_str(raw.get()).ok()?;
             let told: UrlCitation = serde_json::from_str(annotation.url_citation?.get()).ok()?;
@@ -231,27 +239,33 @@ impl Answer<'_> {
             #[serde(default)]
             title: Option<String>,
         }
-        if let Some(results) = self.search_results.and_then(|raw| serde_json::from_str::<Vec<Source>>(raw.get()).ok()) {
+        let results = self.search_results.map(items::<Source>).unwrap_or_default();
+        if !results.is_empty() {
             return results.into_iter().map(|source| Citation { url: source.url, title: source.title, ..Citation::default() }).collect();
         }
-        let urls = self.citations.and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok()).unwrap_or_default();
+        let urls = self.citations.map(items::<String>).unwrap_or_default();
         urls.into_iter().map(|url| Citation { url: Some(url), ..Citation::default() }).collect()
     }
 
     pub fn counted(&self) -> Option<Usage> {
-        self.usage.as_ref().or(self.x_groq.as_ref().and_then(|groq| groq.usage.as_ref())).map(Counts::usage)
+        let aside = || self.x_groq.as_ref()?.usage.as_ref()?.usage();
+        self.usage.as_ref().and_then(Counts::usage).or_else(aside)
     }
 
-    /// The error that stands in place of an answer.
-    pub fn fault(&self) -> Option<Error> {
-        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error);
-        let raw = self.error.or_else(choice_error).filter(|raw| raw.get() != "null")?;
-        Some(fault_of(raw))
+    /// The error that stands in place of an answer; `whole` is all of it, which some send as the error itself.
+    pub fn fault(&self, whole: &[u8]) -> Option<Error> {
+        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error.filter(tells));
+        if let Some(raw) = self.error.filter(tells).or_else(choice_error) {
+            return Some(fault_of(raw.get()));
+        }
+        let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
+        flat.then(|| fault_of(&String::from_utf8_lossy(whole)))
     }
 
-    pub fn extras(&self) -> crate::ir::Extras {
+    pub fn extras(&self) -> Extras {
         let known = [("system_fingerprint", self.system_fingerprint), ("service_tier", self.service_tier), ("provider", self.provider)];
-        known.into_iter().filter_map(|(name, raw)| Some((name.to_owned(), raw?.to_owned()))).collect()
+        let told = known.into_iter().filter_map(|(name, raw)| Some((name, raw.filter(tells)?)));
+        told.map(|(name, raw)| (name.to_owned(), raw.to_owned())).collect()
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a sensible time")]
@@ -260,97 +274,74 @@ impl Answer<'_> {
     }
 }
 
+/// Whether there is anything in it: some send an empty error with every chunk.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "filters pass references")]
+fn tells(raw: &&RawValue) -> bool {
+    !matches!(raw.get(), "null" | "{}" | "[]" | "\"\"" | "false")
+}
+
 /// An error told inside a 200: its code is the status, where it is one.
-pub fn fault_of(raw: &RawValue) -> Error {
-    #[derive(Deserialize)]
+pub fn fault_of(json: &str) -> Error {
+    #[derive(Default, Deserialize)]
     struct Coded {
-        #[serde(default)]
-        code: Option<serde_json::Value>,
-        #[serde(default)]
-        status_code: Option<u16>,
+        #[serde(default, deserialize_with = "loose::index")]
+        code: Option<u64>,
+        #[serde(default, deserialize_with = "loose::index")]
+        status_code: Option<u64>,
     }
-    let coded: Option<Coded> = serde_json::from_str(raw.get()).ok();
-    let status = coded.and_then(|coded| coded.status_code.or_else(|| coded.code?.as_u64().and_then(|code| u16::try_from(code).ok())));
+    let coded: Coded = serde_json::from_str(json).unwrap_or_default();
+    let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
     let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
-    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
+    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{json}}}").as_bytes())
 }
 
-/// Tokens as this dialect counts them.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Counts {
-    #[serde(default)]
-    prompt_tokens: Option<f64>,
-    #[serde(default)]
-    completion_tokens: Option<f64>,
-    #[serde(default)]
-    total_tokens: Option<f64>,
-    #[serde(default)]
-    prompt_tokens_details: Option<Details>,
-    #[serde(default)]
-    completion_tokens_details: Option<Details>,
-    /// DeepSeek's word for what was read from the cache.
-    #[serde(default)]
-    prompt_cache_hit_tokens: Option<f64>,
-    /// Perplexity's and others' place for thinking.
-    #[serde(default)]
-    reasoning_tokens: Option<f64>,
+/// An error that came in an event of that name, in whatever words.
+pub fn fault_in_words(data: &[u8]) -> Error {
+    fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, data)
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Details {
-    #[serde(default)]
-    cached_tokens: Option<f64>,
-    #[serde(default)]
-    cache_write_tokens: Option<f64>,
-    #[serde(default)]
-    audio_tokens: Option<f64>,
-    #[serde(default)]
-    reasoning_tokens: Option<f64>,
-}
+/// Whose proofs are told apart here; see `wire::proof`.
+const TAG: &str = "chat";
 
-impl Counts {
-    pub fn usage(&self) -> Usage {
-        let input = self.prompt_tokens.map_or(0, whole);
-        let mut output = self.completion_tokens.map_or(0, whole);
-        let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
-        let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
-        // Where the total is only reached with it, the completion did not include the reasoning.
-        if let (Some(reasoning), Some(total)) = (reasoning, self.total_tokens.map(whole))
-            && reasoning > 0
-            && total == input.saturating_add(output).saturating_add(reasoning)
-        {
-            output = output.saturating_add(reasoning);
-        }
-        Usage {
-            input,
-            output,
-            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).map(whole),
-            cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
-            cache_write_1h: None,
-            reasoning,
-            input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
-            output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
-            estimated: false,
-        }
+/// A proof with whose it is: this dialect hands on those of several makers. Without a word it is Anthropic's.
+fn marked(format: Option<&str>, proof: String) -> String {
+    match format {
+        Some(format) if !format.starts_with("anthropic") => proof::tagged(TAG, &format!("{format}:{proof}")),
+        _ => proof,
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-fn whole(count: f64) -> u64 {
-    count as u64
+/// A proof as its maker gave it, and the word for its maker.
+pub fn unmarked(proof: &str) -> (Option<&str>, &str) {
+    match proof::of(TAG, proof).and_then(|marked| marked.split_once(':')) {
+        Some((format, proof)) => (Some(format), proof),
+        None => (None, proof),
+    }
 }
 
-/// The provider's word for why it ended. `Err` when the word is that it failed.
-pub fn finish(word: &str, called: bool, refused: bool) -> Result<Finish, Error> {
-    let reason = match word {
-        "length" | "model_length" | "max_tokens" => Reason::Length,
-        "content_filter" => Reason::Filtered,
-        "error" => return Err(Error::upstream(Kind::Failed, "The provider failed while it answered.")),
+/// What a provider's word for why it ended says of a failure.
+pub fn failure(word: &str) -> Option<Error> {
+    match word {
+        "error" | "abort" => Some(Error::upstream(Kind::Failed, "The provider failed while it answered.")),
+        "insufficient_system_resource" => {
+            Some(Error::upstream(Kind::Overloaded, "The provider had no resources left to finish its answer."))
+        }
+        _ => None,
+    }
+}
+
+/// Why it ended, by the provider's word and what it said.
+pub fn finish(word: Option<&str>, called: bool, refused: bool) -> Finish {
+    let word = word.filter(|word| !word.is_empty());
+    let reason = match word.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "length" | "model_length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => Reason::Length,
+        "content_filter" | "content_filtered" | "safety" | "prohibited_content" | "recitation" => Reason::Filtered,
         _ if called => Reason::ToolCalls,
+        "refusal" => Reason::Refusal,
         _ if refused => Reason::Refusal,
         _ => Reason::Stop,
     };
-    Ok(Finish { reason, raw: Some(word.to_owned()), stop_sequence: None })
+    Finish { reason, raw: word.map(str::to_owned), stop_sequence: None }
 }
 
 /// This dialect's word.

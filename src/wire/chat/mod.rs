@@ -15,9 +15,11 @@
 //! - Several choices (`n`) are relayed, never translated: of them only the first is read.
 
 mod answer;
+mod loose;
 mod request;
 mod response;
 mod stream;
+mod usage;
 
 pub use request::{decode_request, encode_request};
 pub use response::{decode_response, encode_error, encode_response, glance_response, is_own_error};

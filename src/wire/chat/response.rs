@@ -3,27 +3,28 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Said, arguments, content, finish, finish_word, text};
+use super::answer::{Answer, Choice, Said, arguments, content, failure, finish, finish_word, text, unmarked};
+use super::usage::write_usage;
 use crate::error::{Error, Kind, Origin, Result};
-use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall, Usage};
+use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
 use crate::wire::answer::{CallIds, write_upstream};
 use crate::wire::json::{Array, Object};
 use crate::wire::{Echo, Glance};
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer = answer(body)?;
-    let choice = answer.choices.iter().flatten().min_by_key(|choice| choice.index.unwrap_or(0)).ok_or_else(no_choice)?;
+    let choice = first(&answer).ok_or_else(no_choice)?;
     let said = choice.message.as_ref().or(choice.delta.as_ref()).ok_or_else(no_choice)?;
     let parts = parts(said, &answer);
     let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let finish = finish(choice.finish_reason.as_ref().map_or("", |word| &word.0), called, refused)?;
+    let word = choice.finish_reason.as_ref().map(|word| &*word.0);
     Ok(Response {
         id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
         model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
         created: answer.created(),
         parts,
-        finish,
+        finish: finish(word, called, refused),
         usage: answer.counted(),
         extras: answer.extras(),
     })
@@ -32,11 +33,16 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 fn answer(body: &[u8]) -> Result<Answer<'_>> {
     let answer: Answer<'_> = serde_json::from_slice(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
-    match answer.fault() {
+    let fault = answer.fault(body).or_else(|| failure(&first(&answer)?.finish_reason.as_ref()?.0));
+    match fault {
         Some(error) => Err(error),
         None if answer.choices.as_ref().is_none_or(Vec::is_empty) => Err(no_choice()),
         None => Ok(answer),
     }
+}
+
+fn first<'c, 'a>(answer: &'c Answer<'a>) -> Option<&'c Choice<'a>> {
+    answer.choices.iter().flatten().min_by_key(|choice| choice.index.unwrap_or(0))
 }
 
 fn no_choice() -> Error {
@@ -164,12 +170,15 @@ fn length(text: &str) -> u64 {
 /// Thinking with its proof, in the words of those who have a place for it; sent back, it keeps a tool loop whole.
 pub(super) fn write_detail(out: &mut Vec<u8>, thinking: &Thinking, index: usize) {
     match &thinking.redacted {
-        Some(data) => Object::typed(out, "reasoning.encrypted").with("data", data).with("index", &index).close(),
-        None => Object::typed(out, "reasoning.text")
-            .with("text", &thinking.text)
-            .with("signature", &thinking.signature)
-            .with("index", &index)
-            .close(),
+        Some(data) => {
+            let (format, data) = unmarked(data);
+            Object::typed(out, "reasoning.encrypted").with("data", data).maybe("format", format).with("index", &index).close();
+        }
+        None => {
+            let (format, signature) = thinking.signature.as_deref().map(unmarked).unzip();
+            let detail = Object::typed(out, "reasoning.text").with("text", &thinking.text).with("signature", &signature);
+            detail.maybe("format", format.flatten()).with("index", &index).close();
+        }
     }
 }
 
@@ -188,25 +197,6 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, (start, e
         .with("url", citation.url.as_deref().unwrap_or_default())
         .with("title", citation.title.as_deref().unwrap_or_default())
         .close();
-    object.close();
-}
-
-pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
-    let mut object =
-        Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
-    if usage.cache_read.is_some() || usage.cache_write.is_some() || usage.input_audio.is_some() {
-        Object::open(object.slot("prompt_tokens_details"))
-            .with("cached_tokens", &usage.cache_read.unwrap_or(0))
-            .maybe("cache_write_tokens", usage.cache_write)
-            .maybe("audio_tokens", usage.input_audio)
-            .close();
-    }
-    if usage.reasoning.is_some() || usage.output_audio.is_some() {
-        Object::open(object.slot("completion_tokens_details"))
-            .with("reasoning_tokens", &usage.reasoning.unwrap_or(0))
-            .maybe("audio_tokens", usage.output_audio)
-            .close();
-    }
     object.close();
 }
 

@@ -5,20 +5,26 @@ mod writer;
 pub use reader::StreamReader;
 pub use writer::StreamWriter;
 
-use super::answer::{Answer, Said};
+use super::answer::{Answer, Said, failure};
 use crate::wire::Glance;
 use crate::wire::frame::sse;
 
 /// Adds what a passing chunk tells.
 pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(frame.data) else {
-        glance.failed |= frame.event == Some("error");
+    if frame.data.trim_ascii() == b"[DONE]" {
+        // Some never say why they ended.
+        glance.finished |= glance.produced > 0 || glance.usage.is_some();
         return;
-    };
+    }
+    glance.failed |= frame.event == Some("error");
+    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(frame.data) else { return };
     glance.usage = answer.counted().or(glance.usage);
-    glance.failed |= frame.event == Some("error") || answer.fault().is_some();
+    glance.failed |= answer.fault(frame.data).is_some();
     for choice in answer.choices.iter().flatten() {
-        glance.finished |= choice.finish_reason.is_some();
+        if let Some(word) = choice.finish_reason.as_ref().filter(|word| !word.0.is_empty()) {
+            glance.failed |= failure(&word.0).is_some();
+            glance.finished = true;
+        }
         if let Some(said) = &choice.delta {
             glance.produced = glance.produced.saturating_add(produced(said));
         }

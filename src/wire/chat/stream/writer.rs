@@ -1,7 +1,8 @@
 use crate::ir::{Block, Citation, Delta, Event, Finish, Reason, Thinking, Usage};
 use crate::wire::answer::CallIds;
 use crate::wire::chat::answer::finish_word;
-use crate::wire::chat::response::{encode_error, head, own_extras, write_annotation, write_detail, write_usage};
+use crate::wire::chat::response::{encode_error, head, own_extras, write_annotation, write_detail};
+use crate::wire::chat::usage::write_usage;
 use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
 
