@@ -344,12 +344,14 @@ pub fn finish(word: Option<&str>, called: bool, refused: bool) -> Finish {
     Finish { reason, raw: word.map(str::to_owned), stop_sequence: None }
 }
 
-/// This dialect's word.
-pub fn finish_word(reason: Reason) -> &'static str {
+/// This dialect's word for why an answer ended in which there were calls, or a refusal.
+pub fn finish_word(reason: Reason, called: bool, refused: bool) -> &'static str {
     match reason {
-        Reason::Stop | Reason::Pause => "stop",
         Reason::Length => "length",
-        Reason::ToolCalls => "tool_calls",
-        Reason::Filtered | Reason::Refusal => "content_filter",
+        Reason::Filtered => "content_filter",
+        Reason::Stop | Reason::ToolCalls | Reason::Pause if called => "tool_calls",
+        // Words of refusal have a place of their own here.
+        Reason::Refusal if !refused => "content_filter",
+        Reason::Stop | Reason::ToolCalls | Reason::Pause | Reason::Refusal => "stop",
     }
 }

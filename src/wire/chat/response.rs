@@ -90,7 +90,9 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut choices = Array::open(object.slot("choices"));
     let mut choice = Object::open(choices.slot()).with("index", &0);
     write_message(choice.slot("message"), &response.parts, echo);
-    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason)).close();
+    let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason, called, refused)).close();
     choices.close();
     if let Some(usage) = &response.usage {
         write_usage(object.slot("usage"), usage);
@@ -118,7 +120,7 @@ pub(super) fn own_extras(extras: &Extras) -> impl Iterator<Item = (&str, &RawVal
 fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     let mut text = String::new();
     let mut citations: Vec<(Citation, (u64, u64))> = Vec::new();
-    let mut refusal: Option<&str> = None;
+    let mut refusal: Option<String> = None;
     for part in parts {
         match part {
             Part::Text(part) => {
@@ -128,7 +130,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
                 citations.extend(part.citations.iter().map(|citation| (citation.clone(), citation.range.unwrap_or(range))));
             }
             Part::Media(media) => text.push_str(&media.link()),
-            Part::Refusal(words) => refusal = Some(words),
+            Part::Refusal(words) => refusal.get_or_insert_default().push_str(words),
             _ => {}
         }
     }
@@ -163,7 +165,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     message.close();
 }
 
-fn length(text: &str) -> u64 {
+pub(super) fn length(text: &str) -> u64 {
     u64::try_from(text.chars().count()).unwrap_or(u64::MAX)
 }
 

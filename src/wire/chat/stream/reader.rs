@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::calls::{Calls, Piece};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Delta, Event, Extras, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Extras, Thinking, Usage};
 use crate::wire::Reader;
 use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, failure, fault_in_words, fault_of, finish, text};
 use crate::wire::frame::sse;
@@ -25,8 +25,8 @@ pub struct StreamReader {
     extras: Extras,
     /// How many of the extras were told at the start.
     told: usize,
-    /// Sources that come beside the text are told once.
-    sourced: bool,
+    /// Sources that come beside the text, on every chunk with some: told at its end.
+    sources: Vec<Citation>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,10 @@ impl StreamReader {
             if let Some(said) = &choice.delta {
                 self.hear(said, events);
             }
-            self.cite(answer, events);
+            if self.sources.is_empty() || choice.finish_reason.is_some() {
+                let sources = answer.sources();
+                self.sources = if sources.is_empty() { std::mem::take(&mut self.sources) } else { sources };
+            }
             let Some(word) = choice.finish_reason.as_ref().filter(|word| !word.0.is_empty()) else { continue };
             if let Some(error) = failure(&word.0) {
                 return self.fail(error, events);
@@ -160,9 +163,7 @@ impl StreamReader {
         if !self.calls.heeds(&piece) {
             return;
         }
-        if self.open.take().is_some() {
-            events.push(Event::End);
-        }
+        self.end(events);
         self.calls.push(&piece, &mut self.next, events);
     }
 
@@ -203,22 +204,18 @@ impl StreamReader {
         }
     }
 
-    fn cite(&mut self, answer: &Answer<'_>, events: &mut Vec<Event>) {
-        if self.sourced || self.open != Some(Open::Text) {
-            return;
-        }
-        for source in answer.sources() {
-            self.sourced = true;
-            events.push(Event::Delta(Delta::Citation(source)));
-        }
-    }
-
     /// Ends whatever block is open.
     fn shut(&mut self, events: &mut Vec<Event>) {
-        if self.open.take().is_some() {
-            events.push(Event::End);
-        }
+        self.end(events);
         self.calls.flush(&mut self.next, events);
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) {
+        let Some(kind) = self.open.take() else { return };
+        if kind == Open::Text {
+            events.extend(std::mem::take(&mut self.sources).into_iter().map(|source| Event::Delta(Delta::Citation(source))));
+        }
+        events.push(Event::End);
     }
 
     /// Some never say why they ended; that they did, they say here. A call that is not whole was cut all the same.
