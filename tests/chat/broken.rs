@@ -9,7 +9,7 @@ use causeway::error::Kind;
 fn word_at(stream: &str) -> usize {
     let words = ["\"finish_reason\":\"", "\"finish_reason\": \""];
     let told = words.iter().flat_map(|word| stream.match_indices(word).map(move |(at, _)| at + word.len()));
-    told.filter(|at| !stream[*at..].starts_with('"')).min().or_else(|| stream.find("[DONE]")).unwrap_or(stream.len())
+    told.filter(|at| stream.as_bytes()[*at] != b'"').min().or_else(|| stream.find("[DONE]")).unwrap_or(stream.len())
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::ending::fault_of;
 use super::loose::{self, items};
 use super::usage::Counts;
-use crate::error::{Error, Kind};
-use crate::ir::{Citation, Extras, Finish, Reason, Thinking, Usage};
-use crate::wire::{fault, proof};
+use crate::error::Error;
+use crate::ir::{Citation, Extras, Thinking, Usage};
+use crate::wire::proof;
 
 /// A string, borrowed unless it is written with escapes.
 #[derive(Debug)]
@@ -275,29 +276,8 @@ impl Answer<'_> {
 }
 
 /// Whether there is anything in it: some send an empty error with every chunk.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "filters pass references")]
 fn tells(raw: &&RawValue) -> bool {
     !matches!(raw.get(), "null" | "{}" | "[]" | "\"\"" | "false")
-}
-
-/// An error told inside a 200: its code is the status, where it is one.
-pub fn fault_of(json: &str) -> Error {
-    #[derive(Default, Deserialize)]
-    struct Coded {
-        #[serde(default, deserialize_with = "loose::index")]
-        code: Option<u64>,
-        #[serde(default, deserialize_with = "loose::index")]
-        status_code: Option<u64>,
-    }
-    let coded: Coded = serde_json::from_str(json).unwrap_or_default();
-    let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
-    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
-    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{json}}}").as_bytes())
-}
-
-/// An error that came in an event of that name, in whatever words.
-pub fn fault_in_words(data: &[u8]) -> Error {
-    fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, data)
 }
 
 /// Whose proofs are told apart here; see `wire::proof`.
@@ -316,42 +296,5 @@ pub fn unmarked(proof: &str) -> (Option<&str>, &str) {
     match proof::of(TAG, proof).and_then(|marked| marked.split_once(':')) {
         Some((format, proof)) => (Some(format), proof),
         None => (None, proof),
-    }
-}
-
-/// What a provider's word for why it ended says of a failure.
-pub fn failure(word: &str) -> Option<Error> {
-    match word {
-        "error" | "abort" => Some(Error::upstream(Kind::Failed, "The provider failed while it answered.")),
-        "insufficient_system_resource" => {
-            Some(Error::upstream(Kind::Overloaded, "The provider had no resources left to finish its answer."))
-        }
-        _ => None,
-    }
-}
-
-/// Why it ended, by the provider's word and what it said.
-pub fn finish(word: Option<&str>, called: bool, refused: bool) -> Finish {
-    let word = word.filter(|word| !word.is_empty());
-    let reason = match word.unwrap_or_default().to_ascii_lowercase().as_str() {
-        "length" | "model_length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => Reason::Length,
-        "content_filter" | "content_filtered" | "safety" | "prohibited_content" | "recitation" => Reason::Filtered,
-        _ if called => Reason::ToolCalls,
-        "refusal" => Reason::Refusal,
-        _ if refused => Reason::Refusal,
-        _ => Reason::Stop,
-    };
-    Finish { reason, raw: word.map(str::to_owned), stop_sequence: None }
-}
-
-/// This dialect's word for why an answer ended in which there were calls, or a refusal.
-pub fn finish_word(reason: Reason, called: bool, refused: bool) -> &'static str {
-    match reason {
-        Reason::Length => "length",
-        Reason::Filtered => "content_filter",
-        Reason::Stop | Reason::ToolCalls | Reason::Pause if called => "tool_calls",
-        // Words of refusal have a place of their own here.
-        Reason::Refusal if !refused => "content_filter",
-        Reason::Stop | Reason::ToolCalls | Reason::Pause | Reason::Refusal => "stop",
     }
 }

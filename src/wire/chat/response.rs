@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Choice, Said, arguments, content, failure, finish, finish_word, text, unmarked};
+use super::answer::{Answer, Choice, Said, arguments, content, text, unmarked};
+use super::ending::{failure, finish, finish_word};
 use super::usage::write_usage;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};

@@ -5,7 +5,8 @@ mod writer;
 pub use reader::StreamReader;
 pub use writer::StreamWriter;
 
-use super::answer::{Answer, Said, failure};
+use super::answer::{Answer, Said};
+use super::ending::failure;
 use crate::wire::Glance;
 use crate::wire::frame::sse;
 

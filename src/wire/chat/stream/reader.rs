@@ -4,7 +4,8 @@ use super::calls::{Calls, Piece};
 use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Thinking, Usage};
 use crate::wire::Reader;
-use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, failure, fault_in_words, fault_of, finish, text};
+use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
+use crate::wire::chat::ending::{failure, fault_in_words, fault_of, finish};
 use crate::wire::frame::sse;
 
 /// Chunks to events.
@@ -101,7 +102,9 @@ impl StreamReader {
             }
             if self.sources.is_empty() || choice.finish_reason.is_some() {
                 let sources = answer.sources();
-                self.sources = if sources.is_empty() { std::mem::take(&mut self.sources) } else { sources };
+                if !sources.is_empty() {
+                    self.sources = sources;
+                }
             }
             let Some(word) = choice.finish_reason.as_ref().filter(|word| !word.0.is_empty()) else { continue };
             if let Some(error) = failure(&word.0) {
