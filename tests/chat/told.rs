@@ -38,6 +38,7 @@ fn line(part: &Part) -> String {
             (None, None) => format!("thinking {:?}", thinking.text),
         },
         Part::ToolCall(call) => format!("call {} {} {}", or_none(&call.id), or_none(&call.name), or_none(&call.arguments)),
+        Part::Media(media) => format!("{} {:?}", part.noun(), media.source),
         Part::Refusal(words) => format!("refusal {words:?}"),
         other => format!("{} {other:?}", other.noun()),
     }

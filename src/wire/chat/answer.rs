@@ -9,7 +9,7 @@ use super::ending::fault_of;
 use super::loose::{self, items};
 use super::usage::Counts;
 use crate::error::Error;
-use crate::ir::{Citation, Extras, Thinking, Usage};
+use crate::ir::{Citation, Extras, Media, MediaKind, Source, Thinking, Usage};
 use crate::wire::proof;
 
 /// A string, borrowed unless it is written with escapes.
@@ -86,6 +86,9 @@ pub struct Said<'a> {
     pub function_call: Option<Function<'a>>,
     #[serde(borrow, default)]
     pub annotations: Option<&'a RawValue>,
+    /// Pictures that the model made, where it can.
+    #[serde(borrow, default)]
+    pub images: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +167,15 @@ pub fn content(raw: Option<&RawValue>) -> Content {
     }
 }
 
+/// A data URL holds the bytes; any other is an address.
+fn source(url: String) -> Source {
+    let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    match inline {
+        Some((media_type, data)) => Source::Inline { media_type: media_type.to_owned(), data: data.to_owned() },
+        None => Source::Url(url),
+    }
+}
+
 impl<'a> Said<'a> {
     /// Thinking told as plain text.
     pub fn reasoning_text(&self) -> Option<Cow<'a, str>> {
@@ -198,6 +210,26 @@ impl<'a> Said<'a> {
             }
         };
         details.into_iter().map(part).filter(|part| !part.text.is_empty() || part.signature.is_some() || part.redacted.is_some()).collect()
+    }
+
+    pub fn pictures(&self) -> Vec<Media> {
+        #[derive(Deserialize)]
+        struct Picture {
+            image_url: Address,
+        }
+        #[derive(Deserialize)]
+        struct Address {
+            url: String,
+        }
+        let pictures = self.images.map(items::<Picture>).unwrap_or_default();
+        let media = |picture: Picture| Media {
+            kind: MediaKind::Image,
+            source: source(picture.image_url.url),
+            name: None,
+            detail: None,
+            cache: None,
+        };
+        pictures.into_iter().map(media).collect()
     }
 
     pub fn citations(&self) -> Vec<Citation> {

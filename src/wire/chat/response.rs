@@ -65,6 +65,7 @@ fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
         let citations = said.citations().into_iter().chain(answer.sources()).collect();
         parts.push(Part::Text(Text { text: content.text, citations, cache: None }));
     }
+    parts.extend(said.pictures().into_iter().map(Part::Media));
     if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
         parts.push(Part::Refusal(refusal.into_owned()));
     }

@@ -36,6 +36,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
 pub fn produced(said: &Said<'_>) -> usize {
     let inner = |raw: &serde_json::value::RawValue| if raw.get() == "null" { 0 } else { raw.get().len().saturating_sub(2) };
     let texts = [said.content, said.reasoning_content.or(said.reasoning), said.refusal];
-    let calls = said.tool_calls.iter().filter_map(|call| call.function.as_ref()?.arguments);
+    let functions = said.tool_calls.iter().filter_map(|call| call.function.as_ref().or(call.custom.as_ref()));
+    let calls = functions.chain(&said.function_call).filter_map(|function| function.arguments.or(function.input));
     texts.into_iter().flatten().chain(calls).map(inner).sum()
 }

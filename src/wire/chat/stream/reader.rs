@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::calls::{Calls, Piece};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Citation, Delta, Event, Extras, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Thinking, Usage};
 use crate::wire::Reader;
 use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
 use crate::wire::chat::ending::{failure, fault_in_words, fault_of, finish};
@@ -134,6 +134,9 @@ impl StreamReader {
         for citation in said.citations() {
             self.say(Open::Text, Delta::Citation(citation), events);
         }
+        for picture in said.pictures() {
+            self.show(picture, events);
+        }
         if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
             self.refused = true;
             self.say(Open::Refusal, Delta::Text(refusal.into_owned()), events);
@@ -205,6 +208,14 @@ impl StreamReader {
         if ended {
             self.shut(events);
         }
+    }
+
+    /// A picture is whole at once.
+    fn show(&mut self, picture: Media, events: &mut Vec<Event>) {
+        self.shut(events);
+        events.push(Event::Start { index: self.next, block: Block::Media(picture) });
+        self.next = self.next.saturating_add(1);
+        events.push(Event::End);
     }
 
     /// Ends whatever block is open.
