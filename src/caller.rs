@@ -28,7 +28,8 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
     let known = shown.iter().flatten().any(|key| ours(key));
     let forged = !known && shown.iter().flatten().any(|key| key.starts_with("cw-"));
-    let own_key = [bearer, headers.find("x-api-key")].into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
+    let theirs = [bearer, headers.find("x-api-key"), headers.find("x-goog-api-key"), headers.find("api-key")];
+    let own_key = theirs.into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
     Caller { headers, own_key, known, forged, portkey }
 }

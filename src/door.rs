@@ -2,12 +2,15 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Method};
+use crate::providers::service::Errand;
 use crate::wire::Dialect;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// A conversation in this dialect.
-    Inference(Dialect),
+    /// A conversation.
+    Talk(Talk),
+    /// Something that is no conversation.
+    Errand(Errand),
     Models,
     Model(String),
     Health,
@@ -15,10 +18,29 @@ pub enum Door {
     Preflight,
 }
 
+/// A dialect, and what its path already says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Talk {
+    pub dialect: Dialect,
+    pub model: Option<String>,
+    pub stream: Option<bool>,
+}
+
+const fn talk(dialect: Dialect) -> Door {
+    Door::Talk(Talk { dialect, model: None, stream: None })
+}
+
 /// Paths without the `/v1` that SDKs add, the method each takes, and where it leads.
 const DOORS: &[(&str, Method, Door)] = &[
-    ("/chat/completions", Method::Post, Door::Inference(Dialect::Chat)),
-    ("/messages", Method::Post, Door::Inference(Dialect::Messages)),
+    ("/chat/completions", Method::Post, talk(Dialect::Chat)),
+    ("/responses", Method::Post, talk(Dialect::Responses)),
+    ("/messages", Method::Post, talk(Dialect::Messages)),
+    ("/completions", Method::Post, talk(Dialect::Completions)),
+    ("/embeddings", Method::Post, Door::Errand(Errand::Embeddings)),
+    ("/images/generations", Method::Post, Door::Errand(Errand::Images)),
+    ("/audio/speech", Method::Post, Door::Errand(Errand::Speech)),
+    ("/moderations", Method::Post, Door::Errand(Errand::Moderations)),
+    ("/rerank", Method::Post, Door::Errand(Errand::Rerank)),
     ("/models", Method::Get, Door::Models),
     ("/healthz", Method::Get, Door::Health),
 ];
@@ -32,6 +54,9 @@ pub fn door(call: &Call) -> Result<Door> {
     if let Some((_, takes, door)) = DOORS.iter().find(|(known, ..)| *known == path) {
         return if *takes == method { Ok(door.clone()) } else { Err(wrong_method(&call.path, *takes)) };
     }
+    if let Some(talk) = gemini(path) {
+        return if method == Method::Post { Ok(Door::Talk(talk)) } else { Err(wrong_method(&call.path, Method::Post)) };
+    }
     if let Some(id) = path.strip_prefix("/models/").filter(|id| !id.is_empty()) {
         return if method == Method::Get { Ok(Door::Model(decoded(id))) } else { Err(wrong_method(&call.path, Method::Get)) };
     }
@@ -40,10 +65,24 @@ pub fn door(call: &Call) -> Result<Door> {
     Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
 }
 
+/// Google's paths, which name the model and what is wanted of it: `/v1beta/models/gemini-3-pro:generateContent`.
+fn gemini(path: &str) -> Option<Talk> {
+    let path = path.strip_prefix("/v1beta").unwrap_or(path);
+    let (model, verb) = path.strip_prefix("/models/")?.rsplit_once(':')?;
+    let stream = match verb {
+        "generateContent" => false,
+        "streamGenerateContent" => true,
+        _ => return None,
+    };
+    Some(Talk { dialect: Dialect::Gemini, model: Some(decoded(model)), stream: Some(stream) })
+}
+
 /// The dialect in which a caller expects errors, even where there is no route.
 pub fn tongue(call: &Call) -> Dialect {
     if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
         Dialect::Messages
+    } else if call.path.starts_with("/v1beta/") {
+        Dialect::Gemini
     } else {
         Dialect::Chat
     }
@@ -92,12 +131,12 @@ mod tests {
 
     #[test]
     fn each_path_leads_through_its_door_with_and_without_v1() {
-        let chat = Door::Inference(Dialect::Chat);
+        let chat = talk(Dialect::Chat);
         for (method, path, expected) in [
             (Method::Post, "/v1/chat/completions", chat.clone()),
             (Method::Post, "/chat/completions", chat.clone()),
             (Method::Post, "/v1/chat/completions/", chat),
-            (Method::Post, "/v1/messages", Door::Inference(Dialect::Messages)),
+            (Method::Post, "/v1/messages", talk(Dialect::Messages)),
             (Method::Get, "/v1/models", Door::Models),
             (Method::Head, "/healthz", Door::Health),
             (Method::Get, "/v1/models/sandbox%2Fecho", Door::Model("sandbox/echo".to_owned())),

@@ -3,19 +3,20 @@
 use std::borrow::Cow;
 
 use crate::caller::{self, Caller};
-use crate::door::{self, Door};
+use crate::door::{self, Door, Talk};
+use crate::errand::{self, Returned};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Answer, Fault, Host, Parcel};
 use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::{Fold, Losses};
+use crate::providers::service::Errand;
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
-use crate::target::{self, Target};
+use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
-use crate::wire::frame::sse;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
-use crate::wire::{Dialect, Echo, fault};
+use crate::wire::{Dialect, Echo, Glance, fault};
 
 /// The longest body of an answer that is no stream.
 const MAX_ANSWER: usize = 32 << 20;
@@ -34,13 +35,14 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Re
         }
         Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
         Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
-        Ok(Door::Inference(dialect)) => {
-            life.dialect = dialect;
-            match body {
-                Ok(body) => infer(&mut life, &body).await,
-                Err(error) => Err(error),
-            }
-        }
+        Ok(Door::Errand(errand)) => match body {
+            Ok(body) => run(&mut life, errand, &body).await,
+            Err(error) => Err(error),
+        },
+        Ok(Door::Talk(talk)) => match body {
+            Ok(body) => infer(&mut life, &talk, &body).await,
+            Err(error) => Err(error),
+        },
     };
     life.end(served)
 }
@@ -74,28 +76,41 @@ struct Plan<'a> {
     echo: Echo,
 }
 
-async fn infer<'a, H: Host>(life: &mut Life<'a, H>, body: &[u8]) -> Result<Reply<H::Answer>> {
+async fn infer<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) -> Result<Reply<H::Answer>> {
     life.inference = true;
+    life.dialect = talk.dialect;
     life.caller.admit(life.settings)?;
     let envelope = Envelope::look(body)?;
-    let target = target::choose(life.settings, life.call, life.caller, &envelope)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
-    let plan = plan(life, envelope, &target)?;
+    let plan = plan(life, talk, envelope, &target)?;
     life.ledger.record.stream = plan.stream;
     life.ledger.prompt_bytes = plan.body.len();
     let mut answer = attempt(life, &target, &plan).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, target.provider, &mut answer).await);
+        return Err(failure(life, &target, &mut answer).await);
     }
-    receive(life, target.provider, plan, answer).await
+    receive(life, &target, plan, answer).await
+}
+
+/// The model that is asked for: in the path, or in the body.
+fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
+    let told = match in_path {
+        Some(model) => Some(model.to_owned()),
+        None => envelope.text("model")?.map(Cow::into_owned),
+    };
+    let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
+    told.filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
-fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Plan<'a>> {
-    let provider = target.provider;
-    let same = provider.dialect == life.dialect;
-    let mut stream = envelope.flag("stream")?.unwrap_or(false);
+fn plan<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Plan<'a>> {
+    let (provider, dialect) = (target.provider, target.dialect);
+    let same = dialect == life.dialect;
+    let chat = dialect == Dialect::Chat;
+    let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
     let mut echo = Echo {
         model: target.model.clone(),
         now: life.host.now() / 1_000,
@@ -104,36 +119,38 @@ fn plan<'a, H: Host>(life: &mut Life<'_, H>, mut envelope: Envelope<'a>, target:
     };
     let mut strain = false;
     // Several choices cannot be written anew, only passed on.
-    let several = envelope.raw("n").is_some_and(|n| n != "1");
-    let sent = if same && !needs_rewriting(provider, &envelope) {
-        if target.renamed {
+    let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
+    let body = if same && !needs_rewriting(provider, &envelope) {
+        if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
         }
         echo.stream_usage = asks_for_usage(&envelope);
-        if stream && provider.quirks.stream_usage == StreamUsage::Asked && life.dialect == Dialect::Chat && !echo.stream_usage {
+        if stream && provider.quirks.stream_usage == StreamUsage::Asked && chat && !echo.stream_usage {
             envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
             strain = true;
         }
-        provider.bend(&mut envelope, &mut life.losses);
+        target.fit(&mut envelope, &mut life.losses);
         envelope.bytes()
     } else {
-        let mut request = life.dialect.decode_request(&envelope.bytes())?;
+        let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
         request.model.clone_from(&target.model);
+        request.stream = talk.stream.unwrap_or(request.stream);
         stream = request.stream;
-        echo.stream_usage = request.stream_usage;
+        echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
         strain = same && stream && !request.stream_usage;
-        let abilities = provider.abilities(&target.model);
-        let encoded = provider.dialect.encode_request(&request, life.dialect, &abilities, &mut life.losses)?;
-        let mut envelope = Envelope::look(&encoded)?;
-        provider.bend(&mut envelope, &mut life.losses);
-        Cow::Owned(envelope.bytes().into_owned())
+        let abilities = provider.abilities(dialect, &target.model);
+        let encoded = (dialect.outbound().encode_request)(&request, same, &abilities, &mut life.losses)?;
+        Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
     };
-    if life.caller.strict() && !life.losses.is_empty() {
-        let names = life.losses.names().join(", ");
-        return Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)));
-    }
-    let relay = same && (provider.quirks.exact || several);
-    Ok(Plan { body: sent, stream, relay, strain: strain && relay, echo })
+    life.refuse_losses(provider)?;
+    let relay = same && (provider.quirks.exact || several || !chat);
+    Ok(Plan { body, stream, relay, strain: strain && relay, echo })
+}
+
+fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
+    let mut envelope = Envelope::look(encoded)?;
+    target.fit(&mut envelope, losses);
+    Ok(envelope.bytes().into_owned())
 }
 
 /// A provider that does not know the `developer` role needs the messages themselves rewritten.
@@ -155,21 +172,83 @@ fn with_usage(options: Option<&str>) -> String {
 
 /// One try at the target.
 async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Plan<'_>) -> Result<H::Answer> {
-    let started = life.host.now();
-    let outcome = if target.provider.slug == sandbox::SLUG {
+    if target.provider.slug == sandbox::SLUG {
+        let started = life.host.now();
         let script = sandbox::answer(&plan.body, &life.ledger.record.request_id, started / 1_000);
         life.host.sleep(script.wait_ms).await;
-        Ok(life.host.canned(script))
-    } else {
-        let headers = target.headers(life.call);
-        let parcel = Parcel { url: &target.url, headers: &headers, body: Some(&plan.body), timeout_ms: life.caller.timeout_ms()? };
-        life.host.fetch(parcel).await
-    };
-    let ms = life.host.now().saturating_sub(started);
-    life.upstream_ms = life.upstream_ms.saturating_add(ms);
-    let status = outcome.as_ref().map_or(0, Answer::status);
-    life.ledger.record.attempts.push(Attempt { target: "config", provider: target.provider.slug, status, ms });
-    outcome.map_err(|fault| unanswered(fault, life, target.provider))
+        return life.tried(target.provider, started, Ok(life.host.canned(script)));
+    }
+    send(life, target, &plan.body, plan.stream, |headers| headers.add("content-type", "application/json"), false).await
+}
+
+/// Sends a body to the target, with headers of its own.
+async fn send<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    body: &[u8],
+    stream: bool,
+    own: impl FnOnce(&mut Headers),
+    passes: bool,
+) -> Result<H::Answer> {
+    let started = life.host.now();
+    let url = target.url(stream)?;
+    let mut headers = target.headers(life.call);
+    own(&mut headers);
+    target.sign(&mut headers, &url, body, started);
+    let parcel = Parcel { url: &url, headers: &headers, body: Some(body), passes, timeout_ms: life.caller.timeout_ms()? };
+    let outcome = life.host.fetch(parcel).await;
+    life.tried(target.provider, started, outcome)
+}
+
+/// Something that is no conversation.
+async fn run<'a, H: Host>(life: &mut Life<'a, H>, errand: Errand, body: &[u8]) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.caller.admit(life.settings)?;
+    let mut envelope = Envelope::look(body)?;
+    let model = model(None, &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    if target.renamed {
+        envelope.set("model", json_string(&target.model));
+    }
+    let asked = envelope.bytes();
+    life.ledger.prompt_bytes = asked.len();
+    let (serves, passes) = (target.service.serves, errand::passes(target.service.serves));
+    let nonce = life.ledger.record.request_id.clone();
+    let (letters, reading) = errand::prepare(serves, &target.model, &asked, &nonce, &mut life.losses)?;
+    life.refuse_losses(target.provider)?;
+    let mut returned = Vec::with_capacity(letters.len());
+    for letter in letters {
+        let own = |headers: &mut Headers| {
+            headers.add("content-type", &letter.content_type);
+            if !letter.accept.is_empty() {
+                headers.add("accept", letter.accept);
+            }
+        };
+        let mut answer = send(life, &target, &letter.body, false, own, passes).await?;
+        if !(200..300).contains(&answer.status()) {
+            return Err(failure(life, &target, &mut answer).await);
+        }
+        if passes {
+            life.close(&Glance { finished: true, ..Glance::default() });
+            return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None });
+        }
+        let content_type = answer.header("content-type").unwrap_or_default();
+        let bytes = answer.bytes(MAX_ANSWER).await;
+        let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
+        if reading.is_none() {
+            life.close(&Glance { usage: errand::usage(&bytes), finished: true, ..Glance::default() });
+            return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
+        }
+        returned.push(Returned { content_type, body: bytes });
+    }
+    let echo = Echo { model: target.model.clone(), now: life.host.now() / 1_000, nonce, stream_usage: false };
+    let reading = reading.ok_or_else(|| Error::gateway("An answer came that nobody can read."))?;
+    let (content_type, body) = errand::answer(&reading, &returned, &asked, &echo, &mut life.losses)?;
+    life.close(&Glance { usage: errand::usage(&body), finished: true, ..Glance::default() });
+    let headers = Headers::from_iter([("content-type", content_type.as_str())]);
+    Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None })
 }
 
 fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
@@ -186,9 +265,9 @@ fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) ->
 }
 
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
-async fn failure<H: Host>(life: &mut Life<'_, H>, provider: &Provider, answer: &mut H::Answer) -> Error {
+async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
-    if provider.dialect == life.dialect && life.dialect.is_own_error(&body) {
+    if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }
     let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
@@ -201,26 +280,27 @@ async fn failure<H: Host>(life: &mut Life<'_, H>, provider: &Provider, answer: &
 }
 
 /// The provider's answer becomes the reply.
-async fn receive<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
+async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan<'_>, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
     if plan.stream && answer.is_stream() {
-        return Ok(stream_reply(life, provider, plan, answer));
+        return Ok(stream_reply(life, target, plan, answer));
     }
+    let outbound = target.dialect.outbound();
     let started = life.host.now();
     let bytes = answer.bytes(MAX_ANSWER).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
-    let bytes = bytes.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !plan.stream && !answer.is_stream() && plan.relay {
-        let glance = provider.dialect.glance_response(&bytes)?;
+        let glance = (life.dialect.inbound().glance_response)(&bytes)?;
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
-    let response = if answer.is_stream() { gathered(provider.dialect, &bytes)? } else { provider.dialect.decode_response(&bytes)? };
-    life.close(&crate::wire::Glance::of(&response));
+    let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    life.close(&Glance::of(&response));
     if !plan.stream {
-        return Ok(json_reply(status, life.dialect.encode_response(&response, &plan.echo)));
+        return Ok(json_reply(status, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
     }
-    let mut writer = life.dialect.writer(plan.echo);
+    let mut writer = (life.dialect.inbound().writer)(plan.echo);
     let mut out = Vec::new();
     for event in response.into_events() {
         writer.push(&event, &mut out);
@@ -228,11 +308,11 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Pla
     Ok(Reply { status, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
 }
 
-fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
+fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
     let pipe = match (plan.relay, plan.strain) {
         (true, true) => Pipe::Strain(Strain::new(life.dialect)),
         (true, false) => Pipe::Tap(Tap::new(life.dialect)),
-        (false, _) => Pipe::Translate(Translate::new(provider.dialect, life.dialect, plan.echo)),
+        (false, _) => Pipe::Translate(Translate::new(target.dialect, life.dialect, plan.echo)),
     };
     life.ledger.record.status = answer.status();
     let ledger = std::mem::take(&mut life.ledger);
@@ -243,8 +323,8 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, provider: &Provider, plan: Plan
 
 /// A stream that nobody asked for, as the whole answer.
 fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
-    let mut frames = sse::Parser::default();
-    let mut reader = dialect.reader();
+    let mut frames = dialect.frames();
+    let mut reader = (dialect.outbound().reader)();
     let mut events = Vec::new();
     frames.push(bytes, &mut |frame| reader.push(frame, &mut events));
     frames.finish(&mut |frame| reader.push(frame, &mut events));
@@ -266,11 +346,29 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// The answer is known whole before the reply is sent.
-    fn close(&mut self, glance: &crate::wire::Glance) {
+    fn close(&mut self, glance: &Glance) {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
         self.host.record(&self.ledger.clone().close(glance, &Ending::Closed, self.host.now()));
+    }
+
+    /// Notes a try and how it came out.
+    fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
+        let ms = self.host.now().saturating_sub(started);
+        self.upstream_ms = self.upstream_ms.saturating_add(ms);
+        let status = outcome.as_ref().map_or(0, Answer::status);
+        self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
+        outcome.map_err(|fault| unanswered(fault, self, provider))
+    }
+
+    /// A strict caller would rather have no answer than one to less than it asked.
+    fn refuse_losses(&self, provider: &Provider) -> Result<()> {
+        if !self.caller.strict() || self.losses.is_empty() {
+            return Ok(());
+        }
+        let names = self.losses.names().join(", ");
+        Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
     }
 
     fn note_overhead(&mut self) {
@@ -302,7 +400,7 @@ impl<'a, H: Host> Life<'a, H> {
         if self.inference {
             self.host.record(&self.ledger.clone().fail(error, self.host.now()));
         }
-        let encoded = || self.dialect.encode_error(error, &self.ledger.record.request_id);
+        let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);
         let mut reply = json_reply(error.status, body);
         if error.origin == Origin::Upstream

@@ -49,6 +49,8 @@ pub struct Parcel<'a> {
     pub headers: &'a Headers,
     /// What is posted; with none the URL is read.
     pub body: Option<&'a [u8]>,
+    /// The answer's body is not read here: it passes to the caller as it comes.
+    pub passes: bool,
     /// Until the head of the answer (and the body, where it is not a stream) must be there.
     pub timeout_ms: Option<u64>,
 }

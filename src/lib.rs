@@ -20,7 +20,7 @@
 //! themselves, and a tap keeps count.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error -> ir -> wire, http, record, host -> providers, catalog -> caller -> door, target -> models, health -> gateway -> edge`.
+//! `error -> ir -> wire, http, record, host -> providers, catalog -> caller -> door, target, errand -> models, health -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -35,6 +35,7 @@ pub mod catalog;
 pub mod door;
 #[cfg(target_arch = "wasm32")]
 mod edge;
+pub mod errand;
 pub mod error;
 pub mod gateway;
 pub mod health;

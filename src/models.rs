@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Host, Parcel};
-use crate::http::Call;
+use crate::http::{Call, civil};
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, sandbox};
 use crate::target;
@@ -68,7 +68,7 @@ async fn usable<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Ca
         // Who asks one provider is told why it cannot be asked.
         Some(provider) => {
             let place = target::place(settings, caller, provider)?;
-            target::key(settings, caller, provider, &place)?;
+            target::credential(settings, caller, provider, &place)?;
             vec![provider]
         }
         None if caller.named("custom-host").is_some() => {
@@ -86,14 +86,17 @@ async fn models_of<H: Host>(host: &H, settings: &Settings, caller: &Caller<'_>, 
     if provider.slug == sandbox::SLUG {
         return sandbox::MODELS.iter().map(|id| model(provider, id, 0)).collect();
     }
+    if provider.models.is_empty() {
+        return Vec::new();
+    }
     let Ok(place) = target::place(settings, caller, provider) else { return Vec::new() };
-    let Ok(key) = target::key(settings, caller, provider, &place) else { return Vec::new() };
-    let mut headers = target::request_headers(provider, key);
+    let Ok(credential) = target::credential(settings, caller, provider, &place) else { return Vec::new() };
+    let mut headers = target::request_headers(provider, credential);
     for (name, value) in provider.fixed_headers {
         headers.add(name, value);
     }
     let url = format!("{}{}", place.base, provider.models);
-    let parcel = Parcel { url: &url, headers: &headers, body: None, timeout_ms: Some(PATIENCE_MS) };
+    let parcel = Parcel { url: &url, headers: &headers, body: None, passes: false, timeout_ms: Some(PATIENCE_MS) };
     match host.fetch(parcel).await {
         Ok(mut answer) if answer.status() == 200 => answer.bytes(MAX_LIST).await.map(|bytes| read(provider, &bytes)).unwrap_or_default(),
         _ => Vec::new(),
@@ -133,17 +136,8 @@ fn model(provider: &'static Provider, id: &str, created: u64) -> Model {
 
 /// Seconds since 1970 as `2026-11-21T00:00:00Z`.
 fn rfc3339(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Howard Hinnant's civil calendar from days.
-    let shifted = days.saturating_add(719_468);
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let second = seconds % 86_400;
+    let (year, month, day) = civil(seconds / 86_400);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 

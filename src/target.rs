@@ -3,38 +3,97 @@
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
+use crate::ir::Losses;
+use crate::providers::auth::sigv4;
+use crate::providers::service::{Errand, Service};
 use crate::providers::settings::Settings;
-use crate::providers::{self, Auth, Provider, custom_host, sandbox};
+use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
+use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
 
 #[derive(Debug)]
 pub struct Target<'a> {
     pub provider: &'static Provider,
+    pub service: &'static Service,
+    /// In which its body is written.
+    pub dialect: Dialect,
     /// The model by the name that the provider knows.
     pub model: String,
     /// The body still holds another name.
     pub renamed: bool,
-    pub url: String,
-    key: Option<&'a str>,
+    base: String,
+    query: String,
+    credential: Credential<'a>,
     caller: Caller<'a>,
+    settings: &'a Settings,
 }
 
-pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, envelope: &Envelope<'_>) -> Result<Target<'a>> {
+/// What is asked of a model.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish {
+    /// A conversation, by a caller of this dialect.
+    Talk(Dialect),
+    Errand(Errand),
+}
+
+/// What lets a request in at the provider.
+#[derive(Clone, Copy, Debug)]
+pub enum Credential<'a> {
+    None,
+    Key(&'a str),
+    Aws {
+        access_key: &'a str,
+        secret_key: &'a str,
+        session_token: Option<&'a str>,
+    },
+    /// A service account, whose token is fetched.
+    Account(&'a str),
+}
+
+pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish: Wish, asked: &str) -> Result<Target<'a>> {
     refuse_what_is_to_come(&caller)?;
-    let asked = envelope.text("model")?.filter(|model| !model.is_empty());
-    let asked = asked.ok_or_else(|| Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model"))?;
     let (provider, model) = match named_provider(call, &caller)? {
-        Some(provider) => (provider, stripped(provider, &asked)),
-        None => provider_of_model(settings, &caller, &asked)?,
+        Some(provider) => (provider, stripped(provider, asked)),
+        None => provider_of_model(settings, &caller, asked)?,
     };
     if provider.slug == sandbox::SLUG && !settings.sandbox() {
         return Err(Error::caller(Kind::NotFound, "The sandbox is off here; set SANDBOX=\"true\" to have it answer."));
     }
     let place = place(settings, &caller, provider)?;
-    let key = key(settings, &caller, provider, &place)?;
-    let query = if provider.dialect == crate::door::tongue(call) { call.query.as_str() } else { "" };
-    let url = format!("{}{}{query}", place.base, provider.path);
-    Ok(Target { provider, renamed: model != asked, model: model.to_owned(), url, key, caller })
+    let credential = credential(settings, &caller, provider, &place)?;
+    let known = |name: &str| word(settings, &caller, name).is_some();
+    let (service, dialect) = match wish {
+        Wish::Talk(dialect) => provider.talk(dialect, model, known).ok_or_else(|| unserved(provider, "conversations"))?,
+        Wish::Errand(errand) => {
+            let service = provider.errand(errand, model, known).ok_or_else(|| unserved(provider, errand.noun()))?;
+            (service, Dialect::Chat)
+        }
+    };
+    let same = matches!(wish, Wish::Talk(own) if own == dialect) || matches!(wish, Wish::Errand(_));
+    let query = if same { passed_query(&call.query) } else { String::new() };
+    let (renamed, model) = (model != asked, model.to_owned());
+    Ok(Target { provider, service, dialect, renamed, model, base: place.base, query, credential, caller, settings })
+}
+
+fn unserved(provider: &Provider, what: &str) -> Error {
+    let serves = providers::all().iter().filter(|known| known.services.iter().any(|service| service.serves.noun() == what));
+    let names = serves.map(|known| known.slug).take(12).collect::<Vec<_>>().join(", ");
+    let message = format!("{} serves no {what} here; these do: {names}.", provider.slug);
+    Error::invalid(message).with_param("model")
+}
+
+/// What of the caller's query goes along: not its key, nor what the path says itself.
+fn passed_query(query: &str) -> String {
+    let fields = query.trim_start_matches('?').split('&');
+    let passes = |field: &&str| !field.is_empty() && !matches!(field.split('=').next(), Some("key" | "alt" | "api-version"));
+    fields.filter(passes).collect::<Vec<_>>().join("&")
+}
+
+/// A word of an address: as the caller says, else as the deployment does.
+fn word(settings: &Settings, caller: &Caller<'_>, name: &str) -> Option<String> {
+    let value = caller.named(name).or_else(|| settings.word(name))?;
+    // A version that says that there is none.
+    (!(name == "azure-api-version" && matches!(value, "v1" | "preview" | "latest"))).then(|| value.to_owned())
 }
 
 /// Where a provider's API begins, and whether whoever runs this deployment said so.
@@ -45,45 +104,67 @@ pub struct Place {
 
 pub fn place(settings: &Settings, caller: &Caller<'_>, provider: &Provider) -> Result<Place> {
     let trusted_hosts = settings.trusted_hosts();
-    if let Some(text) = caller.named("custom-host") {
+    let (var, header, end) = match provider.home {
+        Home::Own => (None, None, ""),
+        Home::Yours(var) => (Some(var), None, ""),
+        Home::Tenant { var, header, end } => (Some(var), Some(header), end),
+    };
+    let ended = |base: String| if base.ends_with(end) { base } else { base + end };
+    let tenant = header.and_then(|header| caller.named(header)).map(|text| (text, end));
+    if let Some((text, end)) = caller.named("custom-host").map(|text| (text, "")).or(tenant) {
         let base = custom_host::base_url(text, &trusted_hosts)?;
         let trusted = custom_host::is_trusted(&base, &trusted_hosts);
+        let base = if end.is_empty() { base } else { ended(base) };
         return Ok(Place { base, trusted });
     }
-    let own = provider.host_var.and_then(|name| settings.var(name));
-    let base = own.unwrap_or(provider.base).trim_end_matches('/').to_owned();
-    if base.is_empty() && provider.slug != sandbox::SLUG {
+    if let Some(base) = var.and_then(|name| settings.var(name)) {
+        return Ok(Place { base: ended(base.trim_end_matches('/').to_owned()), trusted: true });
+    }
+    if provider.base.is_empty() && provider.slug != sandbox::SLUG {
         let message = format!("`{}` needs to know where to go: send its base URL in `x-causeway-custom-host`.", provider.slug);
         return Err(Error::invalid(message).with_param("custom-host"));
     }
+    let base = words::fill(provider.base, "", |name| word(settings, caller, name))?;
     Ok(Place { base, trusted: true })
 }
 
 /// The caller's own key, else the deployment's; that one goes only where the deployment itself points.
-pub fn key<'a>(settings: &'a Settings, caller: &Caller<'a>, provider: &Provider, place: &Place) -> Result<Option<&'a str>> {
-    if provider.auth == Auth::None {
-        return Ok(None);
+pub fn credential<'a>(settings: &'a Settings, caller: &Caller<'a>, provider: &Provider, place: &Place) -> Result<Credential<'a>> {
+    let brought = match provider.auth {
+        Auth::None => return Ok(Credential::None),
+        Auth::Aws(_) => aws(|name| caller.named(name)),
+        Auth::Google => caller.named("vertex-service-account-json").map(Credential::Account),
+        Auth::Bearer | Auth::Header(_) => None,
+    };
+    if let Some(credential) = brought.or(caller.own_key.map(Credential::Key)) {
+        return Ok(credential);
     }
-    if let Some(key) = caller.own_key {
-        return Ok(Some(key));
+    let own = || match (provider.auth, settings.key_of(provider)) {
+        (Auth::Google, Some(account)) => Some(Credential::Account(account)),
+        (_, Some(key)) => Some(Credential::Key(key)),
+        (Auth::Aws(_), None) => aws(|name| settings.var(&name.replace('-', "_").to_ascii_uppercase())),
+        (_, None) => None,
+    };
+    match own().filter(|_| place.trusted) {
+        Some(credential) => Ok(credential),
+        None if matches!(provider.home, Home::Yours(_)) => Ok(Credential::None),
+        None => Err(no_key(provider, place)),
     }
-    match settings.key_of(provider) {
-        Some(key) if place.trusted => Ok(Some(key)),
-        _ if provider.host_var.is_some() => Ok(None),
-        _ => {
-            let name = provider.keys.first().copied().unwrap_or("its key");
-            let message = if place.trusted {
-                format!(
-                    "There is no key for {}: set {name} for this gateway, or send the provider's key in `Authorization`.",
-                    provider.slug
-                )
-            } else {
-                "A custom host gets no key of this gateway: send its key in `Authorization`, or add the host to TRUSTED_CUSTOM_HOSTS."
-                    .to_owned()
-            };
-            Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"))
-        }
-    }
+}
+
+fn aws<'a>(find: impl Fn(&str) -> Option<&'a str>) -> Option<Credential<'a>> {
+    let (access_key, secret_key) = (find("aws-access-key-id")?, find("aws-secret-access-key")?);
+    Some(Credential::Aws { access_key, secret_key, session_token: find("aws-session-token") })
+}
+
+fn no_key(provider: &Provider, place: &Place) -> Error {
+    let name = provider.keys.first().copied().unwrap_or("its key");
+    let message = if place.trusted {
+        format!("There is no key for {}: set {name} for this gateway, or send the provider's key in `Authorization`.", provider.slug)
+    } else {
+        "A custom host gets no key of this gateway: send its key in `Authorization`, or add the host to TRUSTED_CUSTOM_HOSTS.".to_owned()
+    };
+    Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key")
 }
 
 fn refuse_what_is_to_come(caller: &Caller<'_>) -> Result<()> {
@@ -133,10 +214,36 @@ fn stripped<'m>(provider: &Provider, asked: &'m str) -> &'m str {
 }
 
 impl Target<'_> {
+    /// Whether a body in the service's dialect can go there as it is.
+    pub fn is_fitted(&self) -> bool {
+        self.dialect != Dialect::Chat && !self.service.names_model() && self.service.fields.is_empty()
+    }
+
+    /// Makes a body in the service's dialect fit this provider, naming what is lost by it.
+    pub fn fit(&self, envelope: &mut Envelope<'_>, losses: &mut Losses) {
+        if self.dialect == Dialect::Chat {
+            self.provider.bend(envelope, losses);
+        }
+        if self.service.names_model() {
+            envelope.remove("model");
+        }
+        for (name, value) in self.service.fields {
+            envelope.set(name, (*value).to_owned());
+        }
+    }
+
+    /// Where a request for a whole answer or a stream goes.
+    pub fn url(&self, stream: bool) -> Result<String> {
+        let path = self.service.stream.filter(|_| stream).unwrap_or(self.service.path);
+        let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name))?;
+        let mark = if path.contains('?') { "&" } else { "?" };
+        let mark = if self.query.is_empty() { "" } else { mark };
+        Ok(format!("{}{path}{mark}{}", self.base, self.query))
+    }
+
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.
     pub fn headers(&self, call: &Call) -> Headers {
-        let mut headers = request_headers(self.provider, self.key);
-        headers.add("content-type", "application/json");
+        let mut headers = request_headers(self.provider, self.credential);
         let provider = self.provider;
         for name in provider.vendor_headers {
             let fixed = || provider.fixed_headers.iter().find(|(fixed, _)| fixed == name).map(|(_, value)| *value);
@@ -155,14 +262,30 @@ impl Target<'_> {
         }
         headers
     }
+
+    /// Signs what is about to be sent, where that is what lets it in.
+    pub fn sign(&self, headers: &mut Headers, url: &str, body: &[u8], now_ms: u64) {
+        let (Auth::Aws(service), Credential::Aws { access_key, secret_key, session_token }) = (self.provider.auth, self.credential) else {
+            return;
+        };
+        let region = word(self.settings, &self.caller, "aws-region").unwrap_or_else(|| "us-east-1".to_owned());
+        let (host, local) = url.split_once("://").map_or(("", url), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
+        let (path, query) = local.split_once('?').unwrap_or((local, ""));
+        let signer = sigv4::Signer { access_key, secret_key, session_token, region: &region, service };
+        let message = sigv4::Message { method: "POST", path, query, headers: &[("host", host)], body };
+        for (name, value) in sigv4::sign(&signer, &message, now_ms / 1_000) {
+            headers.add(name, &value);
+        }
+    }
 }
 
 /// The key and what every request carries.
-pub fn request_headers(provider: &Provider, key: Option<&str>) -> Headers {
+pub fn request_headers(provider: &Provider, credential: Credential<'_>) -> Headers {
     let mut headers = Headers::default();
-    match (provider.auth, key) {
-        (Auth::Bearer, Some(key)) => headers.add("authorization", &format!("Bearer {key}")),
-        (Auth::Header(name), Some(key)) => headers.add(name, key),
+    match (provider.auth, credential) {
+        // A JSON Web Token is no key, wherever keys have a header of their own.
+        (Auth::Header(name), Credential::Key(key)) if !key.starts_with("eyJ") => headers.add(name, key),
+        (_, Credential::Key(key)) => headers.add("authorization", &format!("Bearer {key}")),
         _ => {}
     }
     headers.add("accept-encoding", "identity");

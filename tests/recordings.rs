@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use causeway::ir::{Event, Fold, Grammar, Part, Response};
-use causeway::wire::Dialect;
 use causeway::wire::frame::sse;
+use causeway::wire::{Dialect, chat, messages};
 use serde_json::Value;
 
 /// Folders whose chat completions are in OpenAI's dialect.
@@ -71,7 +71,7 @@ fn recordings(folders: &[&str], path: &str) -> Vec<Recording> {
 
 fn events(dialect: Dialect, stream: &[u8], piece: usize) -> Vec<Event> {
     let mut frames = sse::Parser::default();
-    let mut reader = dialect.reader();
+    let mut reader = (dialect.outbound().reader)();
     let mut events = Vec::new();
     for bytes in stream.chunks(piece) {
         frames.push(bytes, &mut |frame| reader.push(frame, &mut events));
@@ -130,8 +130,7 @@ fn every_recorded_chat_answer_is_read_whole() {
     for recording in recordings(CHAT, "/chat/completions").into_iter().filter(|recording| recording.status == 200) {
         let Some(body) = &recording.body else { continue };
         let choice = &body["choices"][0];
-        let response =
-            Dialect::Chat.decode_response(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
+        let response = chat::decode_response(body.to_string().as_bytes()).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
         let (mut words, mut thought) = (String::new(), String::new());
         said(&choice["message"], &mut words, &mut thought);
         let same = |left: &str, right: &str| left == right || serde_json::from_str::<Value>(left).ok() == serde_json::from_str(right).ok();
@@ -207,12 +206,12 @@ fn every_recorded_chat_request_keeps_its_meaning_through_the_one_form() {
         recordings(CHAT, "/chat/completions").into_iter().filter(|recording| recording.status == 200 && recording.request.is_object())
     {
         let body = recording.request.to_string();
-        let request = Dialect::Chat.decode_request(body.as_bytes()).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
+        let request = chat::decode_request(body.as_bytes()).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
         let mut losses = causeway::ir::Losses::default();
-        let encoded = Dialect::Chat.encode_request(&request, Dialect::Chat, &Default::default(), &mut losses);
+        let encoded = chat::encode_request(&request, true, &Default::default(), &mut losses);
         let encoded = encoded.unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
         assert!(losses.is_empty(), "{}: {losses:?}", recording.name);
-        let again = Dialect::Chat.decode_request(&encoded).unwrap();
+        let again = chat::decode_request(&encoded).unwrap();
         let shape = |request: &causeway::ir::Request| {
             format!("{:?} {:?} {:?} {:?}", request.turns, request.tools, request.tool_choice, request.format)
         };
@@ -227,11 +226,11 @@ fn every_recorded_chat_request_can_be_sent_to_the_other_dialect_or_says_why_not(
     for recording in
         recordings(CHAT, "/chat/completions").into_iter().filter(|recording| recording.status == 200 && recording.request.is_object())
     {
-        let request = Dialect::Chat.decode_request(recording.request.to_string().as_bytes()).unwrap();
+        let request = chat::decode_request(recording.request.to_string().as_bytes()).unwrap();
         let mut losses = causeway::ir::Losses::default();
-        match Dialect::Messages.encode_request(&request, Dialect::Chat, &Default::default(), &mut losses) {
+        match messages::encode_request(&request, false, &Default::default(), &mut losses) {
             Ok(body) => {
-                let again = Dialect::Messages.decode_request(&body).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
+                let again = messages::decode_request(&body).unwrap_or_else(|error| panic!("{}: {error:?}", recording.name));
                 assert_eq!(again.tools.len(), request.tools.len(), "{}", recording.name);
             }
             Err(error) => assert_eq!(error.status, 400, "{}: {}", recording.name, error.message),
@@ -247,7 +246,7 @@ fn every_recorded_chat_failure_has_words() {
         let error =
             causeway::wire::fault::decode(causeway::wire::fault::Head { status, ..Default::default() }, body.to_string().as_bytes());
         assert!(!error.message.is_empty() && error.status == status, "{}", recording.name);
-        let told: Value = serde_json::from_slice(&Dialect::Chat.encode_error(&error, "")).unwrap();
+        let told: Value = serde_json::from_slice(&chat::encode_error(&error)).unwrap();
         for name in ["type", "code", "param"] {
             assert!(told["error"][name].is_string() || told["error"][name].is_null(), "{}", recording.name);
         }

@@ -60,7 +60,7 @@ impl Host for Worker {
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Upstream, Fault> {
         let body = parcel.body.map(Uint8Array::from);
         let timeout = parcel.timeout_ms.unwrap_or(0) as f64;
-        match self.exchange.send(parcel.url, parcel.headers.block(), body, timeout, MAX_ANSWER).await {
+        match self.exchange.send(parcel.url, parcel.headers.block(), body, timeout, if parcel.passes { 0.0 } else { MAX_ANSWER }).await {
             Ok(upstream) => Ok(upstream.unchecked_into()),
             Err(error) => Err(fault(&error)),
         }

@@ -35,6 +35,7 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
             let body = answer.body().unwrap_or_else(|| Uint8Array::from(bytes.as_slice()));
             exchange.reply(status, headers, Some(body), Some(&answer))
         }
+        Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
         // Where nobody keeps the record, nobody needs to look at what passes.
         Body::Stream { answer, pipe } if pipe.is_tap() && !worker.logs() => exchange.relay(status, headers, &answer, None),
         Body::Stream { answer, pipe } => {

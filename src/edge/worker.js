@@ -100,7 +100,7 @@ class Exchange {
   }
 
   /**
-   * Fetches. An answer that is no stream comes with its body. Fails with a word: "abandoned", "late", "large", or
+   * Fetches. An answer that is no stream comes with its body, unless the limit is 0. Fails with a word: "abandoned", "late", "large", or
    * whatever the platform says.
    */
   send(slot, url, headers, body, timeout, limit) {
@@ -120,7 +120,7 @@ class Exchange {
     try {
       const response = await fetch(url, { method, headers: fields(block), body, redirect: "manual", signal });
       const upstream = new Upstream(this, response);
-      if (!upstream.stream) upstream.body = await upstream.whole(limit);
+      if (!upstream.stream && limit > 0) upstream.body = await upstream.whole(limit);
       if (upstream.body === null) throw "large";
       return upstream;
     } catch (error) {
@@ -235,7 +235,7 @@ class Upstream {
     this.status = response.status;
     this.headers = {};
     for (const [name, value] of response.headers) this.headers[name] = value;
-    this.stream = /^text\/event-stream/i.test(this.headers["content-type"] ?? "");
+    this.stream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
   }
 
   header(name) {

@@ -1,32 +1,34 @@
 //! Who speaks a dialect, where, with which credentials and with which quirks. A provider is a row of `table`.
 
+pub mod auth;
 pub mod custom_host;
 pub mod models;
 pub mod sandbox;
+pub mod service;
 pub mod settings;
 pub mod table;
+pub mod words;
 
 use crate::ir::Losses;
 use crate::wire::envelope::Envelope;
 use crate::wire::{Abilities, Dialect};
+use service::{Errand, Serves, Service};
 
 #[derive(Debug)]
 pub struct Provider {
     pub slug: &'static str,
     /// Other names it goes by, Portkey's among them.
     pub aliases: &'static [&'static str],
-    pub dialect: Dialect,
-    /// Where a custom host's base ends too.
+    /// Where a custom host's base ends too; `{words}` in it are filled in.
     pub base: &'static str,
-    /// What follows the base for its dialect.
-    pub path: &'static str,
-    /// What follows the base for the list of its models.
+    /// What it serves, its own dialect first.
+    pub services: &'static [Service],
+    /// What follows the base for the list of its models; nothing where it has none.
     pub models: &'static str,
     pub auth: Auth,
     /// The variables that may hold its key, the first one set wins.
     pub keys: &'static [&'static str],
-    /// The variable that holds its base, where everyone runs their own; its key is optional then.
-    pub host_var: Option<&'static str>,
+    pub home: Home,
     /// Headers that belong to this vendor and reach no other.
     pub vendor_headers: &'static [&'static str],
     /// What is sent for a vendor header that the caller did not send.
@@ -38,7 +40,23 @@ pub struct Provider {
 pub enum Auth {
     Bearer,
     Header(&'static str),
+    /// A signature of the request for this service, or a bearer key.
+    Aws(&'static str),
+    /// A token for a service account, or one that the caller brings.
+    Google,
     None,
+}
+
+/// Where a provider is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// At its base, for everyone.
+    Own,
+    /// Each customer has a place there: this variable, or this header of the caller, holds its address, and what
+    /// follows belongs to it too. Without either, the base.
+    Tenant { var: &'static str, header: &'static str, end: &'static str },
+    /// Everyone runs their own, at the address in this variable; the key is optional.
+    Yours(&'static str),
 }
 
 /// Where a provider departs from its dialect.
@@ -121,12 +139,38 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 impl Provider {
-    /// What a model of this provider takes.
-    pub fn abilities(&self, model: &str) -> Abilities {
+    /// Where a model holds conversations for callers of this dialect. `known` says which settings are.
+    pub fn talk(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<(&'static Service, Dialect)> {
+        let fitting = self.fitting(model, &known, |serves| matches!(serves, Serves::Talk(_)));
+        let spoken = fitting.iter().filter_map(|service| if let Serves::Talk(own) = service.serves { Some((*service, own)) } else { None });
+        let mut spoken = spoken.collect::<Vec<_>>();
+        // Legacy completions are of few models: only who asks for them gets them.
+        spoken.retain(|(_, own)| *own == dialect || *own != Dialect::Completions);
+        spoken.iter().find(|(_, own)| *own == dialect).or(spoken.first()).copied()
+    }
+
+    /// Where a model runs an errand.
+    pub fn errand(&self, errand: Errand, model: &str, known: impl Fn(&str) -> bool) -> Option<&'static Service> {
+        self.fitting(model, &known, |serves| serves.errand() == Some(errand)).first().copied()
+    }
+
+    /// Services of a kind for a model: those meant for it, or else those for any.
+    fn fitting(&self, model: &str, known: &impl Fn(&str) -> bool, kind: impl Fn(Serves) -> bool) -> Vec<&'static Service> {
+        let meant = |service: &Service| !service.models.is_empty() && model.contains(service.models);
+        let of_kind = self.services.iter().filter(|service| kind(service.serves));
+        let special = of_kind.clone().any(meant);
+        let fits = |service: &&Service| {
+            let model = if special { meant(service) } else { service.models.is_empty() };
+            model && (service.given.is_empty() || known(service.given))
+        };
+        of_kind.filter(fits).collect()
+    }
+
+    /// What a model of this provider takes in this dialect.
+    pub fn abilities(&self, dialect: Dialect, model: &str) -> Abilities {
         let quirks = &self.quirks;
-        let family = models::FAMILIES.iter().find(|family| family.dialect == self.dialect && family.holds(model));
-        let mut abilities = family.map_or_else(Abilities::default, |family| family.abilities);
-        if self.dialect == Dialect::Chat && !quirks.effort {
+        let mut abilities = models::abilities(dialect, model);
+        if dialect == Dialect::Chat && !quirks.effort {
             abilities.thinking = crate::wire::ThinkingStyle::None;
         }
         abilities.completion_bound = quirks.completion_bound;

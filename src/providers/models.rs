@@ -30,17 +30,29 @@ pub const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Models that take the same things.
-pub struct Family {
-    pub dialect: Dialect,
+struct Family {
+    dialect: Dialect,
     /// Any of these in the name.
     holds: &'static [&'static str],
     /// But none of these.
     except: &'static [&'static str],
-    pub abilities: Abilities,
+    abilities: Abilities,
+}
+
+/// What a model takes in a dialect.
+pub fn abilities(dialect: Dialect, model: &str) -> Abilities {
+    // A model is the same wherever it is hosted.
+    let home = match dialect {
+        Dialect::Converse if model.contains("claude") => Dialect::Messages,
+        Dialect::Responses => Dialect::Chat,
+        dialect => dialect,
+    };
+    let family = FAMILIES.iter().find(|family| family.dialect == home && family.holds(model));
+    family.map_or_else(Abilities::default, |family| family.abilities)
 }
 
 impl Family {
-    pub fn holds(&self, model: &str) -> bool {
+    fn holds(&self, model: &str) -> bool {
         let any = |marks: &[&str]| marks.iter().any(|mark| model.contains(mark));
         any(self.holds) && !any(self.except)
     }
@@ -59,7 +71,7 @@ const OPENAI: Abilities = Abilities {
 const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 8_192, thinking: ThinkingStyle::Effort, ..OPENAI };
 
 /// The first that holds a model tells; a model in none takes everything.
-pub const FAMILIES: &[Family] = &[
+const FAMILIES: &[Family] = &[
     Family {
         dialect: Dialect::Messages,
         holds: &["claude-3-7"],
@@ -104,6 +116,25 @@ pub const FAMILIES: &[Family] = &[
         holds: &["gpt-5", "o1", "o3", "o4-"],
         except: &["chat-latest", "-chat"],
         abilities: Abilities { thinking: ThinkingStyle::Effort, sampling: false, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Converse,
+        holds: &["gpt-oss", "nova-2", "deepseek"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Word, ..OPENAI },
+    },
+    Family { dialect: Dialect::Converse, holds: &[""], except: &[], abilities: OPENAI },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-2.5", "robotics-er"],
+        except: &["image", "tts"],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-1", "gemini-2.", "gemma", "learnlm", "image", "tts"],
+        except: &[],
+        abilities: OPENAI,
     },
     Family { dialect: Dialect::Chat, holds: &["gpt-4", "gpt-3.5", "chatgpt-", "chat-latest"], except: &[], abilities: OPENAI },
 ];

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::host::Script;
 use crate::ir::{Event, Finish, Format, Part, Reason, Request, Response, Role, Tool, ToolCall, Usage};
 use crate::wire::pipe::estimate_tokens;
-use crate::wire::{Dialect, Echo};
+use crate::wire::{Echo, Writer, chat};
 
 pub const SLUG: &str = "sandbox";
 
@@ -44,9 +44,9 @@ const LOREM: [&str; 19] = [
 ];
 
 pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
-    let request = match Dialect::Chat.decode_request(body) {
+    let request = match chat::decode_request(body) {
         Ok(request) => request,
-        Err(error) => return failed(&error, nonce),
+        Err(error) => return failed(&error),
     };
     let model = request.model.clone();
     let (name, argument) = match model.rsplit('/').next().unwrap_or_default() {
@@ -60,11 +60,11 @@ pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
         ("status", Some(status @ 400..=599)) => {
             let status = u16::try_from(status).unwrap_or(500);
             let message = format!("The sandbox fails with status {status}, as asked.");
-            return failed(&Error::upstream(Kind::of_status(status), message).with_status(status), nonce);
+            return failed(&Error::upstream(Kind::of_status(status), message).with_status(status));
         }
         _ => {
             let message = format!("The sandbox has no model `{}`; it has echo, lorem, status-503, slow-2000 and cut.", request.model);
-            return failed(&Error::upstream(Kind::NotFound, message).with_code("model_not_found"), nonce);
+            return failed(&Error::upstream(Kind::NotFound, message).with_code("model_not_found"));
         }
     };
     let usage = Usage { input: estimate_tokens(prompt_bytes(&request)), output: counted(&parts), ..Usage::default() };
@@ -83,17 +83,11 @@ pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
         let (chunks, cut) = streamed(response, echo, name == "cut");
         return Script { wait_ms, status: 200, content_type: "text/event-stream; charset=utf-8", chunks, cut };
     }
-    Script {
-        wait_ms,
-        status: 200,
-        content_type: "application/json",
-        chunks: vec![Dialect::Chat.encode_response(&response, &echo)],
-        cut: false,
-    }
+    Script { wait_ms, status: 200, content_type: "application/json", chunks: vec![chat::encode_response(&response, &echo)], cut: false }
 }
 
-fn failed(error: &Error, nonce: &str) -> Script {
-    let body = Dialect::Chat.encode_error(error, nonce);
+fn failed(error: &Error) -> Script {
+    let body = chat::encode_error(error);
     Script { status: error.status, content_type: "application/json", chunks: vec![body], ..Script::default() }
 }
 
@@ -211,7 +205,7 @@ fn counted(parts: &[Part]) -> u64 {
 
 /// The stream word by word, an event a chunk; cut after three words if so asked.
 fn streamed(response: Response, echo: Echo, cut: bool) -> (Vec<Vec<u8>>, bool) {
-    let mut writer = Dialect::Chat.writer(echo);
+    let mut writer = chat::StreamWriter::new(echo);
     let mut chunks = Vec::new();
     let mut words = 0;
     for event in response.into_events().into_iter().flat_map(by_word) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Provider, all, find, sandbox};
+use super::{Auth, Home, Provider, all, find, sandbox, words};
 
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -37,14 +37,26 @@ impl Settings {
         provider.keys.iter().find_map(|name| self.var(name))
     }
 
+    /// A word of an address, as the deployment has it.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        words::word(name)?.vars.iter().find_map(|var| self.var(var))
+    }
+
     /// Whether this deployment can use the provider without a key of the caller.
     pub fn is_active(&self, provider: &Provider) -> bool {
-        if provider.slug == sandbox::SLUG {
-            return self.sandbox();
-        }
-        match provider.host_var {
-            Some(name) => self.var(name).is_some(),
-            None => self.key_of(provider).is_some(),
+        let keyed = match provider.auth {
+            Auth::None => return provider.slug == sandbox::SLUG && self.sandbox(),
+            Auth::Aws(_) => self.key_of(provider).is_some() || self.var("AWS_ACCESS_KEY_ID").is_some(),
+            _ => self.key_of(provider).is_some(),
+        };
+        let known = |name: &str| words::word(name).is_none_or(|word| !word.default.is_empty() || self.word(name).is_some());
+        match provider.home {
+            Home::Yours(var) => self.var(var).is_some(),
+            Home::Tenant { var, .. } if self.var(var).is_some() => keyed,
+            _ => {
+                let path = provider.services.iter().find(|service| service.given.is_empty()).map_or("", |service| service.path);
+                keyed && !provider.base.is_empty() && words::names(provider.base).chain(words::names(path)).all(known)
+            }
         }
     }
 

@@ -1,23 +1,475 @@
-//! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says.
+//! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says, and
+//! where it departs from the dialect is a constant of its name below.
 
-use super::{Auth, Provider, Quirks, StreamUsage};
-use crate::wire::Dialect;
+use super::service::{Service, embeddings, images, moderations, rerank, speech, talk};
+use super::{Auth, Home, Provider, Quirks, StreamUsage};
+use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Responses};
+use crate::wire::audio::Shape as Sound;
+use crate::wire::embeddings::Shape as Vectors;
+use crate::wire::images::Shape as Picture;
+use crate::wire::moderations::Shape as Verdict;
+use crate::wire::rerank::Shape as Ranking;
 
 /// A vendor that took over OpenAI's Chat Completions as it was.
 const OPENAI_LIKE: Provider = Provider {
     slug: "",
     aliases: &[],
-    dialect: Dialect::Chat,
     base: "",
-    path: "/chat/completions",
+    services: &[talk(Chat, "/chat/completions")],
     models: "/models",
     auth: Auth::Bearer,
     keys: &[],
-    host_var: None,
+    home: Home::Own,
     vendor_headers: &[],
     fixed_headers: &[],
     quirks: PLAIN,
 };
+
+/// A vendor whose base ends before `/v1`.
+const AT_V1: Provider = Provider { services: &[talk(Chat, "/v1/chat/completions")], models: "/v1/models", ..OPENAI_LIKE };
+
+pub const PROVIDERS: &[Provider] = &[
+    Provider {
+        slug: "openai",
+        services: OPENAI,
+        base: "https://api.openai.com/v1",
+        keys: &["OPENAI_API_KEY"],
+        vendor_headers: &["openai-organization", "openai-project", "openai-beta", "idempotency-key"],
+        quirks: ORIGINAL,
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "anthropic",
+        base: "https://api.anthropic.com/v1",
+        services: &[talk(Messages, "/messages")],
+        auth: Auth::Header("x-api-key"),
+        keys: &["ANTHROPIC_API_KEY"],
+        vendor_headers: ANTHROPIC_HEADERS,
+        fixed_headers: &[("anthropic-version", "2023-06-01")],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "gemini",
+        services: GEMINI,
+        aliases: &["google"],
+        base: "https://generativelanguage.googleapis.com",
+        models: "/v1beta/models?pageSize=1000",
+        auth: Auth::Header("x-goog-api-key"),
+        keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "vertex-ai",
+        aliases: &["vertex"],
+        base: "https://{vertex-host}",
+        services: VERTEX,
+        models: "",
+        auth: Auth::Google,
+        keys: &["VERTEX_AI_SERVICE_ACCOUNT_JSON"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "bedrock",
+        services: BEDROCK,
+        aliases: &["aws-bedrock"],
+        base: "https://bedrock-runtime.{aws-region}.amazonaws.com",
+        models: "",
+        auth: Auth::Aws("bedrock"),
+        keys: &["AWS_BEARER_TOKEN_BEDROCK"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "azure-openai",
+        aliases: &["azure"],
+        base: "https://{azure-resource-name}.openai.azure.com/openai",
+        services: AZURE,
+        auth: Auth::Header("api-key"),
+        keys: &["AZURE_OPENAI_API_KEY"],
+        home: Home::Tenant { var: "AZURE_OPENAI_ENDPOINT", header: "azure-endpoint", end: "/openai" },
+        ..AZURE_LIKE
+    },
+    Provider {
+        slug: "azure-foundry",
+        services: AZURE_FOUNDRY,
+        aliases: &["azure-ai"],
+        auth: Auth::Header("api-key"),
+        keys: &["AZURE_FOUNDRY_API_KEY"],
+        home: Home::Tenant { var: "AZURE_FOUNDRY_ENDPOINT", header: "azure-foundry-url", end: "/models" },
+        ..AZURE_LIKE
+    },
+    Provider {
+        slug: "cohere",
+        services: COHERE,
+        base: "https://api.cohere.com",
+        models: "/v1/models?page_size=1000",
+        keys: &["COHERE_API_KEY", "CO_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "mistral",
+        services: MISTRAL_SERVICES,
+        aliases: &["mistral-ai"],
+        base: "https://api.mistral.ai/v1",
+        keys: &["MISTRAL_API_KEY"],
+        quirks: MISTRAL,
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "groq",
+        services: GROQ_SERVICES,
+        base: "https://api.groq.com/openai/v1",
+        keys: &["GROQ_API_KEY"],
+        quirks: GROQ,
+        ..OPENAI_LIKE
+    },
+    Provider { slug: "deepseek", base: "https://api.deepseek.com", keys: &["DEEPSEEK_API_KEY"], quirks: DEEPSEEK, ..AT_V1 },
+    Provider {
+        slug: "together",
+        services: TOGETHER_SERVICES,
+        aliases: &["together-ai"],
+        base: "https://api.together.xyz",
+        keys: &["TOGETHER_API_KEY"],
+        quirks: TOGETHER,
+        ..AT_V1
+    },
+    Provider {
+        slug: "perplexity",
+        services: PERPLEXITY_SERVICES,
+        aliases: &["perplexity-ai"],
+        base: "https://api.perplexity.ai",
+        models: "/v1/models",
+        keys: &["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
+        quirks: PERPLEXITY,
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "fireworks",
+        services: FIREWORKS,
+        aliases: &["fireworks-ai"],
+        base: "https://api.fireworks.ai/inference/v1",
+        keys: &["FIREWORKS_API_KEY"],
+        quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..PLAIN },
+        ..OPENAI_LIKE
+    },
+    Provider { slug: "ai21", base: "https://api.ai21.com/studio/v1", models: "", keys: &["AI21_API_KEY"], quirks: AI21, ..OPENAI_LIKE },
+    Provider {
+        slug: "xai",
+        services: XAI_SERVICES,
+        aliases: &["x-ai"],
+        base: "https://api.x.ai/v1",
+        keys: &["XAI_API_KEY"],
+        quirks: XAI,
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "openrouter",
+        services: OPENROUTER_SERVICES,
+        base: "https://openrouter.ai/api",
+        keys: &["OPENROUTER_API_KEY"],
+        vendor_headers: &["http-referer", "x-title"],
+        quirks: OPENROUTER,
+        ..AT_V1
+    },
+    Provider {
+        slug: "ollama",
+        services: OLLAMA_SERVICES,
+        base: "http://localhost:11434",
+        keys: &["OLLAMA_API_KEY"],
+        home: Home::Yours("OLLAMA_HOST"),
+        quirks: OLLAMA,
+        ..AT_V1
+    },
+    Provider {
+        slug: "cerebras",
+        services: CHAT_AND_COMPLETIONS,
+        base: "https://api.cerebras.ai/v1",
+        keys: &["CEREBRAS_API_KEY"],
+        quirks: CEREBRAS,
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "sambanova",
+        services: CHAT_AND_EMBEDDINGS_AT_V1,
+        base: "https://api.sambanova.ai",
+        keys: &["SAMBANOVA_API_KEY"],
+        ..AT_V1
+    },
+    Provider {
+        slug: "nvidia",
+        services: NVIDIA,
+        aliases: &["nvidia-nim"],
+        base: "https://integrate.api.nvidia.com/v1",
+        keys: &["NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"],
+        quirks: Quirks { drop: OPENAI_ONLY, slashed_models: true, ..PLAIN },
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "deepinfra",
+        services: CHAT_AND_EMBEDDINGS,
+        base: "https://api.deepinfra.com/v1/openai",
+        keys: &["DEEPINFRA_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "moonshot",
+        base: "https://api.moonshot.ai/v1",
+        keys: &["MOONSHOT_API_KEY"],
+        quirks: Quirks { replay_thinking: true, ..PLAIN },
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "zhipu",
+        services: CHAT_AND_EMBEDDINGS,
+        aliases: &["z-ai", "zai"],
+        base: "https://api.z.ai/api/paas/v4",
+        keys: &["ZHIPU_API_KEY", "ZAI_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "qwen",
+        services: CHAT_AND_EMBEDDINGS,
+        aliases: &["dashscope"],
+        base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        keys: &["QWEN_API_KEY", "DASHSCOPE_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider { slug: "nebius", services: NEBIUS, base: "https://api.studio.nebius.com/v1", keys: &["NEBIUS_API_KEY"], ..OPENAI_LIKE },
+    Provider { slug: "hyperbolic", base: "https://api.hyperbolic.xyz/v1", keys: &["HYPERBOLIC_API_KEY"], ..OPENAI_LIKE },
+    Provider {
+        slug: "novita",
+        services: CHAT_AND_EMBEDDINGS,
+        aliases: &["novita-ai"],
+        base: "https://api.novita.ai/v3/openai",
+        keys: &["NOVITA_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider { slug: "lambda", base: "https://api.lambda.ai/v1", keys: &["LAMBDA_API_KEY"], ..OPENAI_LIKE },
+    Provider { slug: "anyscale", base: "https://api.endpoints.anyscale.com/v1", keys: &["ANYSCALE_API_KEY"], ..OPENAI_LIKE },
+    Provider {
+        slug: "hugging-face",
+        services: HUGGING_FACE,
+        aliases: &["huggingface"],
+        base: "https://router.huggingface.co",
+        keys: &["HUGGING_FACE_API_KEY", "HF_TOKEN"],
+        // A router: whichever backend answers has its own habits.
+        quirks: Quirks { exact: false, slashed_models: true, ..PLAIN },
+        ..AT_V1
+    },
+    Provider {
+        slug: "workers-ai",
+        services: WORKERS_AI_SERVICES,
+        aliases: &["cloudflare"],
+        base: "https://api.cloudflare.com/client/v4/accounts/{workers-ai-account-id}/ai",
+        models: "",
+        keys: &["WORKERS_AI_API_KEY", "CLOUDFLARE_API_TOKEN"],
+        quirks: WORKERS_AI,
+        ..AT_V1
+    },
+    Provider {
+        slug: "voyage",
+        services: &[embeddings(Vectors::Voyage, "/embeddings"), rerank(Ranking::Voyage, "/rerank")],
+        base: "https://api.voyageai.com/v1",
+        models: "",
+        keys: &["VOYAGE_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "jina",
+        services: &[embeddings(Vectors::Jina, "/embeddings"), rerank(Ranking::Jina, "/rerank")],
+        base: "https://api.jina.ai/v1",
+        models: "",
+        keys: &["JINA_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "stability",
+        aliases: &["stability-ai"],
+        services: &[images(Picture::Stability, "/v2beta/stable-image/generate/{stability-engine}")],
+        base: "https://api.stability.ai",
+        models: "",
+        keys: &["STABILITY_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    // Any host that speaks the dialect, vLLM first: what it takes is not known, so nothing is changed.
+    Provider {
+        slug: "custom",
+        services: ANYTHING,
+        aliases: &["vllm"],
+        keys: &["CUSTOM_API_KEY"],
+        home: Home::Yours("CUSTOM_HOST"),
+        quirks: Quirks { rename: &[], ..PLAIN },
+        ..OPENAI_LIKE
+    },
+    // Answers without any provider, for a first try and for tests.
+    Provider { slug: "sandbox", auth: Auth::None, quirks: ORIGINAL, ..OPENAI_LIKE },
+];
+
+const ANTHROPIC_HEADERS: &[&str] = &["anthropic-version", "anthropic-beta"];
+
+const OPENAI: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Responses, "/responses"),
+    talk(Completions, "/completions"),
+    embeddings(Vectors::OpenAi, "/embeddings"),
+    images(Picture::OpenAi, "/images/generations"),
+    moderations(Verdict::OpenAi, "/moderations"),
+    speech(Sound::OpenAi, "/audio/speech"),
+];
+
+const GEMINI: &[Service] = &[
+    talk(Gemini, "/v1beta/models/{model}:generateContent").streamed("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
+    embeddings(Vectors::Gemini, "/v1beta/models/{model}:batchEmbedContents"),
+    images(Picture::Imagen, "/v1beta/models/{model}:predict").of("imagen"),
+    images(Picture::Gemini, "/v1beta/models/{model}:generateContent"),
+];
+
+const BEDROCK: &[Service] = &[
+    talk(Converse, "/model/{model}/converse").streamed("/model/{model}/converse-stream"),
+    embeddings(Vectors::Titan, "/model/{model}/invoke").of("titan-embed-text"),
+    embeddings(Vectors::TitanImage, "/model/{model}/invoke").of("titan-embed-image"),
+    embeddings(Vectors::CohereBedrock, "/model/{model}/invoke").of("cohere.embed"),
+    embeddings(Vectors::Nova, "/model/{model}/invoke").of("multimodal-embeddings"),
+    images(Picture::Titan, "/model/{model}/invoke").of("titan-image"),
+    images(Picture::Titan, "/model/{model}/invoke").of("nova-canvas"),
+    images(Picture::BedrockStability, "/model/{model}/invoke").of("stability."),
+    rerank(Ranking::CohereBedrock, "/model/{model}/invoke").of("cohere.rerank"),
+    rerank(Ranking::Amazon, "/model/{model}/invoke").of("amazon.rerank"),
+];
+
+const AZURE_FOUNDRY: &[Service] = &[
+    talk(Chat, "/chat/completions?api-version={azure-foundry-api-version}"),
+    embeddings(Vectors::OpenAi, "/embeddings?api-version={azure-foundry-api-version}"),
+];
+
+const COHERE: &[Service] = &[talk(Cohere, "/v2/chat"), embeddings(Vectors::Cohere, "/v2/embed"), rerank(Ranking::Cohere, "/v2/rerank")];
+
+const MISTRAL_SERVICES: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    embeddings(Vectors::Mistral, "/embeddings"),
+    moderations(Verdict::Mistral, "/moderations"),
+    speech(Sound::Mistral, "/audio/speech"),
+];
+
+const GROQ_SERVICES: &[Service] = &[talk(Chat, "/chat/completions"), talk(Responses, "/responses"), speech(Sound::OpenAi, "/audio/speech")];
+
+const TOGETHER_SERVICES: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    talk(Completions, "/v1/completions"),
+    embeddings(Vectors::OpenAi, "/v1/embeddings"),
+    images(Picture::Together, "/v1/images/generations"),
+    rerank(Ranking::Together, "/v1/rerank"),
+    speech(Sound::OpenAi, "/v1/audio/speech"),
+];
+
+const PERPLEXITY_SERVICES: &[Service] =
+    &[talk(Chat, "/chat/completions"), talk(Responses, "/v1/responses"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
+
+const FIREWORKS: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Completions, "/completions"),
+    embeddings(Vectors::OpenAi, "/embeddings"),
+    images(Picture::Fireworks, "/workflows/{model-path}/text_to_image"),
+    rerank(Ranking::Plain, "/rerank"),
+];
+
+const XAI_SERVICES: &[Service] =
+    &[talk(Chat, "/chat/completions"), talk(Responses, "/responses"), images(Picture::Xai, "/images/generations")];
+
+const OPENROUTER_SERVICES: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    talk(Responses, "/v1/responses"),
+    talk(Messages, "/v1/messages"),
+    talk(Completions, "/v1/completions"),
+    embeddings(Vectors::OpenAi, "/v1/embeddings"),
+    rerank(Ranking::Plain, "/v1/rerank"),
+    speech(Sound::OpenAi, "/v1/audio/speech"),
+];
+
+const OLLAMA_SERVICES: &[Service] =
+    &[talk(Chat, "/v1/chat/completions"), talk(Completions, "/v1/completions"), embeddings(Vectors::Ollama, "/v1/embeddings")];
+
+const CHAT_AND_COMPLETIONS: &[Service] = &[talk(Chat, "/chat/completions"), talk(Completions, "/completions")];
+
+const CHAT_AND_EMBEDDINGS_AT_V1: &[Service] = &[talk(Chat, "/v1/chat/completions"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
+
+const NVIDIA: &[Service] =
+    &[talk(Chat, "/chat/completions"), talk(Completions, "/completions"), embeddings(Vectors::Nvidia, "/embeddings")];
+
+const CHAT_AND_EMBEDDINGS: &[Service] = &[talk(Chat, "/chat/completions"), embeddings(Vectors::OpenAi, "/embeddings")];
+
+const NEBIUS: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Completions, "/completions"),
+    embeddings(Vectors::OpenAi, "/embeddings"),
+    images(Picture::OpenAi, "/images/generations"),
+];
+
+const HUGGING_FACE: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    embeddings(Vectors::HuggingFace, "/hf-inference/models/{model-path}/pipeline/feature-extraction"),
+];
+
+const WORKERS_AI_SERVICES: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    embeddings(Vectors::Ollama, "/v1/embeddings"),
+    images(Picture::WorkersAi, "/run/{model-path}"),
+    rerank(Ranking::WorkersAi, "/run/{model-path}"),
+    speech(Sound::WorkersAi, "/run/{model-path}"),
+];
+
+const ANYTHING: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Completions, "/completions"),
+    embeddings(Vectors::OpenAi, "/embeddings"),
+    images(Picture::OpenAi, "/images/generations"),
+    rerank(Ranking::Plain, "/rerank"),
+    moderations(Verdict::OpenAi, "/moderations"),
+    speech(Sound::OpenAi, "/audio/speech"),
+];
+
+/// What a deployment does.
+macro_rules! azure {
+    ($what:literal) => {
+        concat!("/deployments/{azure-deployment-id}/", $what, "?api-version={azure-api-version}")
+    };
+}
+
+/// The API as it was, with a deployment's name and a version in the address, and as it is.
+const AZURE: &[Service] = &[
+    talk(Chat, azure!("chat/completions")).given("azure-api-version"),
+    talk(Completions, azure!("completions")).given("azure-api-version"),
+    embeddings(Vectors::OpenAi, azure!("embeddings")).given("azure-api-version"),
+    images(Picture::OpenAi, azure!("images/generations")).given("azure-api-version"),
+    speech(Sound::OpenAi, azure!("audio/speech")).given("azure-api-version"),
+    talk(Responses, "/v1/responses"),
+    talk(Chat, "/v1/chat/completions"),
+    embeddings(Vectors::OpenAi, "/v1/embeddings"),
+    images(Picture::OpenAi, "/v1/images/generations"),
+    speech(Sound::OpenAi, "/v1/audio/speech"),
+];
+
+const AZURE_LIKE: Provider = Provider { models: "", quirks: Quirks { exact: false, ..ORIGINAL }, ..OPENAI_LIKE };
+
+/// A path below the project and its region.
+macro_rules! vertex {
+    ($path:literal) => {
+        concat!("/v1/projects/{vertex-project-id}/locations/{vertex-region}", $path)
+    };
+}
+
+/// Claude in its own dialect, others than Google's by a compatible route.
+const VERTEX: &[Service] = &[
+    talk(Messages, vertex!("/publishers/anthropic/models/{model}:rawPredict"))
+        .streamed(vertex!("/publishers/anthropic/models/{model}:streamRawPredict"))
+        .with(&[("anthropic_version", "\"vertex-2023-10-16\"")])
+        .of("claude"),
+    talk(Chat, vertex!("/endpoints/openapi/chat/completions")).of("/"),
+    talk(Gemini, vertex!("/publishers/google/models/{model}:generateContent"))
+        .streamed(vertex!("/publishers/google/models/{model}:streamGenerateContent?alt=sse")),
+    embeddings(Vectors::Vertex, vertex!("/publishers/google/models/{model}:predict")),
+    images(Picture::Imagen, vertex!("/publishers/google/models/{model}:predict")).of("imagen"),
+    images(Picture::Gemini, vertex!("/publishers/google/models/{model}:generateContent")),
+];
 
 /// Took over the dialect before its newer parts.
 const PLAIN: Quirks = Quirks {
@@ -41,211 +493,59 @@ const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_
 const OPENAI_ONLY: &[&str] =
     &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
 
-pub const PROVIDERS: &[Provider] = &[
-    Provider {
-        slug: "openai",
-        base: "https://api.openai.com/v1",
-        keys: &["OPENAI_API_KEY"],
-        vendor_headers: &["openai-organization", "openai-project", "openai-beta", "idempotency-key"],
-        quirks: ORIGINAL,
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "anthropic",
-        dialect: Dialect::Messages,
-        base: "https://api.anthropic.com/v1",
-        path: "/messages",
-        auth: Auth::Header("x-api-key"),
-        keys: &["ANTHROPIC_API_KEY"],
-        vendor_headers: &["anthropic-version", "anthropic-beta"],
-        fixed_headers: &[("anthropic-version", "2023-06-01")],
-        quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..ORIGINAL },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "mistral",
-        aliases: &["mistral-ai"],
-        base: "https://api.mistral.ai/v1",
-        keys: &["MISTRAL_API_KEY"],
-        // Content may be a list, the bound of a context is a finish reason of its own.
-        quirks: Quirks {
-            rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
-            drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
-            clamp: &[("temperature", 0.0, 1.5)],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "groq",
-        base: "https://api.groq.com/openai/v1",
-        keys: &["GROQ_API_KEY"],
-        quirks: Quirks {
-            rename: &[],
-            drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"],
-            completion_bound: true,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "deepseek",
-        base: "https://api.deepseek.com",
-        keys: &["DEEPSEEK_API_KEY"],
-        // With tools, the thinking of earlier turns must come back; there is no JSON schema.
-        quirks: Quirks {
-            drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
-            replay_thinking: true,
-            json_schema: false,
-            ..PLAIN
-        },
-        ..AT_V1
-    },
-    Provider {
-        slug: "together",
-        aliases: &["together-ai"],
-        base: "https://api.together.xyz",
-        keys: &["TOGETHER_API_KEY"],
-        // Old models end with `eos`.
-        quirks: Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], exact: false, slashed_models: true, ..PLAIN },
-        ..AT_V1
-    },
-    Provider {
-        slug: "perplexity",
-        aliases: &["perplexity-ai"],
-        base: "https://api.perplexity.ai",
-        models: "/v1/models",
-        keys: &["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
-        // No `[DONE]`, usage on every chunk.
-        quirks: Quirks {
-            drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "fireworks",
-        aliases: &["fireworks-ai"],
-        base: "https://api.fireworks.ai/inference/v1",
-        keys: &["FIREWORKS_API_KEY"],
-        quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..PLAIN },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "ai21",
-        base: "https://api.ai21.com/studio/v1",
-        keys: &["AI21_API_KEY"],
-        // Answers lack object, created and model.
-        quirks: Quirks {
-            drop: &["stream_options", "user", "store"],
-            exact: false,
-            stream_usage: StreamUsage::Volunteered,
-            json_schema: false,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "xai",
-        aliases: &["x-ai"],
-        base: "https://api.x.ai/v1",
-        keys: &["XAI_API_KEY"],
-        // Completion tokens exclude reasoning.
-        quirks: Quirks { rename: &[], exact: false, completion_bound: true, ..PLAIN },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "openrouter",
-        base: "https://openrouter.ai/api",
-        path: "/v1/chat/completions",
-        models: "/v1/models",
-        keys: &["OPENROUTER_API_KEY"],
-        vendor_headers: &["http-referer", "x-title"],
-        // Says twice why it ended, and errors with status 200.
-        quirks: Quirks { exact: false, slashed_models: true, ..ORIGINAL },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "ollama",
-        base: "http://localhost:11434",
-        keys: &["OLLAMA_API_KEY"],
-        host_var: Some("OLLAMA_HOST"),
-        quirks: Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], exact: false, ..PLAIN },
-        ..AT_V1
-    },
-    Provider {
-        slug: "cerebras",
-        base: "https://api.cerebras.ai/v1",
-        keys: &["CEREBRAS_API_KEY"],
-        quirks: Quirks {
-            rename: &[],
-            drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"],
-            completion_bound: true,
-            ..PLAIN
-        },
-        ..OPENAI_LIKE
-    },
-    Provider { slug: "sambanova", base: "https://api.sambanova.ai", keys: &["SAMBANOVA_API_KEY"], ..AT_V1 },
-    Provider {
-        slug: "nvidia",
-        aliases: &["nvidia-nim"],
-        base: "https://integrate.api.nvidia.com/v1",
-        keys: &["NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"],
-        quirks: Quirks { drop: OPENAI_ONLY, slashed_models: true, ..PLAIN },
-        ..OPENAI_LIKE
-    },
-    Provider { slug: "deepinfra", base: "https://api.deepinfra.com/v1/openai", keys: &["DEEPINFRA_API_KEY"], ..OPENAI_LIKE },
-    Provider {
-        slug: "moonshot",
-        base: "https://api.moonshot.ai/v1",
-        keys: &["MOONSHOT_API_KEY"],
-        quirks: Quirks { replay_thinking: true, ..PLAIN },
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "zhipu",
-        aliases: &["z-ai", "zai"],
-        base: "https://api.z.ai/api/paas/v4",
-        keys: &["ZHIPU_API_KEY", "ZAI_API_KEY"],
-        ..OPENAI_LIKE
-    },
-    Provider {
-        slug: "qwen",
-        aliases: &["dashscope"],
-        base: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        keys: &["QWEN_API_KEY", "DASHSCOPE_API_KEY"],
-        ..OPENAI_LIKE
-    },
-    Provider { slug: "nebius", base: "https://api.studio.nebius.com/v1", keys: &["NEBIUS_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "hyperbolic", base: "https://api.hyperbolic.xyz/v1", keys: &["HYPERBOLIC_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "novita", aliases: &["novita-ai"], base: "https://api.novita.ai/v3/openai", keys: &["NOVITA_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "lambda", base: "https://api.lambda.ai/v1", keys: &["LAMBDA_API_KEY"], ..OPENAI_LIKE },
-    Provider { slug: "anyscale", base: "https://api.endpoints.anyscale.com/v1", keys: &["ANYSCALE_API_KEY"], ..OPENAI_LIKE },
-    Provider {
-        slug: "hugging-face",
-        aliases: &["huggingface"],
-        base: "https://router.huggingface.co",
-        keys: &["HUGGING_FACE_API_KEY", "HF_TOKEN"],
-        // A router: whichever backend answers has its own habits.
-        quirks: Quirks { exact: false, slashed_models: true, ..PLAIN },
-        ..AT_V1
-    },
-    // Any host that speaks the dialect, vLLM first: what it takes is not known, so nothing is changed.
-    Provider {
-        slug: "custom",
-        aliases: &["vllm"],
-        keys: &["CUSTOM_API_KEY"],
-        host_var: Some("CUSTOM_HOST"),
-        quirks: Quirks { rename: &[], ..PLAIN },
-        ..OPENAI_LIKE
-    },
-    // Answers without any provider, for a first try and for tests.
-    Provider { slug: "sandbox", auth: Auth::None, quirks: ORIGINAL, ..OPENAI_LIKE },
-];
+/// Content may be a list, the bound of a context is a finish reason of its own.
+const MISTRAL: Quirks = Quirks {
+    rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
+    drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
+    clamp: &[("temperature", 0.0, 1.5)],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    ..PLAIN
+};
 
-/// A vendor whose base ends before `/v1`.
-const AT_V1: Provider = Provider { path: "/v1/chat/completions", models: "/v1/models", ..OPENAI_LIKE };
+const GROQ: Quirks =
+    Quirks { rename: &[], drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"], completion_bound: true, ..PLAIN };
+
+/// With tools, the thinking of earlier turns must come back; there is no JSON schema.
+const DEEPSEEK: Quirks = Quirks {
+    drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
+    replay_thinking: true,
+    json_schema: false,
+    ..PLAIN
+};
+
+/// Old models end with `eos`.
+const TOGETHER: Quirks =
+    Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], exact: false, slashed_models: true, ..PLAIN };
+
+/// No `[DONE]`, usage on every chunk.
+const PERPLEXITY: Quirks = Quirks {
+    drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    ..PLAIN
+};
+
+/// Answers lack object, created and model.
+const AI21: Quirks = Quirks {
+    drop: &["stream_options", "user", "store"],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    json_schema: false,
+    ..PLAIN
+};
+
+/// Completion tokens exclude reasoning.
+const XAI: Quirks = Quirks { rename: &[], exact: false, completion_bound: true, ..PLAIN };
+
+/// Says twice why it ended, and errors with status 200.
+const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, ..ORIGINAL };
+
+const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], exact: false, ..PLAIN };
+
+const CEREBRAS: Quirks =
+    Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN };
+
+/// Deltas without a role, an object for content where a schema was asked for.
+const WORKERS_AI: Quirks =
+    Quirks { exact: false, slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };

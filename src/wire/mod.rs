@@ -1,27 +1,52 @@
 //! Bytes to the one form and back, a folder per dialect. A dialect never knows another.
 
 mod answer;
+pub mod audio;
+pub mod base64;
 pub mod chat;
+pub mod cohere;
+pub mod completions;
+pub mod converse;
+pub mod embeddings;
 pub mod envelope;
+mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gemini;
+pub mod images;
 mod json;
+mod loose;
 pub mod messages;
+pub mod moderations;
+pub mod multipart;
 pub mod pipe;
+pub mod predictions;
 pub mod proof;
+pub mod rerank;
+pub mod responses;
 
 use crate::error::{Error, Result};
 use crate::ir::{Event, Losses, Request, Response, Usage};
-use frame::sse;
+use frame::{Frames, sse};
 
 /// A wire format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenAI Chat Completions.
     Chat,
+    /// OpenAI's legacy text completions; relayed, or answered by conversations.
+    Completions,
+    /// OpenAI Responses.
+    Responses,
     /// Anthropic Messages.
     Messages,
+    /// Google's generateContent.
+    Gemini,
+    /// Amazon Bedrock's Converse; spoken with providers only.
+    Converse,
+    /// Cohere's chat; spoken with providers only.
+    Cohere,
 }
 
 /// What a target's model takes, as far as the encoding of a request depends on it. Filled from the provider's
@@ -54,6 +79,8 @@ pub enum ThinkingStyle {
     Budget,
     /// By a word (`reasoning_effort`, `output_config.effort`).
     Effort,
+    /// By a plain `reasoning_effort`, where the dialect's own way is another.
+    Word,
 }
 
 impl Default for Abilities {
@@ -109,88 +136,73 @@ pub struct Echo {
     pub stream_usage: bool,
 }
 
+/// How a dialect is spoken with callers.
+pub struct Inbound {
+    pub decode_request: fn(&[u8], &mut Losses) -> Result<Request>,
+    pub encode_response: fn(&Response, &Echo) -> Vec<u8>,
+    pub writer: fn(Echo) -> Box<dyn Writer>,
+    /// The error as its clients understand it.
+    pub encode_error: fn(&Error, request_id: &str) -> Vec<u8>,
+    /// Whether a failed answer is in its own shape, so that it may pass as it is.
+    pub is_own_error: fn(&[u8]) -> bool,
+    /// Adds what one frame of a passing stream tells.
+    pub glance_frame: fn(&sse::Frame<'_>, &mut Glance),
+    /// What a whole passing answer tells; an error when it is no answer of this dialect at all.
+    pub glance_response: fn(&[u8]) -> Result<Glance>,
+}
+
+/// How a dialect is spoken with providers.
+pub struct Outbound {
+    /// The request as the provider takes it. Knobs that it lacks are named in the losses; the flag says that the
+    /// caller speaks the same dialect, which alone can take its extras.
+    pub encode_request: fn(&Request, same_dialect: bool, &Abilities, &mut Losses) -> Result<Vec<u8>>,
+    pub decode_response: fn(&[u8]) -> Result<Response>,
+    pub reader: fn() -> Box<dyn Reader>,
+}
+
 impl Dialect {
     pub fn slug(self) -> &'static str {
         match self {
             Dialect::Chat => "chat",
+            Dialect::Completions => "completions",
+            Dialect::Responses => "responses",
             Dialect::Messages => "messages",
+            Dialect::Gemini => "gemini",
+            Dialect::Converse => "converse",
+            Dialect::Cohere => "cohere",
         }
     }
 
-    pub fn decode_request(self, body: &[u8]) -> Result<Request> {
+    /// How its streams are cut into frames.
+    pub fn frames(self) -> Frames {
         match self {
-            Dialect::Chat => chat::decode_request(body),
-            Dialect::Messages => messages::decode_request(body),
+            Dialect::Converse => Frames::Aws(frame::aws::Parser::default()),
+            _ => Frames::Events(sse::Parser::default()),
         }
     }
 
-    /// The request as this dialect's provider takes it. Knobs that it lacks are named in `losses`; `from` is the
-    /// dialect of the caller, whose extras only the same dialect can take.
-    pub fn encode_request(self, request: &Request, from: Dialect, abilities: &Abilities, losses: &mut Losses) -> Result<Vec<u8>> {
-        let body = match self {
-            Dialect::Chat => chat::encode_request(request, from == self, abilities, losses)?,
-            Dialect::Messages => messages::encode_request(request, from == self, abilities, losses)?,
-        };
-        Ok(body)
-    }
-
-    pub fn decode_response(self, body: &[u8]) -> Result<Response> {
+    pub fn inbound(self) -> &'static Inbound {
         match self {
-            Dialect::Chat => chat::decode_response(body),
-            Dialect::Messages => messages::decode_response(body),
+            Dialect::Chat => &chat::INBOUND,
+            Dialect::Messages => &messages::INBOUND,
+            Dialect::Completions => &completions::INBOUND,
+            Dialect::Gemini => &gemini::INBOUND,
+            Dialect::Responses => &responses::INBOUND,
+            // No door leads to a dialect of providers only.
+            Dialect::Converse | Dialect::Cohere => &chat::INBOUND,
         }
     }
 
-    pub fn encode_response(self, response: &Response, echo: &Echo) -> Vec<u8> {
+    pub fn outbound(self) -> &'static Outbound {
         match self {
-            Dialect::Chat => chat::encode_response(response, echo),
-            Dialect::Messages => messages::encode_response(response, echo),
-        }
-    }
-
-    pub fn reader(self) -> Box<dyn Reader> {
-        match self {
-            Dialect::Chat => Box::new(chat::StreamReader::default()),
-            Dialect::Messages => Box::new(messages::StreamReader::default()),
-        }
-    }
-
-    pub fn writer(self, echo: Echo) -> Box<dyn Writer> {
-        match self {
-            Dialect::Chat => Box::new(chat::StreamWriter::new(echo)),
-            Dialect::Messages => Box::new(messages::StreamWriter::new(echo)),
-        }
-    }
-
-    /// The error as this dialect's clients understand it.
-    pub fn encode_error(self, error: &Error, request_id: &str) -> Vec<u8> {
-        match self {
-            Dialect::Chat => chat::encode_error(error),
-            Dialect::Messages => messages::encode_error(error, request_id),
-        }
-    }
-
-    /// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
-    pub fn is_own_error(self, body: &[u8]) -> bool {
-        match self {
-            Dialect::Chat => chat::is_own_error(body),
-            Dialect::Messages => messages::is_own_error(body),
-        }
-    }
-
-    /// Adds what one frame of a passing stream tells.
-    pub fn glance_frame(self, frame: &sse::Frame<'_>, glance: &mut Glance) {
-        match self {
-            Dialect::Chat => chat::glance_frame(frame, glance),
-            Dialect::Messages => messages::glance_frame(frame, glance),
-        }
-    }
-
-    /// What a whole passing answer tells; an error when it is no answer of this dialect at all.
-    pub fn glance_response(self, body: &[u8]) -> Result<Glance> {
-        match self {
-            Dialect::Chat => chat::glance_response(body),
-            Dialect::Messages => messages::glance_response(body),
+            Dialect::Chat => &chat::OUTBOUND,
+            Dialect::Messages => &messages::OUTBOUND,
+            Dialect::Responses => &responses::OUTBOUND,
+            Dialect::Converse => &converse::OUTBOUND,
+            Dialect::Cohere => &cohere::OUTBOUND,
+            Dialect::Gemini => &gemini::OUTBOUND,
+            // It is only relayed.
+            Dialect::Completions => &chat::OUTBOUND,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! - `Strain`: the bytes pass untouched but for the usage chunk that only we asked for.
 //! - `Translate`: frames are read into events and written anew.
 
-use super::frame::sse;
+use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer};
 use crate::error::{Error, Kind};
 use crate::http::Ending;
@@ -76,12 +76,12 @@ impl Tap {
 
     fn push(&mut self, piece: &[u8]) {
         let Self { dialect, frames, glance } = self;
-        frames.push(piece, &mut |frame| dialect.glance_frame(&frame, glance));
+        frames.push(piece, &mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 
     fn finish(&mut self) {
         let Self { dialect, frames, glance } = self;
-        frames.finish(&mut |frame| dialect.glance_frame(&frame, glance));
+        frames.finish(&mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 }
 
@@ -118,7 +118,7 @@ impl Strain {
             let error = fault.unwrap_or_else(Error::unfinished);
             // The event that broke off must not swallow this one.
             out.extend_from_slice(b"\n\ndata: ");
-            out.extend_from_slice(&self.tap.dialect.encode_error(&error, ""));
+            out.extend_from_slice(&(self.tap.dialect.inbound().encode_error)(&error, ""));
             out.extend_from_slice(b"\n\n");
         }
         out
@@ -170,7 +170,7 @@ fn first_event_end(bytes: &[u8]) -> usize {
 
 /// Reads the provider's frames and writes the caller's.
 pub struct Translate {
-    frames: sse::Parser,
+    frames: Frames,
     reader: Box<dyn Reader>,
     writer: Box<dyn Writer>,
     grammar: Grammar,
@@ -181,9 +181,9 @@ pub struct Translate {
 impl Translate {
     pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
         Self {
-            frames: sse::Parser::default(),
-            reader: from.reader(),
-            writer: to.writer(echo),
+            frames: from.frames(),
+            reader: (from.outbound().reader)(),
+            writer: (to.inbound().writer)(echo),
             grammar: Grammar::default(),
             events: Vec::new(),
             glance: Glance::default(),
@@ -193,8 +193,8 @@ impl Translate {
     fn push(&mut self, piece: &[u8]) -> Vec<u8> {
         let Self { frames, reader, events, .. } = self;
         frames.push(piece, &mut |frame| reader.push(frame, events));
-        if frames.overrun() {
-            reader.finish(Some(Error::upstream(Kind::Failed, "The provider sent an event that is too long.")), events);
+        if let Some(why) = frames.fault() {
+            reader.finish(Some(Error::upstream(Kind::Failed, why)), events);
         }
         self.write()
     }

@@ -200,6 +200,10 @@ impl Scene {
         let body = match reply.body {
             Body::Empty => Vec::new(),
             Body::Bytes(bytes) => bytes,
+            Body::Passed { answer } => {
+                native = true;
+                answer.body
+            }
             Body::Relayed { bytes, .. } => {
                 native = true;
                 bytes

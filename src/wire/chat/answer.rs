@@ -5,16 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ending::fault_of;
-use super::loose::{self, items};
-use super::usage::Counts;
 use crate::error::Error;
 use crate::ir::{Citation, Extras, Media, MediaKind, Source, Thinking, Usage};
+use crate::wire::family::{Counts, fault_of};
+use crate::wire::loose::{self, Str, items};
 use crate::wire::proof;
-
-/// A string, borrowed unless it is written with escapes.
-#[derive(Debug)]
-pub struct Str<'a>(pub Cow<'a, str>);
 
 /// An answer, or a chunk of one.
 #[derive(Deserialize)]
@@ -289,10 +284,10 @@ impl Answer<'_> {
     pub fn fault(&self, whole: &[u8]) -> Option<Error> {
         let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error.filter(tells));
         if let Some(raw) = self.error.filter(tells).or_else(choice_error) {
-            return Some(fault_of(raw.get()));
+            return Some(fault_of(raw));
         }
         let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
-        flat.then(|| fault_of(&String::from_utf8_lossy(whole)))
+        serde_json::from_slice(whole).ok().filter(|_| flat).map(fault_of)
     }
 
     pub fn extras(&self) -> Extras {

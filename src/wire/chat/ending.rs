@@ -1,30 +1,16 @@
 //! Why an answer ended: the words of many providers, and the errors they tell inside a 200.
 
-use serde::Deserialize;
-
-use super::loose;
 use crate::error::{Error, Kind};
 use crate::ir::{Finish, Reason};
+use crate::wire::family::fault_of;
 use crate::wire::fault;
 
-/// An error told inside a 200: its code is the status, where it is one.
-pub fn fault_of(json: &str) -> Error {
-    #[derive(Default, Deserialize)]
-    struct Coded {
-        #[serde(default, deserialize_with = "loose::index")]
-        code: Option<u64>,
-        #[serde(default, deserialize_with = "loose::index")]
-        status_code: Option<u64>,
-    }
-    let coded: Coded = serde_json::from_str(json).unwrap_or_default();
-    let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
-    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
-    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{json}}}").as_bytes())
-}
-
 /// An error that came in an event of that name, in whatever words.
-pub fn fault_in_words(data: &[u8]) -> Error {
-    fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, data)
+pub fn fault_in(data: &[u8]) -> Error {
+    match serde_json::from_slice(data) {
+        Ok(raw) => fault_of(raw),
+        Err(_) => fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, data),
+    }
 }
 
 /// What a provider's word for why it ended says of a failure.

@@ -19,12 +19,25 @@
 
 mod answer;
 mod ending;
-mod loose;
 mod request;
 mod response;
 mod stream;
-mod usage;
 
+pub use super::family::{encode_error, is_own_error};
 pub use request::{decode_request, encode_request};
-pub use response::{decode_response, encode_error, encode_response, glance_response, is_own_error};
+pub use response::{decode_response, encode_response, glance_response};
 pub use stream::{StreamReader, StreamWriter, glance_frame};
+
+use crate::wire::{Inbound, Outbound};
+
+pub const INBOUND: Inbound = Inbound {
+    decode_request: |body, _| decode_request(body),
+    encode_response,
+    writer: |echo| Box::new(StreamWriter::new(echo)),
+    encode_error: |error, _| encode_error(error),
+    is_own_error,
+    glance_frame,
+    glance_response,
+};
+
+pub const OUTBOUND: Outbound = Outbound { encode_request, decode_response, reader: || Box::new(StreamReader::default()) };

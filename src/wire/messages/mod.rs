@@ -26,3 +26,17 @@ mod words;
 pub use request::{decode_request, encode_request};
 pub use response::{decode_response, encode_error, encode_response, glance_response, is_own_error};
 pub use stream::{StreamReader, StreamWriter, glance_frame};
+
+use crate::wire::{Inbound, Outbound};
+
+pub const INBOUND: Inbound = Inbound {
+    decode_request: |body, _| decode_request(body),
+    encode_response,
+    writer: |echo| Box::new(StreamWriter::new(echo)),
+    encode_error,
+    is_own_error,
+    glance_frame,
+    glance_response,
+};
+
+pub const OUTBOUND: Outbound = Outbound { encode_request, decode_response, reader: || Box::new(StreamReader::default()) };

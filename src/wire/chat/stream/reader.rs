@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Thinking, Usage};
 use crate::wire::Reader;
 use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
-use crate::wire::chat::ending::{failure, fault_in_words, fault_of, finish};
+use crate::wire::chat::ending::{failure, fault_in, finish};
 use crate::wire::frame::sse;
 
 /// Chunks to events.
@@ -52,10 +52,10 @@ impl Reader for StreamReader {
         match serde_json::from_slice::<Answer<'_>>(data) {
             Ok(answer) => match answer.fault(data) {
                 Some(error) => self.fail(error, events),
-                None if failed => self.fail(fault_of(&String::from_utf8_lossy(data)), events),
+                None if failed => self.fail(fault_in(data), events),
                 None => self.take(&answer, events),
             },
-            Err(_) if failed => self.fail(fault_in_words(data), events),
+            Err(_) if failed => self.fail(fault_in(data), events),
             Err(_) => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
         }
     }

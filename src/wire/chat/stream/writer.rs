@@ -1,8 +1,8 @@
 use crate::ir::{Block, Citation, Delta, Event, Finish, Thinking, Usage};
 use crate::wire::answer::CallIds;
 use crate::wire::chat::ending::finish_word;
-use crate::wire::chat::response::{encode_error, head, length, own_extras, write_annotation, write_detail};
-use crate::wire::chat::usage::write_usage;
+use crate::wire::chat::response::{head, length, own_extras, write_annotation, write_detail};
+use crate::wire::family::{encode_error, write_usage};
 use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
 

@@ -62,7 +62,7 @@ impl Settings {
     fn think(&mut self, reasoning: Reasoning, asked_max: Option<u64>, abilities: &Abilities, situation: &Situation) -> bool {
         let unwanted = reasoning.effort == Some(Effort::None) || reasoning.budget == Some(0);
         match abilities.thinking {
-            ThinkingStyle::None => unwanted,
+            ThinkingStyle::None | ThinkingStyle::Word => unwanted,
             ThinkingStyle::Effort if unwanted => {
                 self.thinking = Thinking::Disabled;
                 true

@@ -8,7 +8,9 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::answer::Str;
+/// A string, borrowed unless it is written with escapes.
+#[derive(Debug)]
+pub struct Str<'a>(pub Cow<'a, str>);
 
 pub fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str<'de>>, D::Error> {
     Ok(match deserializer.deserialize_any(Scalar)? {

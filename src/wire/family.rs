@@ -1,11 +1,17 @@
-//! Tokens as this dialect counts them.
+//! What the forms of OpenAI's family have in common: how they count tokens and how they tell errors.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::loose::{self, whole};
+use super::answer::write_upstream;
+use super::fault;
+use super::json::Object;
+use super::loose;
+pub use super::loose::whole;
+use crate::error::{Error, Kind, Origin};
 use crate::ir::Usage;
-use crate::wire::json::Object;
 
+/// Tokens as the family counts them.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Counts {
     #[serde(default, deserialize_with = "loose::number")]
@@ -75,6 +81,41 @@ impl Counts {
     }
 }
 
+/// Tokens as its newer forms count them.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Tokens {
+    #[serde(default)]
+    input_tokens: Option<f64>,
+    #[serde(default)]
+    output_tokens: Option<f64>,
+    #[serde(default)]
+    prompt_tokens: Option<f64>,
+    #[serde(default)]
+    completion_tokens: Option<f64>,
+}
+
+impl Tokens {
+    pub fn usage(self) -> Usage {
+        let (input, output) = (self.input_tokens.or(self.prompt_tokens), self.output_tokens.or(self.completion_tokens));
+        Usage { input: input.map_or(0, whole), output: output.map_or(0, whole), ..Usage::default() }
+    }
+}
+
+/// An error told inside a 200: its code is the status, where it is one.
+pub fn fault_of(raw: &RawValue) -> Error {
+    #[derive(Default, Deserialize)]
+    struct Coded {
+        #[serde(default, deserialize_with = "loose::index")]
+        code: Option<u64>,
+        #[serde(default, deserialize_with = "loose::index")]
+        status_code: Option<u64>,
+    }
+    let coded: Coded = serde_json::from_str(raw.get()).unwrap_or_default();
+    let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
+    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
+    fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
+}
+
 pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
     let mut object =
         Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
@@ -92,4 +133,59 @@ pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
             .close();
     }
     object.close();
+}
+
+pub fn encode_error(error: &Error) -> Vec<u8> {
+    let (kind, code) = words(error);
+    let mut body = Vec::with_capacity(256);
+    let mut object = Object::open(&mut body);
+    let mut inner = Object::open(object.slot("error"))
+        .with("message", &error.message)
+        .with("type", error.type_word.as_deref().unwrap_or(kind))
+        .with("param", &error.param)
+        .with("code", &error.code.as_deref().or(code));
+    write_upstream(&mut inner, error);
+    inner.close();
+    object.close();
+    body
+}
+
+/// The type and code of an error that brings none of its own.
+fn words(error: &Error) -> (&'static str, Option<&'static str>) {
+    match error.kind {
+        Kind::Invalid | Kind::MethodNotAllowed | Kind::Conflict => ("invalid_request_error", None),
+        Kind::Unauthenticated => ("authentication_error", Some("invalid_api_key")),
+        Kind::Forbidden => ("permission_error", None),
+        Kind::NotFound => ("invalid_request_error", Some("not_found")),
+        Kind::TooLarge => ("invalid_request_error", Some("request_too_large")),
+        Kind::RateLimited => ("rate_limit_error", Some("rate_limit_exceeded")),
+        Kind::Exhausted => ("insufficient_quota", Some("insufficient_quota")),
+        Kind::TimedOut => ("timeout_error", None),
+        Kind::Overloaded => ("overloaded_error", None),
+        Kind::Abandoned => ("request_abandoned", None),
+        Kind::Unreachable | Kind::Failed if error.origin == Origin::Upstream => ("upstream_error", None),
+        Kind::Unreachable | Kind::Failed => ("api_error", None),
+    }
+}
+
+/// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
+pub fn is_own_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Whole {
+        #[serde(rename = "error")]
+        _error: Inner,
+    }
+    // Strings where the dialect has strings: some send a number for a code.
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(rename = "message")]
+        _message: String,
+        #[serde(rename = "type")]
+        _kind: Option<String>,
+        #[serde(default, rename = "param")]
+        _param: Option<String>,
+        #[serde(default, rename = "code")]
+        _code: Option<String>,
+    }
+    serde_json::from_slice::<Whole>(body).is_ok()
 }

@@ -1,0 +1,123 @@
+//! What a provider serves and at which path of its API.
+
+use crate::wire::{Dialect, audio, embeddings, images, moderations, rerank};
+
+/// A thing that is served, and where. The first that fits a request is taken; of conversations, one in the caller's
+/// own dialect before any other.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    pub serves: Serves,
+    /// Only models whose names hold this.
+    pub models: &'static str,
+    /// Only where this setting is known.
+    pub given: &'static str,
+    /// What follows the base; `{words}` in it are filled in.
+    pub path: &'static str,
+    /// The path of streams, where it is another.
+    pub stream: Option<&'static str>,
+    /// Fields that the body carries there.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+/// What is served, and in which shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    Talk(Dialect),
+    Embeddings(embeddings::Shape),
+    Images(images::Shape),
+    Rerank(rerank::Shape),
+    Moderations(moderations::Shape),
+    Speech(audio::Shape),
+}
+
+/// What a caller may want that is no conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Embeddings,
+    Images,
+    Rerank,
+    Moderations,
+    Speech,
+}
+
+const fn service(serves: Serves, path: &'static str) -> Service {
+    Service { serves, models: "", given: "", path, stream: None, fields: &[] }
+}
+
+pub const fn talk(dialect: Dialect, path: &'static str) -> Service {
+    service(Serves::Talk(dialect), path)
+}
+
+pub const fn embeddings(shape: embeddings::Shape, path: &'static str) -> Service {
+    service(Serves::Embeddings(shape), path)
+}
+
+pub const fn images(shape: images::Shape, path: &'static str) -> Service {
+    service(Serves::Images(shape), path)
+}
+
+pub const fn rerank(shape: rerank::Shape, path: &'static str) -> Service {
+    service(Serves::Rerank(shape), path)
+}
+
+pub const fn moderations(shape: moderations::Shape, path: &'static str) -> Service {
+    service(Serves::Moderations(shape), path)
+}
+
+pub const fn speech(shape: audio::Shape, path: &'static str) -> Service {
+    service(Serves::Speech(shape), path)
+}
+
+impl Service {
+    pub const fn streamed(self, path: &'static str) -> Self {
+        Self { stream: Some(path), ..self }
+    }
+
+    pub const fn of(self, models: &'static str) -> Self {
+        Self { models, ..self }
+    }
+
+    pub const fn given(self, setting: &'static str) -> Self {
+        Self { given: setting, ..self }
+    }
+
+    pub const fn with(self, fields: &'static [(&'static str, &'static str)]) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Whether the model goes into the path, and so not into the body.
+    pub fn names_model(&self) -> bool {
+        self.path.contains("{model}") || self.path.contains("{model-path}")
+    }
+}
+
+impl Serves {
+    /// How a message calls it.
+    pub fn noun(self) -> &'static str {
+        self.errand().map_or("conversations", Errand::noun)
+    }
+
+    pub fn errand(self) -> Option<Errand> {
+        match self {
+            Serves::Talk(_) => None,
+            Serves::Embeddings(_) => Some(Errand::Embeddings),
+            Serves::Images(_) => Some(Errand::Images),
+            Serves::Rerank(_) => Some(Errand::Rerank),
+            Serves::Moderations(_) => Some(Errand::Moderations),
+            Serves::Speech(_) => Some(Errand::Speech),
+        }
+    }
+}
+
+impl Errand {
+    /// How a message calls it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Errand::Embeddings => "embeddings",
+            Errand::Images => "images",
+            Errand::Rerank => "reranking",
+            Errand::Moderations => "moderations",
+            Errand::Speech => "speech",
+        }
+    }
+}

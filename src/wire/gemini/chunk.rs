@@ -1,0 +1,184 @@
+//! An answer as it comes: whole, or a piece of a stream, which has the same shape.
+
+use super::usage::Counts;
+use super::words::{blocked, finish, upstream_error};
+use crate::error::Error;
+use crate::ir::{Finish, Media, MediaKind, Native, Source, Usage};
+use crate::wire::Glance;
+use crate::wire::fields::Fields;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow)]
+    pub candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow)]
+    prompt_feedback: Option<Feedback<'a>>,
+    #[serde(borrow)]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub model_version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub response_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow)]
+    block_reason: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Candidate<'a> {
+    #[serde(borrow)]
+    content: Option<Content<'a>>,
+    #[serde(borrow)]
+    pub finish_reason: Option<&'a RawValue>,
+    index: Option<u32>,
+    #[serde(borrow)]
+    pub grounding_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub citation_metadata: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content<'a> {
+    #[serde(borrow)]
+    parts: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Piece<'a> {
+    #[serde(borrow)]
+    pub text: Option<Cow<'a, str>>,
+    pub thought: Option<bool>,
+    #[serde(borrow)]
+    pub thought_signature: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub function_call: Option<Call<'a>>,
+    #[serde(borrow)]
+    inline_data: Option<Blob<'a>>,
+    #[serde(borrow)]
+    file_data: Option<Stored<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Call<'a> {
+    #[serde(borrow)]
+    pub id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub args: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob<'a> {
+    #[serde(borrow)]
+    mime_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<Cow<'a, str>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored<'a> {
+    #[serde(borrow)]
+    mime_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    file_uri: Option<Cow<'a, str>>,
+}
+
+/// One chunk, or an array of them.
+pub(super) fn chunks(data: &[u8]) -> serde_json::Result<Vec<Chunk<'_>>> {
+    if data.trim_ascii_start().starts_with(b"[") { serde_json::from_slice(data) } else { Ok(vec![serde_json::from_slice(data)?]) }
+}
+
+impl<'a> Chunk<'a> {
+    pub fn fault(&self) -> Option<Error> {
+        self.error.map(upstream_error)
+    }
+
+    /// The one answer there is for translated calls.
+    pub fn candidate(&self) -> Option<&Candidate<'a>> {
+        self.candidates.as_ref()?.iter().find(|candidate| candidate.index.unwrap_or(0) == 0)
+    }
+
+    /// Whether, and why, the prompt was not answered at all.
+    pub fn blocked(&self) -> Option<Finish> {
+        blocked(self.prompt_feedback.as_ref()?.block_reason?)
+    }
+
+    pub fn usage(&self) -> Option<Usage> {
+        serde_json::from_str::<Counts>(self.usage_metadata?.get()).ok()?.usage()
+    }
+
+    /// Adds what it tells.
+    pub fn glance(&self, glance: &mut Glance) {
+        glance.usage = self.usage().or(glance.usage);
+        glance.failed |= self.error.is_some();
+        let candidate = self.candidate();
+        let reason = candidate.and_then(|candidate| finish(candidate.finish_reason?, false));
+        glance.finished |= reason.or_else(|| self.blocked()).is_some();
+        let parts = candidate.into_iter().flat_map(Candidate::parts);
+        let pieces = parts.filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        glance.produced += pieces.map(|piece| piece.length()).sum::<usize>();
+    }
+
+    /// Whether it is an answer of this dialect at all, be it an empty one.
+    pub fn answers(&self) -> bool {
+        self.candidates.is_some() || self.prompt_feedback.is_some() || self.usage_metadata.is_some()
+    }
+}
+
+impl<'a> Candidate<'a> {
+    pub fn parts(&self) -> impl Iterator<Item = &'a RawValue> {
+        self.content.iter().flat_map(|content| content.parts.iter().flatten().copied())
+    }
+}
+
+impl Piece<'_> {
+    fn length(&self) -> usize {
+        let args = self.function_call.as_ref().and_then(|call| call.args);
+        self.text.as_ref().map_or(0, |text| text.len()) + args.map_or(0, |raw| raw.get().len())
+    }
+
+    /// What a picture or a sound is made of.
+    pub fn media(&self) -> Option<Media> {
+        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let (media_type, source) = match (&self.inline_data, &self.file_data) {
+            (Some(blob), _) => {
+                let media_type = owned(&blob.mime_type);
+                (media_type.clone(), Source::Inline { media_type, data: owned(&blob.data) })
+            }
+            (None, Some(stored)) => (owned(&stored.mime_type), Source::Url(owned(&stored.file_uri))),
+            (None, None) => return None,
+        };
+        Some(Media { kind: media_kind(&media_type), source, name: None, detail: None, cache: None })
+    }
+}
+
+pub(super) fn media_kind(media_type: &str) -> MediaKind {
+    match media_type.split_once('/') {
+        Some(("image", _)) => MediaKind::Image,
+        Some(("audio", _)) => MediaKind::Audio,
+        _ => MediaKind::Document,
+    }
+}
+
+/// A part that only this dialect knows (code that was run, a search), by the name of its field.
+pub(super) fn native(raw: &RawValue) -> Option<Native> {
+    let beside = ["text", "thought", "thoughtSignature", "thought_signature", "partMetadata", "videoMetadata", "mediaResolution"];
+    let fields = Fields::of(raw, String::new()).ok()?.rest();
+    let (kind, _) = fields.into_iter().find(|(name, _)| !beside.contains(&name.as_str()))?;
+    Some(Native { kind, raw: raw.to_owned() })
+}

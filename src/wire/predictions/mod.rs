@@ -1,0 +1,22 @@
+//! Replicate's predictions: <https://replicate.com/docs/reference/http>
+//!
+//! Surprises
+//! - There are no messages: a conversation is rendered into one `prompt` (and a `system_prompt`), see `prompt`.
+//! - Each model has inputs of its own. Strict ones answer 422 to an input they do not know, so nothing goes along
+//!   that was not asked for.
+//! - An answer may come before it is done (`starting`, `processing`): then it is to be asked for again at `urls.get`.
+//!   With `Prefer: wait` the output may be there while the status still says `processing`.
+//! - The output is a string, a list of pieces of one text, or whatever else the model makes of it.
+//! - The stream lives at another address (`urls.stream`). Its pieces are bare text, not JSON; `done` says `{}` or why
+//!   it was broken off. Comments follow the end.
+//! - Tokens are counted in `metrics`, by some models only, and never in the stream.
+
+mod prediction;
+mod prompt;
+mod request;
+mod stream;
+
+pub(in crate::wire) use prediction::strings;
+pub use prediction::{Pending, Prediction, Progress, Status, decode_response};
+pub use request::{Bound, encode_request};
+pub use stream::StreamReader;

@@ -1,0 +1,6 @@
+mod queue;
+mod reader;
+mod writer;
+
+pub use reader::StreamReader;
+pub use writer::StreamWriter;
