@@ -1,7 +1,7 @@
 //! Predictions: a provider may answer before it is done. Then it is asked again until it is, or its stream is read
 //! where the answer says that it is.
 
-use crate::host::{Answer, Fault, Host, Parcel};
+use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::Headers;
 use crate::providers::service::Serves;
 use crate::target::{Credential, Target, request_headers};
@@ -106,5 +106,5 @@ async fn ask<H: Host>(host: &H, url: &str, headers: &Headers, deadline: Option<u
     if left == Some(0) {
         return Err(Fault::TimedOut);
     }
-    host.fetch(Parcel { url, headers, body: None, passes: false, timeout_ms: left }).await
+    host.fetch(Parcel { url, headers, method: "GET", body: Payload::None, passes: false, timeout_ms: left }).await
 }

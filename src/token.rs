@@ -1,7 +1,7 @@
 //! The token of a service account: the one that is still good, or a new one for a statement that the account signs.
 
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Fault, Host, Parcel};
+use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::Headers;
 use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
 use crate::providers::settings::Settings;
@@ -28,8 +28,8 @@ async fn asked_for<H: Host>(host: &H, account: &ServiceAccount) -> Result<Token>
     let signature = host.sign(&account.key_der()?, claim.signing_input()).await.ok_or_else(google_jwt::unsigned)?;
     let body = google_jwt::token_body(&claim.assertion(&signature));
     let headers = Headers::from_iter([("content-type", google_jwt::CONTENT_TYPE), ("accept-encoding", "identity")]);
-    let (url, body) = (account.token_uri.as_str(), Some(body.as_bytes()));
-    let parcel = Parcel { url, headers: &headers, body, passes: false, timeout_ms: Some(PATIENCE_MS) };
+    let (url, body) = (account.token_uri.as_str(), Payload::Bytes(body.as_bytes()));
+    let parcel = Parcel { url, headers: &headers, method: "POST", body, passes: false, timeout_ms: Some(PATIENCE_MS) };
     let mut answer = host.fetch(parcel).await.map_err(unanswered)?;
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(unanswered)?;
     Token::decode(answer.status(), &bytes, at)
