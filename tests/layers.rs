@@ -13,7 +13,7 @@ const RUNGS: &[&[&str]] = &[
     &["caller"],
     &["door", "target", "errand"],
     &["models", "health"],
-    &["gateway"],
+    &["gateway", "passage"],
     &["edge"],
 ];
 
