@@ -43,6 +43,7 @@ pub mod host;
 pub mod http;
 pub mod ir;
 pub mod models;
+pub mod passage;
 pub mod predict;
 pub mod providers;
 pub mod record;

@@ -84,7 +84,7 @@ class Exchange {
 
   /** The body of the request; null when it is longer than the limit. */
   body(slot, limit) {
-    this.land(slot, whole(this.request, limit));
+    this.land(slot, whole(this.kept ? new Response(this.passing()) : this.request, limit));
   }
 
   /** The beginning of the body; it is kept for when the body is passed on. */

@@ -102,7 +102,7 @@ impl Host for Scripted {
     }
 
     fn tell(&self, url: &str, headers: &Headers) {
-        self.told.borrow_mut().push(Seen { url: url.to_owned(), headers: headers.clone(), body: String::new() });
+        self.told.borrow_mut().push(Seen { method: "POST".to_owned(), url: url.to_owned(), headers: headers.clone(), body: String::new() });
     }
 
     async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
