@@ -26,10 +26,15 @@ pub struct Tally {
     /// An answer that nobody can count by the length of the request: images, sound. If its tokens were not told,
     /// only the units are priced.
     pub opaque: bool,
+    /// Nobody told how much was used.
+    pub uncounted: bool,
 }
 
 /// What a provider's model costs for so much use of it. `own` are prices that win over the catalog's.
 pub fn of(own: Option<&Prices>, provider: &str, model: &str, usage: &Usage, tally: &Tally) -> Cost {
+    if tally.uncounted {
+        return Cost::Unpriced;
+    }
     let prices = own.cloned().or_else(|| listed(&catalog::find(provider, model)?, tally));
     let money = prices.and_then(|prices| {
         let counted = !(tally.opaque && usage.estimated);

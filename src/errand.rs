@@ -11,7 +11,7 @@ use crate::cost::Tally;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
 use crate::providers::service::{Errand, Serves};
-use crate::wire::predictions::Progress;
+use crate::wire::predictions::{self, Progress};
 use crate::wire::{Echo, audio, embeddings, images, moderations, rerank};
 
 /// A request as it is sent.
@@ -99,9 +99,7 @@ pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Ech
                         Some(all) => all.join(answer),
                         None => all = Some(answer),
                     },
-                    Progress::Pending(_) => {
-                        return Err(Error::upstream(Kind::TimedOut, "The provider has not finished the image in time."));
-                    }
+                    Progress::Pending(_) => return Err(predictions::unfinished()),
                 }
             }
             json(images::encode_answer(&all.ok_or_else(nothing)?, request.format, echo.now, losses))
@@ -133,7 +131,7 @@ pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tall
     let read = || serde_json::from_slice::<Asked<'_>>(asked).unwrap_or_default();
     let mut tally = Tally::default();
     match errand {
-        Errand::Images => {
+        Errand::Images | Errand::ImageEdits | Errand::ImageVariations => {
             let asked = read();
             let given = |word: Option<String>| word.filter(|word| word != "auto");
             tally.units.images = answer.data.map_or(asked.n.unwrap_or(1), |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
@@ -150,6 +148,13 @@ pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tall
             tally.opaque = true;
         }
         Errand::Rerank => tally.units.queries = answer.meta.billed_units.search_units.map_or(1, whole),
+        Errand::Transcription | Errand::Translation => {
+            // Only the provider knows how long it sounds.
+            let seconds = answer.usage.seconds.or(answer.duration);
+            tally.units.input_ms = seconds.map_or(0, |seconds| whole(seconds * 1000.0));
+            tally.uncounted = seconds.is_none() && usage.is_none();
+            tally.opaque = true;
+        }
         Errand::Embeddings | Errand::Moderations => {}
     }
     (usage, tally)
@@ -175,6 +180,8 @@ struct Answered {
     #[serde(deserialize_with = "or_nothing")]
     meta: Meta,
     data: Option<Vec<IgnoredAny>>,
+    #[serde(deserialize_with = "loose_number")]
+    duration: Option<f64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -185,6 +192,7 @@ struct Counts {
     #[serde(alias = "output_tokens")]
     completion_tokens: Option<f64>,
     total_tokens: Option<f64>,
+    seconds: Option<f64>,
     #[serde(deserialize_with = "or_nothing")]
     input_tokens_details: Details,
     #[serde(deserialize_with = "or_nothing")]
@@ -218,6 +226,23 @@ struct Billed {
 /// A null tells nothing.
 fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> std::result::Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Some write numbers in quotes.
+fn loose_number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<f64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Loose<'a> {
+        Number(f64),
+        #[serde(borrow)]
+        Text(Cow<'a, str>),
+        Other(IgnoredAny),
+    }
+    Ok(match Loose::deserialize(deserializer)? {
+        Loose::Number(number) => Some(number),
+        Loose::Text(text) => text.parse().ok(),
+        Loose::Other(_) => None,
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
