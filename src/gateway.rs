@@ -11,6 +11,7 @@ use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::{Fold, Losses};
 use crate::passage;
 use crate::predict;
+use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
@@ -188,7 +189,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
     if target.provider.slug == sandbox::SLUG {
         let started = life.host.now();
         let script = sandbox::answer(&plan.body, &life.ledger.record.request_id, started / 1_000);
-        life.host.sleep(script.wait_ms).await;
+        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
         return life.tried(target.provider, started, Ok(life.host.canned(script)));
     }
     send(life, target, &plan.body, plan.stream, |headers| headers.add("content-type", "application/json"), false).await
@@ -216,7 +217,7 @@ pub async fn send<H: Host>(
     target.sign(&mut headers, &url, body, started);
     let timeout_ms = life.caller.timeout_ms()?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
-    let mut outcome = life.host.fetch(parcel).await;
+    let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome
     {
@@ -441,6 +442,7 @@ impl<'a, H: Host> Life<'a, H> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
+        self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
         self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }

@@ -20,7 +20,7 @@
 //! themselves, and a tap keeps count.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error -> ir -> wire, http, record, host, catalog, cost -> providers -> caller -> door, target, token, errand -> models, health, predict -> gateway, passage -> edge`.
+//! `error -> ir -> wire, http, record, host, catalog, cost -> providers -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway, passage -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -46,6 +46,7 @@ pub mod ir;
 pub mod models;
 pub mod passage;
 pub mod predict;
+pub mod prices;
 pub mod providers;
 pub mod record;
 pub mod target;

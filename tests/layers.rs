@@ -11,7 +11,7 @@ const RUNGS: &[&[&str]] = &[
     &["wire", "http", "record", "host", "catalog", "cost"],
     &["providers"],
     &["caller"],
-    &["door", "target", "token", "errand"],
+    &["door", "target", "token", "prices", "errand"],
     &["models", "health", "predict"],
     &["gateway", "passage"],
     &["edge"],

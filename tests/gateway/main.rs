@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cost;
+mod models;
 mod predictions;
+mod prices;
 mod refusals;
 mod relay;
 mod scripted;

@@ -1,0 +1,1 @@
+//! What can be used, in the shape of each dialect.
