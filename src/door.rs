@@ -140,10 +140,10 @@ fn passage(call: &Call, path: &str) -> Option<Passage> {
 
 /// The dialect in which a caller expects errors, even where there is no route.
 pub fn tongue(call: &Call) -> Dialect {
-    if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
-        Dialect::Messages
-    } else if call.path.starts_with("/v1beta/") {
+    if call.path.starts_with("/v1beta/") {
         Dialect::Gemini
+    } else if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
+        Dialect::Messages
     } else {
         Dialect::Chat
     }

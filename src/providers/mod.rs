@@ -124,7 +124,7 @@ pub fn nearest(name: &str) -> Option<&'static str> {
 }
 
 /// Edits that turn one word into the other.
-fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();
     for (at, a) in left.chars().enumerate() {
         let mut before = at;
