@@ -13,7 +13,7 @@ const RUNGS: &[&[&str]] = &[
     &["caller"],
     &["door", "target", "token", "prices", "errand"],
     &["models", "health", "predict"],
-    &["gateway", "passage"],
+    &["gateway"],
     &["edge"],
 ];
 

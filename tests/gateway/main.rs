@@ -4,6 +4,7 @@
 
 mod cost;
 mod models;
+mod passages;
 mod predictions;
 mod prices;
 mod refusals;
