@@ -55,6 +55,19 @@ fn every_model_is_found_by_its_name() {
 }
 
 #[test]
+fn names_near_those_of_models_are_found_just_where_they_are() {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    catalog::all().for_each(|model| all.entry(model.id).or_default().push(model.provider));
+    for id in all.keys() {
+        let shorter = id.get(..id.len() - 1).unwrap_or_default();
+        for name in [(*id).to_owned(), shorter.to_owned(), format!("{id}!"), format!("{id}~")] {
+            let found: Vec<&str> = catalog::find_any(&name).map(|model| model.provider).filter(|slug| *slug != "sandbox").collect();
+            assert_eq!(found, all.get(name.as_str()).cloned().unwrap_or_default(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_kind_and_most_providers_are_there() {
     let (mut kinds, mut providers) = (BTreeMap::new(), BTreeMap::new());
     for model in catalog::all() {
