@@ -173,7 +173,7 @@ impl Listed {
             return Some(self.name.len().saturating_sub(bare.len()).min(far.saturating_add(1)));
         }
         let unlike = self.name.len().abs_diff(bare.len()) > far;
-        (!unlike).then(|| providers::distance(bare, &self.name)).filter(|edits| *edits <= far)
+        (!unlike).then(|| crate::spelling::distance(bare, &self.name)).filter(|edits| *edits <= far)
     }
 }
 
