@@ -5,7 +5,6 @@ pub mod custom_host;
 pub mod models;
 pub mod sandbox;
 pub mod service;
-pub mod settings;
 pub mod table;
 pub mod words;
 
