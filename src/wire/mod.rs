@@ -26,7 +26,7 @@ pub mod rerank;
 pub mod responses;
 
 use crate::error::{Error, Result};
-use crate::ir::{Event, Losses, Request, Response, Usage};
+use crate::ir::{Effort, Event, Losses, Request, Response, Usage};
 use frame::{Frames, sse};
 
 /// A wire format.
@@ -53,6 +53,8 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     pub thinking: ThinkingStyle,
+    /// The least that it thinks; `None` when it can be told not to.
+    pub least_effort: Effort,
     /// Takes temperature, top_p and top_k.
     pub sampling: bool,
     /// Takes both temperature and top_p in one request.
@@ -86,6 +88,7 @@ impl Default for Abilities {
     fn default() -> Self {
         Self {
             thinking: ThinkingStyle::Effort,
+            least_effort: Effort::None,
             sampling: true,
             sampling_pair: true,
             default_max_tokens: 4_096,
