@@ -1,0 +1,52 @@
+//! Every dialect of callers with every dialect of providers.
+//!
+//! - `requests`: each fixture, in each dialect of callers, through each dialect of providers; what is lost on the way
+//!   stands in `losses.txt` with its reason.
+//! - `answers`: each fixture of each dialect of providers, for callers of each dialect, whole and streamed.
+//! - `loops`: a tool loop of three turns through every pair, whole and streamed.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod losses;
+mod meaning;
+mod readers;
+mod requests;
+
+use std::path::PathBuf;
+
+use causeway::wire::{Abilities, Dialect};
+
+/// The dialects that hold conversations with callers.
+const CALLERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini];
+const PROVIDERS: [Dialect; 6] =
+    [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere];
+
+/// A model of the provider that takes whatever the dialect can say.
+fn model(provider: Dialect) -> (&'static str, Abilities) {
+    let model = match provider {
+        Dialect::Chat | Dialect::Responses | Dialect::Completions => "gpt-next",
+        Dialect::Messages => "claude-next",
+        Dialect::Gemini => "gemini-next",
+        Dialect::Converse => "anthropic.claude-next",
+        Dialect::Cohere => "command-next",
+    };
+    (model, Abilities::default())
+}
+
+fn fixtures(folder: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pairs").join(folder)
+}
+
+/// The sections of a fixture, each under a line `== name`.
+fn sections(path: &std::path::Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut sections: Vec<(String, String)> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match (line.strip_prefix("== "), sections.last_mut()) {
+            (Some(name), _) => sections.push((name.trim().to_owned(), String::new())),
+            (None, Some((_, section))) => section.push_str(line),
+            (None, None) => {}
+        }
+    }
+    sections
+}
