@@ -1,6 +1,7 @@
 //! What is known of models by the beginning of their names.
 
 use crate::ir::Effort;
+use crate::wire::predictions::Bound;
 use crate::wire::{Abilities, Dialect, ThinkingStyle};
 
 /// Which provider makes the models whose names begin so.
@@ -69,6 +70,7 @@ const OPENAI: Abilities = Abilities {
     developer_role: true,
     replay_thinking: false,
     json_schema: true,
+    bound: Bound::MaxTokens,
 };
 const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 8_192, thinking: ThinkingStyle::Effort, ..OPENAI };
 
@@ -156,6 +158,24 @@ const FAMILIES: &[Family] = &[
         holds: &["gemini-"],
         except: &[],
         abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Minimal, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["llama-2", "mistral-7b", "mixtral"],
+        except: &[],
+        abilities: Abilities { bound: Bound::MaxNewTokens, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["openai/"],
+        except: &["gpt-oss"],
+        abilities: Abilities { bound: Bound::MaxCompletionTokens, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["google/gemini"],
+        except: &[],
+        abilities: Abilities { bound: Bound::MaxOutputTokens, ..OPENAI },
     },
     Family { dialect: Dialect::Chat, holds: &["gpt-4", "gpt-3.5", "chatgpt-", "chat-latest"], except: &[], abilities: OPENAI },
 ];

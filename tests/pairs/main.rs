@@ -18,8 +18,7 @@ use causeway::wire::{Abilities, Dialect};
 
 /// The dialects that hold conversations with callers.
 const CALLERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini];
-const PROVIDERS: [Dialect; 6] =
-    [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere];
+const PROVIDERS: [Dialect; 6] = [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere];
 
 /// A model of the provider that takes whatever the dialect can say.
 fn model(provider: Dialect) -> (&'static str, Abilities) {

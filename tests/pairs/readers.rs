@@ -17,7 +17,9 @@ pub fn read(provider: Dialect, body: &[u8]) -> Request {
         own => {
             let mut losses = Losses::default();
             let told = (own.inbound().decode_request)(body, &mut losses);
-            told.unwrap_or_else(|error| panic!("{} refuses what was sent: {}\n{}", own.slug(), error.message, String::from_utf8_lossy(body)))
+            told.unwrap_or_else(|error| {
+                panic!("{} refuses what was sent: {}\n{}", own.slug(), error.message, String::from_utf8_lossy(body))
+            })
         }
     }
 }
@@ -237,7 +239,11 @@ fn part(block: Block<'_>) -> Part {
         let (signature, redacted) = (word(&told["reasoningText"]["signature"]), word(&told["redactedContent"]));
         return Part::Thinking(Thinking { text, signature, redacted });
     }
-    let known = [(MediaKind::Image, "image", block.image), (MediaKind::Document, "application", block.document), (MediaKind::Audio, "audio", block.audio)];
+    let known = [
+        (MediaKind::Image, "image", block.image),
+        (MediaKind::Document, "application", block.document),
+        (MediaKind::Audio, "audio", block.audio),
+    ];
     let (kind, family, told) = known.into_iter().find_map(|(kind, family, told)| Some((kind, family, told?))).unwrap();
     let format = told["format"].as_str().unwrap();
     let source = match (&told["source"]["bytes"], &told["source"]["text"]) {
