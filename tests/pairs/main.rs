@@ -18,7 +18,8 @@ use causeway::wire::{Abilities, Dialect};
 
 /// The dialects that hold conversations with callers.
 const CALLERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini];
-const PROVIDERS: [Dialect; 6] = [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere];
+const PROVIDERS: [Dialect; 7] =
+    [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere, Dialect::Predictions];
 
 /// A model of the provider that takes whatever the dialect can say.
 fn model(provider: Dialect) -> (&'static str, Abilities) {
@@ -28,6 +29,7 @@ fn model(provider: Dialect) -> (&'static str, Abilities) {
         Dialect::Gemini => "gemini-next",
         Dialect::Converse => "anthropic.claude-next",
         Dialect::Cohere => "command-next",
+        Dialect::Predictions => "meta/next",
     };
     (model, Abilities::default())
 }

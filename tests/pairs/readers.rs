@@ -14,6 +14,7 @@ pub fn read(provider: Dialect, body: &[u8]) -> Request {
     match provider {
         Dialect::Converse => converse(body),
         Dialect::Cohere => cohere(body),
+        Dialect::Predictions => prediction(body),
         own => {
             let mut losses = Losses::default();
             let told = (own.inbound().decode_request)(body, &mut losses);
@@ -398,4 +399,60 @@ fn cohere_part(part: &Value) -> Part {
         }
         other => panic!("there is no part of type {other}"),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prediction {
+    input: Input,
+    stream: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    prompt: String,
+    system_prompt: Option<String>,
+    max_tokens: Option<u64>,
+    temperature: Option<f64>,
+    top_p: Option<f64>,
+    top_k: Option<u64>,
+    frequency_penalty: Option<f64>,
+    presence_penalty: Option<f64>,
+    seed: Option<i64>,
+    stop_sequences: Option<String>,
+}
+
+fn prediction(body: &[u8]) -> Request {
+    let Prediction { input, stream } = from(std::str::from_utf8(body).unwrap());
+    let mut turns: Vec<Turn> = input.system_prompt.into_iter().map(|text| turn("system", vec![Part::text(text)])).collect();
+    turns.extend(prompt(&input.prompt));
+    Request {
+        turns,
+        max_tokens: input.max_tokens,
+        temperature: input.temperature,
+        top_p: input.top_p,
+        top_k: input.top_k,
+        frequency_penalty: input.frequency_penalty,
+        presence_penalty: input.presence_penalty,
+        seed: input.seed,
+        stop: input.stop_sequences.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect(),
+        stream: stream.unwrap_or(false),
+        ..Request::default()
+    }
+}
+
+/// The turns that a prompt renders: `User: ...`, `Assistant: ...`, or a text alone.
+fn prompt(prompt: &str) -> Vec<Turn> {
+    let Some(turns) = prompt.strip_suffix("\n\nAssistant:") else { return vec![turn("user", vec![Part::text(prompt)])] };
+    let mut spoken: Vec<(&str, String)> = Vec::new();
+    for piece in turns.split("\n\n") {
+        match (piece.strip_prefix("User: "), piece.strip_prefix("Assistant: "), spoken.last_mut()) {
+            (Some(text), ..) => spoken.push(("user", text.to_owned())),
+            (_, Some(text), _) => spoken.push(("assistant", text.to_owned())),
+            (_, _, Some((_, before))) => *before = format!("{before}\n\n{piece}"),
+            (_, _, None) => panic!("nobody says {piece}"),
+        }
+    }
+    spoken.into_iter().map(|(role, text)| turn(role, vec![Part::text(text)])).collect()
 }
