@@ -7,13 +7,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod answers;
+mod aws;
+mod facts;
 mod losses;
 mod meaning;
 mod readers;
 mod requests;
+mod said;
 
 use std::path::PathBuf;
 
+use causeway::error::Result;
+use causeway::ir::{Losses, Request};
 use causeway::wire::{Abilities, Dialect};
 
 /// The dialects that hold conversations with callers.
@@ -21,8 +27,8 @@ const CALLERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Messa
 const PROVIDERS: [Dialect; 7] =
     [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere, Dialect::Predictions];
 
-/// A model of the provider that takes whatever the dialect can say.
-fn model(provider: Dialect) -> (&'static str, Abilities) {
+/// The request as it is sent to a model of the provider that takes whatever the dialect can say.
+fn encode(caller: Dialect, provider: Dialect, request: Request, losses: &mut Losses) -> Result<Vec<u8>> {
     let model = match provider {
         Dialect::Chat | Dialect::Responses | Dialect::Completions => "gpt-next",
         Dialect::Messages => "claude-next",
@@ -31,11 +37,18 @@ fn model(provider: Dialect) -> (&'static str, Abilities) {
         Dialect::Cohere => "command-next",
         Dialect::Predictions => "meta/next",
     };
-    (model, Abilities::default())
+    let request = Request { model: model.to_owned(), ..request };
+    (provider.outbound().encode_request)(&request, caller == provider, &Abilities::default(), losses)
 }
 
 fn fixtures(folder: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pairs").join(folder)
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(fixtures(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
 }
 
 /// The sections of a fixture, each under a line `== name`.

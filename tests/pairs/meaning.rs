@@ -2,10 +2,7 @@
 
 use causeway::ir::{Effort, Format, Media, Part, Reasoning, Request, Role, Source, Tool, ToolChoice};
 
-/// How the keys begin of what only one dialect has.
-pub const OWN: &str = "own.";
-
-pub type Facts = Vec<(String, String)>;
+use super::facts::{Facts, OWN, compact, say};
 
 pub fn of(request: &Request) -> Facts {
     let mut facts = Facts::new();
@@ -13,35 +10,6 @@ pub fn of(request: &Request) -> Facts {
     tools(request, &mut facts);
     knobs(request, &mut facts);
     facts
-}
-
-pub fn keys(facts: &Facts) -> Vec<&str> {
-    let mut keys: Vec<&str> = facts.iter().map(|(key, _)| key.as_str()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-pub fn values<'f>(facts: &'f Facts, key: &str) -> Vec<&'f str> {
-    facts.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str()).collect()
-}
-
-/// JSON without the blanks between its tokens; the order of its keys is kept.
-pub fn compact(json: &str) -> String {
-    let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
-    for letter in json.chars() {
-        if !quoted && letter.is_whitespace() {
-            continue;
-        }
-        quoted ^= letter == '"' && !escaped;
-        escaped = quoted && letter == '\\' && !escaped;
-        out.push(letter);
-    }
-    out
-}
-
-fn say(facts: &mut Facts, key: &str, value: impl ToString) {
-    facts.push((key.to_owned(), value.to_string()));
 }
 
 fn conversation(request: &Request, facts: &mut Facts) {
