@@ -69,6 +69,7 @@ const OPENAI: Abilities = Abilities {
     completion_bound: true,
     developer_role: true,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     bound: Bound::MaxTokens,
 };

@@ -70,6 +70,8 @@ pub struct Abilities {
     pub developer_role: bool,
     /// Wants the thinking of earlier turns back (chat: as `reasoning_content`).
     pub replay_thinking: bool,
+    /// Wants its proofs back too (chat: as `reasoning_details`).
+    pub replay_proofs: bool,
     /// Takes a JSON schema for the answer.
     pub json_schema: bool,
     /// What the answer's bound is called (predictions).
@@ -100,6 +102,7 @@ impl Default for Abilities {
             completion_bound: true,
             developer_role: true,
             replay_thinking: false,
+            replay_proofs: false,
             json_schema: true,
             bound: predictions::Bound::MaxTokens,
         }

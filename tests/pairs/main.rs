@@ -9,7 +9,9 @@
 
 mod answers;
 mod aws;
+mod clients;
 mod facts;
+mod loops;
 mod losses;
 mod meaning;
 mod readers;
@@ -28,7 +30,7 @@ const PROVIDERS: [Dialect; 7] =
     [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere, Dialect::Predictions];
 
 /// The request as it is sent to a model of the provider that takes whatever the dialect can say.
-fn encode(caller: Dialect, provider: Dialect, request: Request, losses: &mut Losses) -> Result<Vec<u8>> {
+fn encode(caller: Dialect, provider: Dialect, request: Request, abilities: &Abilities, losses: &mut Losses) -> Result<Vec<u8>> {
     let model = match provider {
         Dialect::Chat | Dialect::Responses | Dialect::Completions => "gpt-next",
         Dialect::Messages => "claude-next",
@@ -38,7 +40,7 @@ fn encode(caller: Dialect, provider: Dialect, request: Request, losses: &mut Los
         Dialect::Predictions => "meta/next",
     };
     let request = Request { model: model.to_owned(), ..request };
-    (provider.outbound().encode_request)(&request, caller == provider, &Abilities::default(), losses)
+    (provider.outbound().encode_request)(&request, caller == provider, abilities, losses)
 }
 
 fn fixtures(folder: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use causeway::ir::{Losses, Request};
-use causeway::wire::Dialect;
+use causeway::wire::{Abilities, Dialect};
 
 use super::facts::{self, Facts};
 use super::losses::{Course, Ledger, Way};
@@ -47,7 +47,7 @@ fn every_request_means_the_same_to_every_provider_but_for_the_losses_that_are_li
 fn send(way: Way<'_>, request: Request, said: &Facts, ledger: &mut Ledger) {
     let provider = way.provider.unwrap();
     let mut named = Losses::default();
-    let sent = super::encode(way.caller.unwrap(), provider, request, &mut named);
+    let sent = super::encode(way.caller.unwrap(), provider, request, &Abilities::default(), &mut named);
     if let Err(error) = &sent {
         assert_eq!(error.status, 400, "{}", error.message);
     }
