@@ -97,6 +97,10 @@ fn facts(turns: &[Turn]) -> Facts {
         let who = if turn.role == Role::Assistant { "assistant" } else { "user" };
         match part {
             Part::Text(text) if text.text.is_empty() => {}
+            // A client may keep what it heard in the pieces that it came in.
+            Part::Text(text) if place > 0 && matches!(parts[place - 1], (before, Part::Text(_)) if before.role == turn.role) => {
+                steps.last_mut().unwrap().1.push_str(&text.text);
+            }
             Part::Text(text) => steps.push((0, format!("{who}: {}", text.text))),
             Part::ToolCall(call) => {
                 ids.push(&call.id);

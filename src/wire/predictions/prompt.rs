@@ -30,7 +30,9 @@ impl Prompt {
             let texts = texts_of(turn, at)?;
             match turn.role {
                 Role::System | Role::Developer => system.extend(texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned)),
-                Role::User | Role::Assistant => join(&mut spoken, turn.role == Role::Assistant, texts.join("\n")),
+                Role::User => join(&mut spoken, false, texts.join("\n")),
+                // The model's words may come in the pieces that it was heard in.
+                Role::Assistant => join(&mut spoken, true, texts.concat()),
             }
         }
         if spoken.is_empty() {

@@ -66,20 +66,7 @@ fn decode_content(raw: &RawValue, path: String, calls: &mut Calls) -> Result<Tur
     };
     let path = fields.path_of("parts");
     let parts = fields.take("parts").map(|raw| decode_parts(raw, &path, calls)).transpose()?.unwrap_or_default();
-    let parts = if role == Role::Assistant { joined(parts) } else { parts };
     Ok(Turn { role, parts, name: None })
-}
-
-/// A client that gathered a stream has the model's text in pieces, which elsewhere would be texts of their own.
-fn joined(parts: Vec<Part>) -> Vec<Part> {
-    let mut whole: Vec<Part> = Vec::with_capacity(parts.len());
-    for part in parts {
-        match (whole.last_mut(), part) {
-            (Some(Part::Text(last)), Part::Text(more)) => last.text.push_str(&more.text),
-            (_, part) => whole.push(part),
-        }
-    }
-    whole
 }
 
 fn decode_parts(raw: &RawValue, path: &str, calls: &mut Calls) -> Result<Vec<Part>> {
