@@ -139,5 +139,11 @@ fn knobs(request: &Request, facts: &mut Facts) {
         say(facts, "effort", effort.map_or("any", Effort::word));
         budget.iter().for_each(|budget| say(facts, "budget", budget));
     }
-    request.extras.iter().for_each(|(name, raw)| say(facts, &format!("{OWN}{name}"), compact(raw.get())));
+    for (name, raw) in &request.extras {
+        match name.as_str() {
+            // One knob, by the names of two dialects.
+            "verbosity" | "text.verbosity" => say(facts, "verbosity", raw.get().trim_matches('"')),
+            name => say(facts, &format!("{OWN}{name}"), compact(raw.get())),
+        }
+    }
 }
