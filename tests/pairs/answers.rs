@@ -2,7 +2,9 @@
 //! what the caller is told, and the same both ways.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
+use causeway::error::Result;
 use causeway::ir::{Event, Fold, Grammar, Losses, Response};
 use causeway::wire::pipe::{Passed, Pipe, Translate};
 use causeway::wire::{Dialect, Echo};
@@ -23,7 +25,9 @@ pub struct Answer {
     pub stream: Vec<u8>,
 }
 
-pub fn answers(path: &Path) -> Vec<Answer> {
+pub static ANSWERS: LazyLock<Vec<Answer>> = LazyLock::new(|| super::files("answers").iter().flat_map(|path| answers(path)).collect());
+
+fn answers(path: &Path) -> Vec<Answer> {
     let mut sections = super::sections(path);
     let (first, means) = sections.remove(0);
     assert_eq!(first, "means", "{}", path.display());
@@ -56,12 +60,31 @@ pub fn translated(from: Dialect, to: Dialect, stream: &[u8], size: usize) -> Vec
     out
 }
 
+#[test]
+fn an_answer_that_broke_off_looks_complete_to_no_caller() {
+    for answer in ANSWERS.iter() {
+        for part in [5, 3, 2] {
+            let (broken, _) = answer.stream.split_at(answer.stream.len() / part);
+            for caller in CALLERS {
+                let told = translated(answer.provider, caller, broken, 7);
+                let way = format!("{} <- {} | {} cut to 1/{part}", caller.slug(), answer.provider.slug(), answer.case);
+                assert!(gathered(caller, &told, 7).is_err(), "{way}:\n{}", String::from_utf8_lossy(&told));
+            }
+        }
+    }
+}
+
 fn whole(dialect: Dialect, body: &[u8]) -> Response {
     let told = (dialect.outbound().decode_response)(body);
     told.unwrap_or_else(|error| panic!("{}: {}\n{}", dialect.slug(), error.message, String::from_utf8_lossy(body)))
 }
 
 fn streamed(dialect: Dialect, stream: &[u8], size: usize) -> Response {
+    let told = gathered(dialect, stream, size);
+    told.unwrap_or_else(|error| panic!("{}: {}\n{}", dialect.slug(), error.message, String::from_utf8_lossy(stream)))
+}
+
+fn gathered(dialect: Dialect, stream: &[u8], size: usize) -> Result<Response> {
     let (mut frames, mut reader, mut events) = (dialect.frames(), (dialect.outbound().reader)(), Vec::new());
     for piece in stream.chunks(size) {
         frames.push(piece, &mut |frame| reader.push(frame, &mut events));
@@ -73,13 +96,13 @@ fn streamed(dialect: Dialect, stream: &[u8], size: usize) -> Response {
     assert_eq!(grammar, Ok(Grammar::Over), "{}: {events:?}", dialect.slug());
     let mut fold = Fold::default();
     events.into_iter().for_each(|event| fold.push(event));
-    fold.finish().unwrap_or_else(|error| panic!("{}: {}\n{}", dialect.slug(), error.message, String::from_utf8_lossy(stream)))
+    fold.finish()
 }
 
 #[test]
 fn every_answer_means_the_same_to_every_caller_whole_and_streamed_but_for_the_losses_that_are_listed() {
     let mut ledger = Ledger::of(Course::Answer);
-    for answer in super::files("answers").iter().flat_map(|path| answers(path)) {
+    for answer in ANSWERS.iter() {
         let way = Way { course: Course::Answer, caller: None, provider: Some(answer.provider), case: "" };
         for size in SIZES {
             let (read, stream) = (whole(answer.provider, &answer.whole), streamed(answer.provider, &answer.stream, size));

@@ -5,7 +5,7 @@ use causeway::wire::Dialect;
 use serde_json::{Value, json};
 
 pub struct Client {
-    dialect: Dialect,
+    pub dialect: Dialect,
     pub body: Value,
 }
 

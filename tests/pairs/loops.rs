@@ -4,14 +4,19 @@
 use causeway::ir::{Losses, Part, Response, Role, Turn};
 use causeway::wire::{Abilities, Dialect};
 
-use super::answers::{Answer, answers, echo, translated};
+use super::answers::{Answer, echo, translated};
 use super::clients::Client;
-use super::facts::{Facts, compact, say, unmarked};
+use super::facts::{Facts, compact, say, unmarked, values};
 use super::losses::{Course, Ledger, Way};
 use super::{CALLERS, PROVIDERS, readers};
 
 /// What the provider answers, in order.
 const ANSWERS: [&str; 3] = ["parallel", "another", "thinking"];
+
+/// A model that wants all back that it said.
+fn able() -> Abilities {
+    Abilities { replay_thinking: true, replay_proofs: true, ..Abilities::default() }
+}
 
 #[test]
 fn a_tool_loop_survives_every_pair_whole_and_streamed_but_for_the_losses_that_are_listed() {
@@ -26,27 +31,14 @@ fn a_tool_loop_survives_every_pair_whole_and_streamed_but_for_the_losses_that_ar
 }
 
 fn go_round(way: Way<'_>, how: &str, ledger: &mut Ledger) {
-    let (caller, provider) = (way.caller.unwrap(), way.provider.unwrap());
-    let mut client = Client::asking(caller, "Weather and time?");
+    let provider = way.provider.unwrap();
+    let mut client = Client::asking(way.caller.unwrap(), "Weather and time?");
     let mut said = vec![turn(Role::User, vec![Part::text("Weather and time?")])];
     for (number, case) in ANSWERS.iter().enumerate() {
         if !arrives(Way { case: &format!("turn_{} {how}", number + 1), ..way }, &client, &said, ledger) {
             return;
         }
-        let answer = answer(provider, case);
-        let read = (provider.outbound().decode_response)(&answer.whole).unwrap();
-        let calls = match how {
-            "whole" => client.hear(&(caller.inbound().encode_response)(&read, &echo())),
-            _ => client.listen(&translated(provider, caller, &answer.stream, 7)),
-        };
-        let results: Vec<_> =
-            calls.iter().enumerate().map(|(at, call)| (call, format!("What {} gave, {at} of {case}.", call.name))).collect();
-        // In any order: they are tied to their calls.
-        let backwards: Vec<_> = results.iter().rev().cloned().collect();
-        if !backwards.is_empty() {
-            client.answer(&backwards);
-        }
-        let given: Vec<String> = results.into_iter().map(|(_, text)| text).collect();
+        let (read, given) = heard(&mut client, provider, how, case);
         said.extend(turns(read, &given));
     }
     client.say("Thanks.");
@@ -54,9 +46,50 @@ fn go_round(way: Way<'_>, how: &str, ledger: &mut Ledger) {
     arrives(Way { case: &format!("turn_4 {how}"), ..way }, &client, &said, ledger);
 }
 
-fn answer(provider: Dialect, case: &str) -> Answer {
-    let all = answers(&super::fixtures("answers").join(format!("{case}.txt")));
-    all.into_iter().find(|answer| answer.provider == provider).unwrap_or_else(|| panic!("{} has no {case}", provider.slug()))
+/// Anthropic's proofs come from all of these, and are good for all of them.
+const KIN: [Dialect; 3] = [Dialect::Chat, Dialect::Messages, Dialect::Converse];
+
+#[test]
+fn a_loop_may_go_on_with_another_provider_which_sees_the_calls_but_no_foreign_proof() {
+    let providers = || PROVIDERS.into_iter().filter(|provider| *provider != Dialect::Predictions);
+    for (caller, from, to) in
+        CALLERS.iter().flat_map(|caller| providers().flat_map(move |from| providers().map(move |to| (*caller, from, to))))
+    {
+        for how in ["whole", "streamed"] {
+            let mut client = Client::asking(caller, "Weather and time?");
+            let (read, given) = heard(&mut client, from, how, "parallel");
+            let said = [vec![turn(Role::User, vec![Part::text("Weather and time?")])], turns(read, &given)].concat();
+            let request = (caller.inbound().decode_request)(&serde_json::to_vec(&client.body).unwrap(), &mut Losses::default()).unwrap();
+            let sent = super::encode(caller, to, request, &able(), &mut Losses::default()).unwrap();
+            let (told, seen) = (facts(&said), facts(&readers::read(to, &sent).turns));
+            let way = format!("{} <-> {}, then {} {how}", caller.slug(), from.slug(), to.slug());
+            assert_eq!(values(&seen, "said"), values(&told, "said"), "{way}");
+            let good = from == to || KIN.contains(&from) && KIN.contains(&to);
+            assert_eq!(values(&seen, "proofs"), if good { values(&told, "proofs") } else { Vec::new() }, "{way}");
+        }
+    }
+}
+
+/// Keeps the provider's answer and gives results, each a text, for the calls in it.
+fn heard(client: &mut Client, provider: Dialect, how: &str, case: &str) -> (Response, Vec<String>) {
+    let (caller, answer) = (client.dialect, answer(provider, case));
+    let read = (provider.outbound().decode_response)(&answer.whole).unwrap();
+    let calls = match how {
+        "whole" => client.hear(&(caller.inbound().encode_response)(&read, &echo())),
+        _ => client.listen(&translated(provider, caller, &answer.stream, 7)),
+    };
+    let results: Vec<_> = calls.iter().enumerate().map(|(at, call)| (call, format!("What {} gave, {at} of {case}.", call.name))).collect();
+    // In any order: they are tied to their calls.
+    let backwards: Vec<_> = results.iter().rev().cloned().collect();
+    if !backwards.is_empty() {
+        client.answer(&backwards);
+    }
+    (read, results.into_iter().map(|(_, text)| text).collect())
+}
+
+fn answer(provider: Dialect, case: &str) -> &'static Answer {
+    let told = super::answers::ANSWERS.iter().find(|answer| answer.provider == provider && answer.case == case);
+    told.unwrap_or_else(|| panic!("{} has no {case}", provider.slug()))
 }
 
 /// Whether the provider gets it; what it gets is compared with what was said.
@@ -65,8 +98,7 @@ fn arrives(way: Way<'_>, client: &Client, said: &[Turn], ledger: &mut Ledger) ->
     let body = serde_json::to_vec(&client.body).unwrap();
     let request = (caller.inbound().decode_request)(&body, &mut Losses::default());
     let request = request.unwrap_or_else(|error| panic!("{way}: {}\n{}", error.message, client.body));
-    let abilities = Abilities { replay_thinking: true, replay_proofs: true, ..Abilities::default() };
-    let sent = super::encode(caller, provider, request, &abilities, &mut Losses::default());
+    let sent = super::encode(caller, provider, request, &able(), &mut Losses::default());
     let refused = ledger.refusal(way, sent.as_ref().err().map(|error| error.message.as_str()));
     let Ok(sent) = sent else { return false };
     ledger.compare(way, &facts(said), &facts(&readers::read(provider, &sent).turns), &Losses::default());
