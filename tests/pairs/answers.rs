@@ -11,7 +11,7 @@ use causeway::wire::{Dialect, Echo};
 
 use super::facts::{self, Facts};
 use super::losses::{Course, Ledger, Way};
-use super::{CALLERS, PROVIDERS, aws, said};
+use super::{CALLERS, PROVIDERS, aws, completions, said};
 
 /// The sizes of the pieces in which streams arrive.
 const SIZES: [usize; 3] = [1, 7, 4096];
@@ -42,6 +42,12 @@ fn answers(path: &Path) -> Vec<Answer> {
     sections.chunks(2).map(read).collect()
 }
 
+/// Who may be answered so: text completions know no tools, so nothing is called there.
+fn callers(answer: &Answer) -> impl Iterator<Item = Dialect> {
+    let calls = answer.means.iter().any(|(key, value)| key == "finish" && value == "toolcalls");
+    CALLERS.into_iter().chain((!calls).then_some(Dialect::Completions))
+}
+
 pub fn echo() -> Echo {
     Echo { model: "m".to_owned(), now: 1_700_000_000, nonce: "n0".to_owned(), stream_usage: true }
 }
@@ -65,7 +71,7 @@ fn an_answer_that_broke_off_looks_complete_to_no_caller() {
     for answer in ANSWERS.iter() {
         for part in [5, 3, 2] {
             let (broken, _) = answer.stream.split_at(answer.stream.len() / part);
-            for caller in CALLERS {
+            for caller in callers(answer) {
                 let told = translated(answer.provider, caller, broken, 7);
                 let way = format!("{} <- {} | {} cut to 1/{part}", caller.slug(), answer.provider.slug(), answer.case);
                 assert!(gathered(caller, &told, 7).is_err(), "{way}:\n{}", String::from_utf8_lossy(&told));
@@ -75,6 +81,9 @@ fn an_answer_that_broke_off_looks_complete_to_no_caller() {
 }
 
 fn whole(dialect: Dialect, body: &[u8]) -> Response {
+    if dialect == Dialect::Completions {
+        return completions::whole(body);
+    }
     let told = (dialect.outbound().decode_response)(body);
     told.unwrap_or_else(|error| panic!("{}: {}\n{}", dialect.slug(), error.message, String::from_utf8_lossy(body)))
 }
@@ -85,6 +94,9 @@ fn streamed(dialect: Dialect, stream: &[u8], size: usize) -> Response {
 }
 
 fn gathered(dialect: Dialect, stream: &[u8], size: usize) -> Result<Response> {
+    if dialect == Dialect::Completions {
+        return completions::streamed(stream);
+    }
     let (mut frames, mut reader, mut events) = (dialect.frames(), (dialect.outbound().reader)(), Vec::new());
     for piece in stream.chunks(size) {
         frames.push(piece, &mut |frame| reader.push(frame, &mut events));
@@ -108,7 +120,7 @@ fn every_answer_means_the_same_to_every_caller_whole_and_streamed_but_for_the_lo
             let (read, stream) = (whole(answer.provider, &answer.whole), streamed(answer.provider, &answer.stream, size));
             check(way, &answer.case, [&answer.means, &answer.means], [&read, &stream], &mut ledger);
             let told = [&said::of(&read), &said::of(&stream)];
-            for caller in CALLERS {
+            for caller in callers(answer) {
                 let body = (caller.inbound().encode_response)(&read, &echo());
                 let stream = translated(answer.provider, caller, &answer.stream, size);
                 let heard = [&whole(caller, &body), &streamed(caller, &stream, size)];

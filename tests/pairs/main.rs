@@ -10,6 +10,7 @@
 mod answers;
 mod aws;
 mod clients;
+mod completions;
 mod facts;
 mod loops;
 mod losses;
