@@ -114,6 +114,11 @@ fn gathered(dialect: Dialect, stream: &[u8], size: usize) -> Result<Response> {
 #[test]
 fn every_answer_means_the_same_to_every_caller_whole_and_streamed_but_for_the_losses_that_are_listed() {
     let mut ledger = Ledger::of(Course::Answer);
+    for same in ANSWERS.chunk_by(|one, other| one.case == other.case) {
+        let says = |provider| same.iter().any(|answer| answer.provider == provider);
+        let way = |provider| Way { course: Course::Answer, caller: None, provider: Some(provider), case: "" };
+        ledger.spoken(PROVIDERS.into_iter().map(|provider| (way(provider), says(provider))), &same[0].case);
+    }
     for answer in ANSWERS.iter() {
         let way = Way { course: Course::Answer, caller: None, provider: Some(answer.provider), case: "" };
         for size in SIZES {

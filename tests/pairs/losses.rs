@@ -130,6 +130,18 @@ impl Ledger {
         listed.is_some() || refused.is_some()
     }
 
+    /// Of those that could say something, who does; that the others cannot must be listed.
+    pub fn spoken(&mut self, ways: impl Iterator<Item = (Way<'static>, bool)>, case: &str) {
+        for (way, said) in ways.map(|(way, said)| (Way { case, ..way }, said)) {
+            match (self.losses.iter().find(|loss| loss.covers(way) && loss.is_of("unsaid")), said) {
+                (Some(loss), false) => loss.happened.set(true),
+                (Some(loss), true) => loss.survived.set(way.caller.or(way.provider).map(Dialect::slug)),
+                (None, false) => self.complaints.push(format!("{way}: nobody says how it is said here")),
+                (None, true) => {}
+            }
+        }
+    }
+
     /// What was said before and after; each difference must be listed, and told to the caller by the name that is listed.
     pub fn compare(&mut self, way: Way<'_>, before: &Facts, after: &Facts, named: &Losses) {
         let covering: Vec<&Loss> = self.losses.iter().filter(|loss| loss.covers(way)).collect();

@@ -1,9 +1,10 @@
 //! Every dialect of callers with every dialect of providers.
 //!
-//! - `requests`: each fixture, in each dialect of callers, through each dialect of providers; what is lost on the way
-//!   stands in `losses.txt` with its reason.
+//! - `requests`: each fixture, in each dialect of callers, through each dialect of providers.
 //! - `answers`: each fixture of each dialect of providers, for callers of each dialect, whole and streamed.
-//! - `loops`: a tool loop of three turns through every pair, whole and streamed.
+//! - `loops`: a tool loop of three turns through every pair, whole and streamed; and one that goes on elsewhere.
+//!
+//! What is lost on the way stands in `fixtures/pairs/losses.txt` with its reason.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -29,6 +29,9 @@ fn case(path: &Path) -> Case {
 fn every_request_means_the_same_to_every_provider_but_for_the_losses_that_are_listed() {
     let mut ledger = Ledger::of(Course::Request);
     for case in super::files("requests").iter().map(|path| case(path)) {
+        let says = |caller: Dialect| case.said.iter().any(|(dialect, _)| *dialect == caller);
+        let way = |caller| Way { course: Course::Request, caller: Some(caller), provider: None, case: "" };
+        ledger.spoken(CALLERS.into_iter().map(|caller| (way(caller), says(caller))), &case.name);
         for (caller, body) in &case.said {
             let mut named = Losses::default();
             let request = (caller.inbound().decode_request)(body.as_bytes(), &mut named);
