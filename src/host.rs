@@ -2,6 +2,7 @@
 
 use crate::http::Headers;
 use crate::record::Record;
+use crate::wire::multipart::Editor;
 
 #[expect(async_fn_in_trait, reason = "one thread; no future ever needs to be Send")]
 pub trait Host {
@@ -15,8 +16,21 @@ pub trait Host {
 
     async fn sleep(&self, ms: u64);
 
+    /// The caller's body, whole; `Fault::TooLarge` where it is longer than the limit.
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault>;
+
+    /// The beginning of the caller's body: at least so many bytes, where there are as many. They come again when the
+    /// body is passed on.
+    async fn beginning(&self, length: usize) -> Result<Vec<u8>, Fault>;
+
     /// Sends a request upstream; comes back with the head of the answer. A caller who leaves ends it.
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Self::Answer, Fault>;
+
+    /// Posts to an address and waits for nothing. It goes out even when the caller has left.
+    fn tell(&self, url: &str, headers: &Headers);
+
+    /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256) by a private key in PKCS#8; nothing where that is no such key.
+    async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>>;
 
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
@@ -38,8 +52,19 @@ pub trait Answer {
     /// Whether it is an event stream.
     fn is_stream(&self) -> bool;
 
-    /// The whole body, of at most `limit` bytes.
+    /// The whole body, of at most `limit` bytes. One that is no stream may be read more than once.
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
+}
+
+/// What is sent along with a request.
+#[derive(Debug)]
+pub enum Payload<'a> {
+    None,
+    Bytes(&'a [u8]),
+    /// The caller's own body, passed on as it comes.
+    Callers,
+    /// The caller's form, edited as it passes.
+    Form(Box<Editor>),
 }
 
 /// A request to an upstream.
@@ -47,8 +72,8 @@ pub trait Answer {
 pub struct Parcel<'a> {
     pub url: &'a str,
     pub headers: &'a Headers,
-    /// What is posted; with none the URL is read.
-    pub body: Option<&'a [u8]>,
+    pub method: &'a str,
+    pub body: Payload<'a>,
     /// The answer's body is not read here: it passes to the caller as it comes.
     pub passes: bool,
     /// Until the head of the answer (and the body, where it is not a stream) must be there.

@@ -30,6 +30,8 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = body)]
     fn ask_body(this: &Exchange, slot: Slot, limit: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = beginning)]
+    fn ask_beginning(this: &Exchange, slot: Slot, length: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = sleep)]
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
@@ -38,12 +40,18 @@ extern "C" {
     fn ask_send(
         this: &Exchange,
         slot: Slot,
+        method: &str,
         url: &str,
         headers: &str,
-        body: Option<Uint8Array>,
+        body: JsValue,
         timeout: f64,
         limit: f64,
     ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub fn tell(this: &Exchange, url: &str, headers: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sign)]
+    fn ask_sign(this: &Exchange, slot: Slot, key: Uint8Array, message: Uint8Array) -> Result<(), JsValue>;
 
     /// An upstream's answer.
     pub type Upstream;
@@ -71,6 +79,10 @@ impl Exchange {
         Arrival::of(|slot| self.ask_body(slot, limit))
     }
 
+    pub fn beginning(&self, length: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_beginning(slot, length))
+    }
+
     pub fn sleep(&self, ms: f64) -> Arrival {
         Arrival::of(|slot| self.ask_sleep(slot, ms))
     }
@@ -79,7 +91,11 @@ impl Exchange {
         Arrival::of(|slot| self.ask_bindings(slot))
     }
 
-    pub fn send(&self, url: &str, headers: &str, body: Option<Uint8Array>, timeout: f64, limit: f64) -> Arrival {
-        Arrival::of(|slot| self.ask_send(slot, url, headers, body, timeout, limit))
+    pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {
+        Arrival::of(|slot| self.ask_sign(slot, Uint8Array::from(key), Uint8Array::from(message)))
+    }
+
+    pub fn send(&self, method: &str, url: &str, headers: &str, body: JsValue, timeout: f64, limit: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_send(slot, method, url, headers, body, timeout, limit))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Parcel, Script};
+use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::providers::settings::Settings;
 use causeway::record::Record;
@@ -21,6 +21,7 @@ pub enum Act {
 /// A request as the upstream saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub method: String,
     pub url: String,
     pub headers: Headers,
     pub body: String,
@@ -28,11 +29,17 @@ pub struct Seen {
 
 #[derive(Default)]
 pub struct Scripted {
+    /// Where was posted to without waiting for it.
+    pub told: RefCell<Vec<Seen>>,
+    /// What was signed, by which key.
+    pub signed: RefCell<Vec<(Vec<u8>, String)>>,
     pub acts: RefCell<VecDeque<Act>>,
     pub seen: RefCell<Vec<Seen>>,
     pub records: RefCell<Vec<Record>>,
     pub now: Cell<u64>,
     pub random: Cell<u64>,
+    /// The caller's.
+    pub body: Vec<u8>,
 }
 
 pub struct Said {
@@ -58,11 +65,31 @@ impl Host for Scripted {
         self.now.set(self.now.get() + ms);
     }
 
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault> {
+        if self.body.len() > limit { Err(Fault::TooLarge) } else { Ok(self.body.clone()) }
+    }
+
+    async fn beginning(&self, length: usize) -> Result<Vec<u8>, Fault> {
+        Ok(self.body.iter().copied().take(length).collect())
+    }
+
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Said, Fault> {
+        let body = match parcel.body {
+            Payload::None => Vec::new(),
+            Payload::Bytes(bytes) => bytes.to_vec(),
+            Payload::Callers => self.body.clone(),
+            Payload::Form(mut editor) => {
+                let mut out = Vec::new();
+                editor.push(&self.body, &mut out).unwrap();
+                editor.finish().unwrap();
+                out
+            }
+        };
         self.seen.borrow_mut().push(Seen {
+            method: parcel.method.to_owned(),
             url: parcel.url.to_owned(),
             headers: parcel.headers.clone(),
-            body: String::from_utf8(parcel.body.unwrap_or_default().to_vec()).unwrap(),
+            body: String::from_utf8(body).unwrap(),
         });
         self.now.set(self.now.get() + 10);
         match self.acts.borrow_mut().pop_front().expect("the upstream is asked more often than it has acts") {
@@ -72,6 +99,16 @@ impl Host for Scripted {
                 Ok(Said { status, headers, body, cut: false })
             }
         }
+    }
+
+    fn tell(&self, url: &str, headers: &Headers) {
+        self.told.borrow_mut().push(Seen { method: "POST".to_owned(), url: url.to_owned(), headers: headers.clone(), body: String::new() });
+    }
+
+    async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+        self.signed.borrow_mut().push((key.to_vec(), String::from_utf8(message.to_vec()).unwrap()));
+        // Shorter ones are none.
+        (key.len() > 3).then(|| b"signed".to_vec())
     }
 
     fn canned(&self, script: Script) -> Said {
@@ -129,6 +166,10 @@ pub struct Scenery {
     pub headers: Headers,
     pub body: String,
     pub seen: Vec<Seen>,
+    /// Where was posted to without waiting for it.
+    pub told: Vec<Seen>,
+    /// What was signed, by which key.
+    pub signed: Vec<(Vec<u8>, String)>,
     pub records: Vec<Record>,
     /// The bytes passed by themselves.
     pub native: bool,
@@ -189,13 +230,24 @@ impl Scene {
         self
     }
 
+    /// The deployment, for a scene that is played more than once in it.
+    pub fn settings(&self) -> Settings {
+        Settings::new(self.vars.clone())
+    }
+
     pub fn play(self) -> Scenery {
-        let host = Scripted::default();
+        let settings = self.settings();
+        self.play_in(&settings, 0)
+    }
+
+    /// Plays in a deployment that lives on, so many milliseconds after its beginning.
+    pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
+        let host = Scripted { body: self.body.clone().into_bytes(), ..Scripted::default() };
+        host.now.set(now);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
-        let settings = Settings::new(self.vars.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
-        let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call, Ok(self.body.clone().into_bytes())));
+        let reply = futures_executor::block_on(gateway::serve(&host, settings, &call));
         let mut native = false;
         let body = match reply.body {
             Body::Empty => Vec::new(),
@@ -234,6 +286,8 @@ impl Scene {
             headers: reply.headers,
             body: String::from_utf8(body).unwrap(),
             seen: host.seen.into_inner(),
+            told: host.told.into_inner(),
+            signed: host.signed.into_inner(),
             records: host.records.into_inner(),
             native,
         }
