@@ -1,131 +1,148 @@
-//! Tries inputs on targets for as long as there is time, and tells of the first that fails as shortly as it can.
+//! Tries inputs on targets and tells of the first that fails: by its seed, and as shortly as it can.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
-
-use peak_alloc::PeakAlloc;
 
 use crate::mutate::{self, Random};
 
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
-
 /// As much as a Worker has.
 const STACK: usize = 1 << 20;
-/// Bytes that may be held at once for each byte that came, and for none.
-const MEMORY_PER_BYTE: usize = 512;
-const MEMORY_AT_LEAST: usize = 2 << 20;
-/// The time that one input may take on a slow machine without optimisation.
-const SLOWEST: Duration = Duration::from_secs(3);
-/// All targets together, where `FUZZ_SECONDS` says nothing else.
-const SECONDS: f64 = 6.0;
+/// An input that takes longer, on a busy machine and without optimisation, is taken for one that never ends.
+const LONGEST: Duration = Duration::from_secs(20);
+const ENDLESS: &str = "it does not end";
+const QUIET: &str = "fuzz: ";
 
 /// What is tried: panics when something is wrong with what became of the input.
 pub struct Target {
-    pub name: String,
-    pub seeds: Vec<Vec<u8>>,
-    pub check: Box<dyn Fn(&[u8]) + Send>,
+    name: String,
+    seeds: Vec<Vec<u8>>,
+    check: Box<dyn Fn(&[u8]) + Send + Sync>,
 }
 
 impl Target {
-    pub fn new(name: impl Into<String>, seeds: Vec<Vec<u8>>, check: impl Fn(&[u8]) + Send + 'static) -> Self {
-        Self { name: name.into(), seeds, check: Box::new(check) }
+    pub fn new(name: impl Into<String>, seeds: Vec<Vec<u8>>, check: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        let name = name.into();
+        assert!(!seeds.is_empty(), "{name}: there are no seeds");
+        Self { name, seeds, check: Box::new(check) }
+    }
+
+    /// The seeds themselves come first, then what is made of them.
+    fn input(&self, case: u64) -> Vec<u8> {
+        let own = usize::try_from(case).ok().and_then(|case| self.seeds.get(case)).cloned();
+        own.unwrap_or_else(|| mutate::input(&mut Random::new(case), &self.seeds))
+    }
+
+    fn outcome(&self, input: &[u8]) -> Result<(), String> {
+        catch_unwind(AssertUnwindSafe(|| (self.check)(input))).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            text.unwrap_or_else(|| "a panic without words".to_owned())
+        })
     }
 }
 
-/// One group at a time: memory is counted for the whole process.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// Tries each of the targets, which together take this share of the time.
-pub fn run(targets: Vec<Target>, share: f64) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    // The failure is told once, when it has been shortened.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let outcome = run_all(targets, share);
-    std::panic::set_hook(hook);
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
-fn run_all(targets: Vec<Target>, share: f64) -> Result<(), String> {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
-    let only = std::env::var("FUZZ_TARGET").ok();
-    let seed = std::env::var("FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let each = seconds * share / targets.len() as f64;
-    for target in targets {
-        if only.as_ref().is_some_and(|only| !target.name.contains(only.as_str())) {
-            continue;
+/// Tries each of the targets this often, or as the environment says.
+pub fn run(targets: Vec<Target>, runs: u64) {
+    quiet();
+    let only = std::env::var("FUZZ_TARGET").unwrap_or_default();
+    for target in targets.into_iter().filter(|target| target.name.contains(&only)) {
+        let seeds = u64::try_from(target.seeds.len()).unwrap();
+        let cases = match (number("FUZZ_SEED"), number("FUZZ_RUNS")) {
+            (Some(seed), runs) => seed..seed + runs.unwrap_or(1),
+            (None, told) => 0..seeds + told.unwrap_or(runs),
+        };
+        let target = Arc::new(target);
+        if let Err((case, why)) = watched(&target, cases) {
+            panic!("{}\nOnce more: FUZZ_TARGET='{}' FUZZ_SEED={case} cargo test --test fuzz", told(&target, case, &why), target.name);
         }
-        let time = if only.is_some() { seconds } else { each };
-        let name = target.name.clone();
-        let job = move || try_inputs(&target, seed, Duration::from_secs_f64(time));
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn(job).unwrap();
-        match thread.join() {
-            Ok(Ok(rounds)) => println!("{name}: {rounds} inputs"),
-            Ok(Err(failure)) => return Err(format!("{name}, seed {seed}: {failure}")),
-            Err(_) => return Err(format!("{name}, seed {seed}: the harness itself failed")),
+    }
+}
+
+/// Panics are told of once, when their input has been shortened.
+fn quiet() {
+    static QUIETED: Once = Once::new();
+    QUIETED.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !std::thread::current().name().is_some_and(|name| name.starts_with(QUIET)) {
+                hook(info);
+            }
+        }));
+    });
+}
+
+/// Tries the cases on a thread with a small stack. A case that never ends is a failure too.
+fn watched(target: &Arc<Target>, cases: std::ops::Range<u64>) -> Result<(), (u64, String)> {
+    let (sender, receiver) = channel();
+    let at = Arc::new(AtomicU64::new(cases.start));
+    let (theirs, shown) = (Arc::clone(target), Arc::clone(&at));
+    // An overflow of the stack ends the process; what remains of it is the thread's name.
+    let thread = std::thread::Builder::new().name(format!("{QUIET}{}", target.name)).stack_size(STACK);
+    let job = move || {
+        let failed = cases.into_iter().find_map(|case| {
+            shown.store(case, Ordering::Relaxed);
+            let why = theirs.outcome(&theirs.input(case)).err()?;
+            Some((case, why))
+        });
+        let _ = sender.send(failed.map_or(Ok(()), Err));
+    };
+    drop(thread.spawn(job).unwrap());
+    let mut before = u64::MAX;
+    loop {
+        match receiver.recv_timeout(LONGEST) {
+            Ok(outcome) => return outcome,
+            Err(RecvTimeoutError::Timeout) => {
+                let now = at.load(Ordering::Relaxed);
+                if now == before {
+                    return Err((now, ENDLESS.to_owned()));
+                }
+                before = now;
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err((at.load(Ordering::Relaxed), "its thread is gone".to_owned())),
         }
     }
-    Ok(())
 }
 
-fn try_inputs(target: &Target, seed: u64, time: Duration) -> Result<usize, String> {
-    assert!(!target.seeds.is_empty(), "{} has no seeds", target.name);
-    for input in &target.seeds {
-        attempt(target, input).map_err(|why| shortened(target, input, why))?;
+/// The failure, with the shortest input found that still fails.
+fn told(target: &Arc<Target>, case: u64, why: &str) -> String {
+    let (mut input, mut why) = (target.input(case), why.to_owned());
+    if why != ENDLESS {
+        let (theirs, whole) = (Arc::clone(target), input.clone());
+        let thread = std::thread::Builder::new().name(format!("{QUIET}shorter")).stack_size(STACK);
+        if let Ok(Some(shorter)) = thread.spawn(move || shortened(&theirs, whole)).unwrap().join() {
+            (input, why) = shorter;
+        }
     }
-    let mut random = Random::new(seed);
-    let begin = Instant::now();
-    let mut rounds = target.seeds.len();
-    while begin.elapsed() < time {
-        let input = mutate::input(&mut random, &target.seeds);
-        attempt(target, &input).map_err(|why| shortened(target, &input, why))?;
-        rounds += 1;
-    }
-    Ok(rounds)
+    let clipped = |text: &str| text.chars().take(3_000).collect::<String>();
+    let shown = clipped(&input.escape_ascii().to_string());
+    format!("{}: {}\nwith {} bytes, which may become a seed:\n{shown}", target.name, clipped(&why), input.len())
 }
 
-/// Why the input is none that may fail so, if it is not.
-fn attempt(target: &Target, input: &[u8]) -> Result<(), String> {
+fn shortened(target: &Target, input: Vec<u8>) -> Option<(Vec<u8>, String)> {
     let begin = Instant::now();
-    MEMORY.reset_peak_usage();
-    let before = MEMORY.current_usage();
-    let outcome = catch_unwind(AssertUnwindSafe(|| (target.check)(input)));
-    let held = MEMORY.peak_usage().saturating_sub(before);
-    outcome.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        text.unwrap_or_else(|| "a panic without words".to_owned())
-    })?;
-    if held > MEMORY_AT_LEAST + input.len() * MEMORY_PER_BYTE {
-        return Err(format!("{held} bytes are held for an input of {}", input.len()));
-    }
-    if begin.elapsed() > SLOWEST {
-        return Err(format!("{:?} for an input of {} bytes", begin.elapsed(), input.len()));
-    }
-    Ok(())
-}
-
-/// The failure with the shortest input found that still fails.
-fn shortened(target: &Target, input: &[u8], why: String) -> String {
-    let (mut input, mut why) = (input.to_vec(), why);
-    let begin = Instant::now();
+    let mut found = None;
+    let mut input = input;
     let mut piece = input.len() / 2;
-    while piece > 0 && begin.elapsed() < Duration::from_secs(20) {
+    while piece > 0 {
         let mut at = 0;
-        while at < input.len() {
+        while at < input.len() && begin.elapsed() < LONGEST {
             let mut shorter = input.clone();
             shorter.drain(at..(at + piece).min(input.len()));
-            match attempt(target, &shorter) {
-                Err(still) => (input, why) = (shorter, still),
+            match target.outcome(&shorter) {
+                Err(why) => {
+                    input.clone_from(&shorter);
+                    found = Some((shorter, why));
+                }
                 Ok(()) => at += piece,
             }
         }
         piece /= 2;
     }
-    let clipped = |text: &str| text.chars().take(2_000).collect::<String>();
-    let shown = clipped(&input.escape_ascii().to_string());
-    format!("{}\nwith this input of {} bytes, which may become a seed:\n{shown}", clipped(&why), input.len())
+    found
 }
