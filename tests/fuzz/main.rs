@@ -11,11 +11,33 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod corpus;
+mod dialects;
 mod frames;
 mod mutate;
 mod run;
+mod streams;
 
 #[test]
 fn frames_and_forms_are_the_same_in_whatever_pieces_they_come() {
     run::run(frames::targets(), 1_000);
+}
+
+#[test]
+fn requests_are_refused_or_sent_on_as_they_were_meant() {
+    run::run(dialects::requests(), 200);
+}
+
+#[test]
+fn answers_are_errors_or_the_same_in_every_dialect() {
+    run::run(dialects::answers(), 200);
+}
+
+#[test]
+fn streams_keep_the_grammar_and_are_the_same_in_whatever_pieces_they_come() {
+    run::run(streams::targets(), 100);
+}
+
+#[test]
+fn errors_of_any_shape_have_words_in_every_dialect() {
+    run::run(dialects::errors(), 1_000);
 }
