@@ -51,6 +51,7 @@ fn number(name: &str) -> Option<u64> {
 pub fn run(targets: Vec<Target>, runs: u64) {
     quiet();
     let only = std::env::var("FUZZ_TARGET").unwrap_or_default();
+    let mut failures = Vec::new();
     for target in targets.into_iter().filter(|target| target.name.contains(&only)) {
         let seeds = u64::try_from(target.seeds.len()).unwrap();
         let cases = match (number("FUZZ_SEED"), number("FUZZ_RUNS")) {
@@ -59,9 +60,11 @@ pub fn run(targets: Vec<Target>, runs: u64) {
         };
         let target = Arc::new(target);
         if let Err((case, why)) = watched(&target, cases) {
-            panic!("{}\nOnce more: FUZZ_TARGET='{}' FUZZ_SEED={case} cargo test --test fuzz", told(&target, case, &why), target.name);
+            let told = told(&target, case, &why);
+            failures.push(format!("{told}\nOnce more: FUZZ_TARGET='{}' FUZZ_SEED={case} cargo test --test fuzz", target.name));
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 /// Panics are told of once, when their input has been shortened.

@@ -1,4 +1,4 @@
-use super::block::{decode_blocks, write_thinking};
+use super::block::{is_own_block, decode_blocks, write_thinking};
 use super::usage::{Counts, write_usage};
 use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
@@ -78,10 +78,10 @@ fn write_part(content: &mut Array<'_>, part: &Part, ids: &mut CallIds) {
         Part::Refusal(text) => Object::typed(content.slot(), "text").with("text", text).close(),
         Part::Thinking(thinking) => write_thinking(content.slot(), thinking),
         Part::ToolCall(call) => write_call(content.slot(), call, ids),
-        Part::Native(native) => value(content.slot(), &native.raw),
+        Part::Native(native) if is_own_block(&native.kind) => value(content.slot(), &native.raw),
         Part::Media(media) => Object::typed(content.slot(), "text").with("text", &media.link()).close(),
-        // An answer holds no results.
-        Part::ToolResult(_) => {}
+        // An answer holds no results, and blocks of others mean nothing here.
+        Part::Native(_) | Part::ToolResult(_) => {}
     }
 }
 

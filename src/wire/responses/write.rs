@@ -264,7 +264,8 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, whole: (u
 
 /// Whether a foreign block is an item that callers of this dialect know.
 pub(super) fn is_own_item(kind: &str) -> bool {
-    kind.ends_with("_call") || kind.starts_with("mcp_") || matches!(kind, "compaction" | "computer_call_output")
+    let others = ["mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "compaction"];
+    kind.ends_with("_call") || kind.ends_with("_call_output") || others.contains(&kind)
 }
 
 /// Length in characters, as ranges count it.
