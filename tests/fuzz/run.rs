@@ -115,14 +115,15 @@ fn watched(target: &Arc<Target>, cases: std::ops::Range<u64>) -> Result<(), (u64
 /// The failure, with the shortest input found that still fails.
 fn told(target: &Arc<Target>, case: u64, why: &str) -> String {
     let (mut input, mut why) = (target.input(case), why.to_owned());
-    if why != ENDLESS {
+    // Asked for alone, it is shown whole.
+    if why != ENDLESS && number("FUZZ_SEED").is_none() {
         let (theirs, whole) = (Arc::clone(target), input.clone());
         let thread = std::thread::Builder::new().name(format!("{QUIET}shorter")).stack_size(STACK);
         if let Ok(Some(shorter)) = thread.spawn(move || shortened(&theirs, whole)).unwrap().join() {
             (input, why) = shorter;
         }
     }
-    let clipped = |text: &str| text.chars().take(3_000).collect::<String>();
+    let clipped = |text: &str| text.chars().take(6_000).collect::<String>();
     let shown = clipped(&input.escape_ascii().to_string());
     format!("{}: {}\nwith {} bytes, which may become a seed:\n{shown}", target.name, clipped(&why), input.len())
 }
