@@ -16,6 +16,7 @@ mod frames;
 mod mutate;
 mod run;
 mod streams;
+mod words;
 
 #[test]
 fn frames_and_forms_are_the_same_in_whatever_pieces_they_come() {
@@ -40,4 +41,9 @@ fn streams_keep_the_grammar_and_are_the_same_in_whatever_pieces_they_come() {
 #[test]
 fn errors_of_any_shape_have_words_in_every_dialect() {
     run::run(dialects::errors(), 1_000);
+}
+
+#[test]
+fn words_of_any_bytes_are_refused_or_read() {
+    run::run(words::targets(), 300);
 }
