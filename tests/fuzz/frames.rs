@@ -76,9 +76,9 @@ fn well_formed(lines: &[u8]) {
     }
 }
 
-const FORM: &str = "multipart/form-data; boundary=xYx";
+pub const FORM: &str = "multipart/form-data; boundary=xYx";
 
-fn forms() -> Vec<Vec<u8>> {
+pub fn forms() -> Vec<Vec<u8>> {
     let field = |name: &str, value: &str| format!("--xYx\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     let file = "--xYx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\nID3\r\n--x\r\n-xYx\r\n";
     [

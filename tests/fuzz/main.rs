@@ -12,6 +12,7 @@
 
 mod corpus;
 mod dialects;
+mod errands;
 mod frames;
 mod mutate;
 mod run;
@@ -46,4 +47,9 @@ fn errors_of_any_shape_have_words_in_every_dialect() {
 #[test]
 fn words_of_any_bytes_are_refused_or_read() {
     run::run(words::targets(), 300);
+}
+
+#[test]
+fn errands_are_refused_or_done_in_the_shape_of_every_provider() {
+    run::run(errands::targets(), 200);
 }
