@@ -68,12 +68,12 @@ fn said(body: &Value) -> Said {
         _ => body,
     };
     if let Some(text) = error.as_str() {
-        return Said { message: Some(text.to_owned()), ..Said::default() };
+        return Said { message: Some(text.to_owned()).filter(|text| !text.trim().is_empty()), ..Said::default() };
     }
     let message = ["message", "detail", "error", "title", "description", "msg"].iter().find_map(|name| {
         let value = error.get(name).or_else(|| body.get(name))?;
         match value {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             Value::Null | Value::String(_) => None,
             other => Some(clipped(&other.to_string())),
         }
