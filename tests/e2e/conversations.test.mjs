@@ -1,18 +1,14 @@
 // What an application does all day, through the Worker, with every pair of client and provider.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { z } from "zod";
 import { forEachPair } from "./pairs.mjs";
 import { PERSON, PLAIN, THOUGHT } from "./upstream/answers.mjs";
+import { PIXEL, digested } from "./upstream/pictures.mjs";
 import { WEATHER, weather } from "./weather.mjs";
 
 const HI = [{ user: "Hi" }];
-const PIXEL = {
-  type: "image/png",
-  data: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-};
 
 forEachPair((pair) => {
   test("an answer comes whole, with its ending and its usage", async () => {
@@ -107,9 +103,8 @@ forEachPair((pair) => {
   });
 
   test("an image arrives byte for byte, or as its address", async () => {
-    const digest = createHash("sha256").update(Buffer.from(PIXEL.data, "base64")).digest("hex");
     const inline = await pair.caller().ask({ model: pair.model("images"), messages: [{ user: "What is this?", image: PIXEL }] });
-    assert.equal(inline.text, `image/png ${digest}`);
+    assert.equal(inline.text, digested(PIXEL.type, PIXEL.data));
     const linked = await pair.caller().ask({ model: pair.model("images"), messages: [{ user: "And this?", image: { url: "https://example.com/cat.png" } }] });
     assert.equal(linked.text, "https://example.com/cat.png");
   });
