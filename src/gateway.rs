@@ -6,7 +6,7 @@ use crate::caller::{self, Caller};
 use crate::door::{self, Door, Talk};
 use crate::errand::{self, Returned};
 use crate::error::{Error, Kind, Origin, Result};
-use crate::host::{Answer, Fault, Host, Parcel};
+use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::{Fold, Losses};
 use crate::providers::service::Errand;
@@ -14,7 +14,7 @@ use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
 use crate::target::{self, Target, Wish};
-use crate::wire::envelope::Envelope;
+use crate::wire::envelope::{Envelope, MAX_BODY};
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
 use crate::wire::{Dialect, Echo, Glance, fault};
 
@@ -24,7 +24,7 @@ const MAX_ANSWER: usize = 32 << 20;
 const MAX_FAILURE: usize = 64 << 10;
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
-pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Result<Vec<u8>>) -> Reply<H::Answer> {
+pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply<H::Answer> {
     let mut life = Life::begin(host, settings, call);
     let served = match door::door(call) {
         Err(error) => Err(error),
@@ -35,11 +35,11 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call, body: Re
         }
         Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
         Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
-        Ok(Door::Errand(errand)) => match body {
+        Ok(Door::Errand(errand)) => match life.body().await {
             Ok(body) => run(&mut life, errand, &body).await,
             Err(error) => Err(error),
         },
-        Ok(Door::Talk(talk)) => match body {
+        Ok(Door::Talk(talk)) => match life.body().await {
             Ok(body) => infer(&mut life, &talk, &body).await,
             Err(error) => Err(error),
         },
@@ -195,7 +195,8 @@ async fn send<H: Host>(
     let mut headers = target.headers(life.call);
     own(&mut headers);
     target.sign(&mut headers, &url, body, started);
-    let parcel = Parcel { url: &url, headers: &headers, body: Some(body), passes, timeout_ms: life.caller.timeout_ms()? };
+    let parcel =
+        Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms: life.caller.timeout_ms()? };
     let outcome = life.host.fetch(parcel).await;
     life.tried(target.provider, started, outcome)
 }
@@ -351,6 +352,21 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
         self.host.record(&self.ledger.clone().close(glance, &Ending::Closed, self.host.now()));
+    }
+
+    /// The caller's body, whole.
+    async fn body(&self) -> Result<Vec<u8>> {
+        let too_large = || {
+            Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20))
+        };
+        let told = self.call.headers.find("content-length").and_then(|length| length.parse::<usize>().ok());
+        if told.is_some_and(|length| length > MAX_BODY) {
+            return Err(too_large());
+        }
+        self.host.body(MAX_BODY).await.map_err(|fault| match fault {
+            Fault::TooLarge => too_large(),
+            _ => Error::invalid("The body could not be read."),
+        })
     }
 
     /// Notes a try and how it came out.

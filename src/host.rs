@@ -2,6 +2,7 @@
 
 use crate::http::Headers;
 use crate::record::Record;
+use crate::wire::multipart::Editor;
 
 #[expect(async_fn_in_trait, reason = "one thread; no future ever needs to be Send")]
 pub trait Host {
@@ -14,6 +15,13 @@ pub trait Host {
     fn random(&self) -> u64;
 
     async fn sleep(&self, ms: u64);
+
+    /// The caller's body, whole; `Fault::TooLarge` where it is longer than the limit.
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault>;
+
+    /// The beginning of the caller's body: at least so many bytes, where there are as many. They come again when the
+    /// body is passed on.
+    async fn beginning(&self, length: usize) -> Result<Vec<u8>, Fault>;
 
     /// Sends a request upstream; comes back with the head of the answer. A caller who leaves ends it.
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Self::Answer, Fault>;
@@ -42,13 +50,24 @@ pub trait Answer {
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
 }
 
+/// What is sent along with a request.
+#[derive(Debug)]
+pub enum Payload<'a> {
+    None,
+    Bytes(&'a [u8]),
+    /// The caller's own body, passed on as it comes.
+    Callers,
+    /// The caller's form, edited as it passes.
+    Form(Box<Editor>),
+}
+
 /// A request to an upstream.
 #[derive(Debug)]
 pub struct Parcel<'a> {
     pub url: &'a str,
     pub headers: &'a Headers,
-    /// What is posted; with none the URL is read.
-    pub body: Option<&'a [u8]>,
+    pub method: &'a str,
+    pub body: Payload<'a>,
     /// The answer's body is not read here: it passes to the caller as it comes.
     pub passes: bool,
     /// Until the head of the answer (and the body, where it is not a stream) must be there.

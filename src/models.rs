@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Host, Parcel};
+use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::{Call, civil};
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, sandbox};
@@ -96,7 +96,7 @@ async fn models_of<H: Host>(host: &H, settings: &Settings, caller: &Caller<'_>, 
         headers.add(name, value);
     }
     let url = format!("{}{}", place.base, provider.models);
-    let parcel = Parcel { url: &url, headers: &headers, body: None, passes: false, timeout_ms: Some(PATIENCE_MS) };
+    let parcel = Parcel { url: &url, headers: &headers, method: "GET", body: Payload::None, passes: false, timeout_ms: Some(PATIENCE_MS) };
     match host.fetch(parcel).await {
         Ok(mut answer) if answer.status() == 200 => answer.bytes(MAX_LIST).await.map(|bytes| read(provider, &bytes)).unwrap_or_default(),
         _ => Vec::new(),

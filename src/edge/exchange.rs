@@ -30,6 +30,8 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = body)]
     fn ask_body(this: &Exchange, slot: Slot, limit: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = beginning)]
+    fn ask_beginning(this: &Exchange, slot: Slot, length: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = sleep)]
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
@@ -38,9 +40,10 @@ extern "C" {
     fn ask_send(
         this: &Exchange,
         slot: Slot,
+        method: &str,
         url: &str,
         headers: &str,
-        body: Option<Uint8Array>,
+        body: JsValue,
         timeout: f64,
         limit: f64,
     ) -> Result<(), JsValue>;
@@ -71,6 +74,10 @@ impl Exchange {
         Arrival::of(|slot| self.ask_body(slot, limit))
     }
 
+    pub fn beginning(&self, length: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_beginning(slot, length))
+    }
+
     pub fn sleep(&self, ms: f64) -> Arrival {
         Arrival::of(|slot| self.ask_sleep(slot, ms))
     }
@@ -79,7 +86,7 @@ impl Exchange {
         Arrival::of(|slot| self.ask_bindings(slot))
     }
 
-    pub fn send(&self, url: &str, headers: &str, body: Option<Uint8Array>, timeout: f64, limit: f64) -> Arrival {
-        Arrival::of(|slot| self.ask_send(slot, url, headers, body, timeout, limit))
+    pub fn send(&self, method: &str, url: &str, headers: &str, body: JsValue, timeout: f64, limit: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_send(slot, method, url, headers, body, timeout, limit))
     }
 }

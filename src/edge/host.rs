@@ -6,7 +6,8 @@ use worker::js_sys::{self, Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::exchange::{Exchange, Upstream};
-use crate::host::{Answer, Fault, Host, Parcel, Script};
+use super::upload;
+use crate::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use crate::record::Record;
 
 /// The longest answer that is read whole.
@@ -57,10 +58,34 @@ impl Host for Worker {
         }
     }
 
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault> {
+        match self.exchange.body(limit as f64).await {
+            Ok(bytes) if bytes.is_null() => Err(Fault::TooLarge),
+            Ok(bytes) => Ok(Uint8Array::from(bytes).to_vec()),
+            Err(_) => Err(Fault::Abandoned),
+        }
+    }
+
+    async fn beginning(&self, length: usize) -> Result<Vec<u8>, Fault> {
+        match self.exchange.beginning(length as f64).await {
+            Ok(bytes) => Ok(Uint8Array::from(bytes).to_vec()),
+            Err(_) => Err(Fault::Abandoned),
+        }
+    }
+
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Upstream, Fault> {
-        let body = parcel.body.map(Uint8Array::from);
+        let body: JsValue = match parcel.body {
+            Payload::None => JsValue::UNDEFINED,
+            Payload::Bytes(bytes) => Uint8Array::from(bytes).into(),
+            Payload::Callers => JsValue::TRUE,
+            Payload::Form(editor) => upload::keep(editor).into(),
+        };
         let timeout = parcel.timeout_ms.unwrap_or(0) as f64;
-        match self.exchange.send(parcel.url, parcel.headers.block(), body, timeout, if parcel.passes { 0.0 } else { MAX_ANSWER }).await {
+        match self
+            .exchange
+            .send(parcel.method, parcel.url, parcel.headers.block(), body, timeout, if parcel.passes { 0.0 } else { MAX_ANSWER })
+            .await
+        {
             Ok(upstream) => Ok(upstream.unchecked_into()),
             Err(error) => Err(fault(&error)),
         }

@@ -6,18 +6,16 @@ mod host;
 mod meter;
 mod reply;
 mod task;
+mod upload;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{Error, Kind};
 use crate::gateway;
 use crate::http::{Call, Headers, Method};
 use crate::providers::settings::Settings;
-use crate::wire::envelope::MAX_BODY;
 use exchange::Exchange;
 use host::Worker;
 
@@ -32,9 +30,8 @@ pub fn serve(exchange: Exchange) {
     task::spawn(async move {
         let settings = settings(&exchange);
         let call = call(&exchange);
-        let body = body(&exchange, &call).await;
         let worker = Worker::new(exchange, settings.var("LOG_RECORDS") == Some("true"));
-        let reply = gateway::serve(&worker, &settings, &call, body).await;
+        let reply = gateway::serve(&worker, &settings, &call).await;
         reply::send(&worker, reply);
     });
 }
@@ -63,21 +60,4 @@ fn call(exchange: &Exchange) -> Call {
     let start = head.len() - lines.next().unwrap_or_default().len();
     head.drain(..start);
     Call { method, path, query, headers: Headers::from_block(head) }
-}
-
-async fn body(exchange: &Exchange, call: &Call) -> crate::error::Result<Vec<u8>> {
-    if call.method != Method::Post {
-        return Ok(Vec::new());
-    }
-    let too_large =
-        || Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20));
-    let told = call.headers.find("content-length").and_then(|length| length.parse::<usize>().ok());
-    if told.is_some_and(|length| length > MAX_BODY) {
-        return Err(too_large());
-    }
-    match exchange.body(MAX_BODY as f64).await {
-        Ok(bytes) if bytes.is_null() => Err(too_large()),
-        Ok(bytes) => Ok(Uint8Array::from(bytes).to_vec()),
-        Err(_) => Err(Error::invalid("The body could not be read.")),
-    }
 }

@@ -4,7 +4,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import wasm from "./index_bg.wasm";
-import { Meter as Counter, __wbg_reset_state as restart, arrive, finish, initSync, look, serve } from "causeway";
+import { Meter as Counter, __wbg_reset_state as restart, arrive, edit, finish, forget, initSync, look, serve } from "causeway";
 
 initSync({ module: wasm });
 
@@ -87,6 +87,46 @@ class Exchange {
     this.land(slot, whole(this.request, limit));
   }
 
+  /** The beginning of the body; it is kept for when the body is passed on. */
+  beginning(slot, length) {
+    this.land(slot, this.begun(length));
+  }
+
+  async begun(length) {
+    this.reader = this.request.body?.getReader();
+    this.kept = [];
+    let size = 0;
+    while (this.reader && size < length) {
+      const { value, done } = await this.reader.read();
+      if (done) break;
+      this.kept.push(value);
+      size += value.byteLength;
+    }
+    return new Uint8Array(await new Blob(this.kept).arrayBuffer());
+  }
+
+  /** The body as it comes: what was kept of it, and the rest. A form is edited on its way. */
+  passing(form) {
+    const reader = this.reader ?? this.request.body?.getReader();
+    const next = async () => (this.kept?.length ? { value: this.kept.shift() } : await (reader?.read() ?? { done: true }));
+    return new ReadableStream({
+      type: "bytes",
+      pull: async (controller) => {
+        for (;;) {
+          const { value, done } = await next();
+          const piece = form === undefined ? value : enter(edit, form, value);
+          if (piece?.byteLength) controller.enqueue(piece);
+          if (done) return controller.close();
+          if (piece?.byteLength) return;
+        }
+      },
+      cancel: () => {
+        if (form !== undefined) forget(form);
+        return reader?.cancel();
+      },
+    });
+  }
+
   sleep(slot, ms) {
     this.land(slot, sleep(ms));
   }
@@ -103,12 +143,14 @@ class Exchange {
    * Fetches. An answer that is no stream comes with its body, unless the limit is 0. Fails with a word: "abandoned", "late", "large", or
    * whatever the platform says.
    */
-  send(slot, url, headers, body, timeout, limit) {
-    this.land(slot, this.fetched(url, headers, body, timeout, limit));
+  send(slot, method, url, headers, body, timeout, limit) {
+    this.land(slot, this.fetched(method, url, headers, body, timeout, limit));
   }
 
-  async fetched(url, block, body, timeout, limit) {
-    const method = body ? "POST" : "GET";
+  /** `body`: bytes, nothing, true for the caller's own, or the number of the form that it is. */
+  async fetched(method, url, block, body, timeout, limit) {
+    if (body === true) body = this.kept ? this.passing() : this.request.body;
+    if (typeof body === "number") body = this.passing(body);
     let { signal } = this.request;
     let late;
     let timer;

@@ -246,7 +246,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
     glance.failed |= frame.event == Some("error");
     let Ok(chunk) = serde_json::from_slice::<Passing<'_>>(frame.data) else { return };
     glance.failed |= chunk.error.is_some();
-    glance.usage = chunk.usage.as_ref().map(Counts::usage).or(glance.usage);
+    glance.usage = chunk.usage.as_ref().and_then(Counts::usage).or(glance.usage);
     glance.produced = glance.produced.saturating_add(chunk.produced());
     glance.finished |= chunk.choices.iter().flatten().any(|choice| choice.finish_reason.is_some());
 }
@@ -261,5 +261,5 @@ pub fn glance_response(body: &[u8]) -> Result<Glance> {
     if answer.choices.as_ref().is_none_or(Vec::is_empty) {
         return Err(Error::upstream(Kind::Failed, "The provider's answer has no choices."));
     }
-    Ok(Glance { usage: answer.usage.as_ref().map(Counts::usage), produced: answer.produced(), finished: true, failed: false })
+    Ok(Glance { usage: answer.usage.as_ref().and_then(Counts::usage), produced: answer.produced(), finished: true, failed: false })
 }

@@ -6,72 +6,79 @@ use serde_json::value::RawValue;
 use super::answer::write_upstream;
 use super::fault;
 use super::json::Object;
+use super::loose;
+pub use super::loose::whole;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Usage;
 
 /// Tokens as the family counts them.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Counts {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     prompt_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     completion_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     total_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     prompt_tokens_details: Option<Details>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     completion_tokens_details: Option<Details>,
     /// DeepSeek's word for what was read from the cache.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     prompt_cache_hit_tokens: Option<f64>,
+    /// Moonshot's and Together's.
+    #[serde(default, deserialize_with = "loose::number")]
+    cached_tokens: Option<f64>,
     /// Perplexity's and others' place for thinking.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     reasoning_tokens: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Details {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     cached_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     cache_write_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     audio_tokens: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     reasoning_tokens: Option<f64>,
 }
 
 impl Counts {
-    pub fn usage(&self) -> Usage {
-        let input = self.prompt_tokens.map_or(0, whole);
-        let mut output = self.completion_tokens.map_or(0, whole);
+    /// None where nothing was counted.
+    pub fn usage(&self) -> Option<Usage> {
+        self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
         let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
-        // Where the total is only reached with it, the completion did not include the reasoning.
-        if let (Some(reasoning), Some(total)) = (reasoning, self.total_tokens.map(whole))
-            && reasoning > 0
-            && total == input.saturating_add(output).saturating_add(reasoning)
-        {
-            output = output.saturating_add(reasoning);
-        }
-        Usage {
-            input,
-            output,
-            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).map(whole),
+        let hidden = self.hidden(reasoning);
+        Some(Usage {
+            input: self.prompt_tokens.map_or(0, whole),
+            output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
+            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens).map(whole),
             cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
             cache_write_1h: None,
-            reasoning,
+            reasoning: reasoning.or((hidden > 0).then_some(hidden)),
             input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
             output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
             estimated: false,
+        })
+    }
+
+    /// Thinking that the completion does not include: where the total is only reached with it.
+    fn hidden(&self, reasoning: Option<u64>) -> u64 {
+        let told = self.prompt_tokens.map_or(0, whole).saturating_add(self.completion_tokens.map_or(0, whole));
+        let beyond = self.total_tokens.map_or(0, whole).saturating_sub(told);
+        let heard = self.prompt_tokens_details.as_ref().and_then(|details| details.audio_tokens).map(whole);
+        match reasoning {
+            Some(reasoning) if beyond == reasoning => beyond,
+            // Some do not tell it even apart; but what was heard is no thinking.
+            None if heard != Some(beyond) && self.completion_tokens.is_some() => beyond,
+            _ => 0,
         }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-pub fn whole(count: f64) -> u64 {
-    count as u64
 }
 
 /// Tokens as its newer forms count them.
@@ -96,15 +103,15 @@ impl Tokens {
 
 /// An error told inside a 200: its code is the status, where it is one.
 pub fn fault_of(raw: &RawValue) -> Error {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Coded {
-        #[serde(default)]
-        code: Option<serde_json::Value>,
-        #[serde(default)]
-        status_code: Option<u16>,
+        #[serde(default, deserialize_with = "loose::index")]
+        code: Option<u64>,
+        #[serde(default, deserialize_with = "loose::index")]
+        status_code: Option<u64>,
     }
-    let coded: Option<Coded> = serde_json::from_str(raw.get()).ok();
-    let status = coded.and_then(|coded| coded.status_code.or_else(|| coded.code?.as_u64().and_then(|code| u16::try_from(code).ok())));
+    let coded: Coded = serde_json::from_str(raw.get()).unwrap_or_default();
+    let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
     let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
     fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
 }

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod gemini;
 pub mod images;
 mod json;
+mod loose;
 pub mod messages;
 pub mod moderations;
 pub mod multipart;

@@ -5,7 +5,7 @@
 //! which callers of that dialect send as it came.
 
 /// Who else makes proofs.
-const TAGS: [&str; 2] = ["gemini:", "responses:"];
+const TAGS: [&str; 3] = ["chat:", "gemini:", "responses:"];
 
 /// A proof of `dialect` with its tag; one that has a tag keeps it.
 pub fn tagged(tag: &str, proof: &str) -> String {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Parcel, Script};
+use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::providers::settings::Settings;
 use causeway::record::Record;
@@ -21,6 +21,7 @@ pub enum Act {
 /// A request as the upstream saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub method: String,
     pub url: String,
     pub headers: Headers,
     pub body: String,
@@ -33,6 +34,8 @@ pub struct Scripted {
     pub records: RefCell<Vec<Record>>,
     pub now: Cell<u64>,
     pub random: Cell<u64>,
+    /// The caller's.
+    pub body: Vec<u8>,
 }
 
 pub struct Said {
@@ -58,11 +61,31 @@ impl Host for Scripted {
         self.now.set(self.now.get() + ms);
     }
 
+    async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault> {
+        if self.body.len() > limit { Err(Fault::TooLarge) } else { Ok(self.body.clone()) }
+    }
+
+    async fn beginning(&self, length: usize) -> Result<Vec<u8>, Fault> {
+        Ok(self.body.iter().copied().take(length).collect())
+    }
+
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Said, Fault> {
+        let body = match parcel.body {
+            Payload::None => Vec::new(),
+            Payload::Bytes(bytes) => bytes.to_vec(),
+            Payload::Callers => self.body.clone(),
+            Payload::Form(mut editor) => {
+                let mut out = Vec::new();
+                editor.push(&self.body, &mut out).unwrap();
+                editor.finish().unwrap();
+                out
+            }
+        };
         self.seen.borrow_mut().push(Seen {
+            method: parcel.method.to_owned(),
             url: parcel.url.to_owned(),
             headers: parcel.headers.clone(),
-            body: String::from_utf8(parcel.body.unwrap_or_default().to_vec()).unwrap(),
+            body: String::from_utf8(body).unwrap(),
         });
         self.now.set(self.now.get() + 10);
         match self.acts.borrow_mut().pop_front().expect("the upstream is asked more often than it has acts") {
@@ -190,12 +213,12 @@ impl Scene {
     }
 
     pub fn play(self) -> Scenery {
-        let host = Scripted::default();
+        let host = Scripted { body: self.body.clone().into_bytes(), ..Scripted::default() };
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let settings = Settings::new(self.vars.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
-        let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call, Ok(self.body.clone().into_bytes())));
+        let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call));
         let mut native = false;
         let body = match reply.body {
             Body::Empty => Vec::new(),

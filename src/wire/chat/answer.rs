@@ -2,31 +2,31 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Kind};
-use crate::ir::{Citation, Finish, Reason, Thinking, Usage};
+use crate::error::Error;
+use crate::ir::{Citation, Extras, Media, MediaKind, Source, Thinking, Usage};
 use crate::wire::family::{Counts, fault_of};
-
-/// A string, borrowed unless it is written with escapes.
-#[derive(Debug, Deserialize)]
-pub struct Str<'a>(#[serde(borrow)] pub Cow<'a, str>);
+use crate::wire::loose::{self, Str, items};
+use crate::wire::proof;
 
 /// An answer, or a chunk of one.
 #[derive(Deserialize)]
 pub struct Answer<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub object: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub id: Option<Str<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub model: Option<Str<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::number")]
     pub created: Option<f64>,
     #[serde(borrow, default)]
     pub choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub usage: Option<Counts>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub x_groq: Option<Groq>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -44,19 +44,19 @@ pub struct Answer<'a> {
 
 #[derive(Deserialize)]
 pub struct Groq {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::maybe")]
     pub usage: Option<Counts>,
 }
 
 #[derive(Deserialize)]
 pub struct Choice<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::index")]
     pub index: Option<u64>,
     #[serde(borrow, default)]
     pub message: Option<Said<'a>>,
     #[serde(borrow, default)]
     pub delta: Option<Said<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub finish_reason: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
@@ -75,19 +75,22 @@ pub struct Said<'a> {
     pub reasoning_details: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub refusal: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "list")]
+    #[serde(borrow, default, deserialize_with = "loose::list")]
     pub tool_calls: Vec<Call<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     pub function_call: Option<Function<'a>>,
     #[serde(borrow, default)]
     pub annotations: Option<&'a RawValue>,
+    /// Pictures that the model made, where it can.
+    #[serde(borrow, default)]
+    pub images: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 pub struct Call<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "loose::index")]
     pub index: Option<u64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub id: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub function: Option<Function<'a>>,
@@ -97,18 +100,13 @@ pub struct Call<'a> {
 
 #[derive(Deserialize)]
 pub struct Function<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
     pub name: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub arguments: Option<&'a RawValue>,
     /// What a custom tool has for arguments.
     #[serde(borrow, default)]
     pub input: Option<&'a RawValue>,
-}
-
-/// `null` counts as an empty list.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The text of a JSON string; of anything else nothing.
@@ -150,14 +148,26 @@ pub fn content(raw: Option<&RawValue>) -> Content {
         Some(b'{') => Content { text: json.to_owned(), ..Content::default() },
         Some(b'[') => {
             let mut all = Content::default();
-            for piece in serde_json::from_str::<Vec<Piece<'_>>>(json).unwrap_or_default() {
+            for raw in raw.map(items::<&RawValue>).unwrap_or_default() {
+                let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else {
+                    all.text.push_str(&text(Some(raw)).unwrap_or_default());
+                    continue;
+                };
                 all.text.push_str(&text(piece.text).unwrap_or_default());
-                let thinking = content(piece.thinking);
-                all.thinking.push_str(&thinking.text);
+                all.thinking.push_str(&content(piece.thinking).text);
             }
             all
         }
         _ => Content::default(),
+    }
+}
+
+/// A data URL holds the bytes; any other is an address.
+fn source(url: String) -> Source {
+    let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    match inline {
+        Some((media_type, data)) => Source::Inline { media_type: media_type.to_owned(), data: data.to_owned() },
+        None => Source::Url(url),
     }
 }
 
@@ -181,14 +191,40 @@ impl<'a> Said<'a> {
             signature: Option<String>,
             #[serde(default)]
             data: Option<String>,
+            #[serde(default)]
+            format: Option<String>,
         }
-        let details = self.reasoning_details.and_then(|raw| serde_json::from_str::<Vec<Detail>>(raw.get()).ok()).unwrap_or_default();
-        let part = |detail: Detail| Thinking {
-            text: detail.text.or(detail.summary).unwrap_or_default(),
-            signature: detail.signature.filter(|signature| !signature.is_empty()),
-            redacted: if detail.kind.as_deref() == Some("reasoning.encrypted") { detail.data } else { None },
+        let details = self.reasoning_details.map(items::<Detail>).unwrap_or_default();
+        let part = |detail: Detail| {
+            let sealed = detail.kind.as_deref() == Some("reasoning.encrypted");
+            let marked = |proof: String| if proof.is_empty() { None } else { Some(marked(detail.format.as_deref(), proof)) };
+            Thinking {
+                text: detail.text.or(detail.summary).unwrap_or_default(),
+                signature: detail.signature.and_then(marked),
+                redacted: detail.data.filter(|_| sealed).and_then(marked),
+            }
         };
-        details.into_iter().map(part).collect()
+        details.into_iter().map(part).filter(|part| !part.text.is_empty() || part.signature.is_some() || part.redacted.is_some()).collect()
+    }
+
+    pub fn pictures(&self) -> Vec<Media> {
+        #[derive(Deserialize)]
+        struct Picture {
+            image_url: Address,
+        }
+        #[derive(Deserialize)]
+        struct Address {
+            url: String,
+        }
+        let pictures = self.images.map(items::<Picture>).unwrap_or_default();
+        let media = |picture: Picture| Media {
+            kind: MediaKind::Image,
+            source: source(picture.image_url.url),
+            name: None,
+            detail: None,
+            cache: None,
+        };
+        pictures.into_iter().map(media).collect()
     }
 
     pub fn citations(&self) -> Vec<Citation> {
@@ -210,7 +246,7 @@ impl<'a> Said<'a> {
             #[serde(default)]
             end_index: Option<u64>,
         }
-        let list = self.annotations.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok()).unwrap_or_default();
+        let list = self.annotations.map(items::<&RawValue>).unwrap_or_default();
         let cited = |raw: &RawValue| {
             let annotation: Annotation<'_> = serde_json::from_str(raw.get()).ok()?;
             let told: UrlCitation = serde_json::from_str(annotation.url_citation?.get()).ok()?;
@@ -231,27 +267,33 @@ impl Answer<'_> {
             #[serde(default)]
             title: Option<String>,
         }
-        if let Some(results) = self.search_results.and_then(|raw| serde_json::from_str::<Vec<Source>>(raw.get()).ok()) {
+        let results = self.search_results.map(items::<Source>).unwrap_or_default();
+        if !results.is_empty() {
             return results.into_iter().map(|source| Citation { url: source.url, title: source.title, ..Citation::default() }).collect();
         }
-        let urls = self.citations.and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok()).unwrap_or_default();
+        let urls = self.citations.map(items::<String>).unwrap_or_default();
         urls.into_iter().map(|url| Citation { url: Some(url), ..Citation::default() }).collect()
     }
 
     pub fn counted(&self) -> Option<Usage> {
-        self.usage.as_ref().or(self.x_groq.as_ref().and_then(|groq| groq.usage.as_ref())).map(Counts::usage)
+        let aside = || self.x_groq.as_ref()?.usage.as_ref()?.usage();
+        self.usage.as_ref().and_then(Counts::usage).or_else(aside)
     }
 
-    /// The error that stands in place of an answer.
-    pub fn fault(&self) -> Option<Error> {
-        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error);
-        let raw = self.error.or_else(choice_error).filter(|raw| raw.get() != "null")?;
-        Some(fault_of(raw))
+    /// The error that stands in place of an answer; `whole` is all of it, which some send as the error itself.
+    pub fn fault(&self, whole: &[u8]) -> Option<Error> {
+        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error.filter(tells));
+        if let Some(raw) = self.error.filter(tells).or_else(choice_error) {
+            return Some(fault_of(raw));
+        }
+        let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
+        serde_json::from_slice(whole).ok().filter(|_| flat).map(fault_of)
     }
 
-    pub fn extras(&self) -> crate::ir::Extras {
+    pub fn extras(&self) -> Extras {
         let known = [("system_fingerprint", self.system_fingerprint), ("service_tier", self.service_tier), ("provider", self.provider)];
-        known.into_iter().filter_map(|(name, raw)| Some((name.to_owned(), raw?.to_owned()))).collect()
+        let told = known.into_iter().filter_map(|(name, raw)| Some((name, raw.filter(tells)?)));
+        told.map(|(name, raw)| (name.to_owned(), raw.to_owned())).collect()
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a sensible time")]
@@ -260,25 +302,26 @@ impl Answer<'_> {
     }
 }
 
-/// The provider's word for why it ended. `Err` when the word is that it failed.
-pub fn finish(word: &str, called: bool, refused: bool) -> Result<Finish, Error> {
-    let reason = match word {
-        "length" | "model_length" | "max_tokens" => Reason::Length,
-        "content_filter" => Reason::Filtered,
-        "error" => return Err(Error::upstream(Kind::Failed, "The provider failed while it answered.")),
-        _ if called => Reason::ToolCalls,
-        _ if refused => Reason::Refusal,
-        _ => Reason::Stop,
-    };
-    Ok(Finish { reason, raw: Some(word.to_owned()), stop_sequence: None })
+/// Whether there is anything in it: some send an empty error with every chunk.
+fn tells(raw: &&RawValue) -> bool {
+    !matches!(raw.get(), "null" | "{}" | "[]" | "\"\"" | "false")
 }
 
-/// This dialect's word.
-pub fn finish_word(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Stop | Reason::Pause => "stop",
-        Reason::Length => "length",
-        Reason::ToolCalls => "tool_calls",
-        Reason::Filtered | Reason::Refusal => "content_filter",
+/// Whose proofs are told apart here; see `wire::proof`.
+const TAG: &str = "chat";
+
+/// A proof with whose it is: this dialect hands on those of several makers. Without a word it is Anthropic's.
+fn marked(format: Option<&str>, proof: String) -> String {
+    match format {
+        Some(format) if !format.starts_with("anthropic") => proof::tagged(TAG, &format!("{format}:{proof}")),
+        _ => proof,
+    }
+}
+
+/// A proof as its maker gave it, and the word for its maker.
+pub fn unmarked(proof: &str) -> (Option<&str>, &str) {
+    match proof::of(TAG, proof).and_then(|marked| marked.split_once(':')) {
+        Some((format, proof)) => (Some(format), proof),
+        None => (None, proof),
     }
 }

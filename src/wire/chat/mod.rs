@@ -3,18 +3,22 @@
 //! Surprises
 //! - Vendors who took the dialect over differ in where the usage of a stream sits: a chunk of its own with empty
 //!   `choices`, the last chunk with a choice, every chunk, `x_groq`.
+//! - A count may be a float, a string or missing, and so may an index, a time, an id.
 //! - Thinking has no place in the original; it comes as `reasoning_content`, `reasoning` or `reasoning_details`
 //!   (with its signature), in a list of content parts, or not at all.
 //! - A finish reason may come twice, on a chunk with content, or be a word that the original does not have; with
 //!   tool calls it may still say `stop`.
-//! - Tool calls may lack an id or an index, share an index, come whole, or have an object for arguments.
+//! - Tool calls may lack an id or an index, share an index, change their id from piece to piece, be named late, come
+//!   whole or with text in between, or have an object for arguments.
 //! - Content may be an object where a schema was asked for.
-//! - Completion tokens exclude reasoning with some: then the total tells.
-//! - An error may come with status 200, in place of an answer or inside a stream.
-//! - Streams may end without `[DONE]`; what follows it counts for nothing.
+//! - Completion tokens exclude reasoning with some: then the total tells. What was heard may be in the total alone.
+//! - An error may come with status 200, in place of an answer or inside a stream: in `error`, in a choice, flat, in an
+//!   event of that name, or as a finish reason; and an `error` that is null or empty is none.
+//! - Streams may end without `[DONE]`; what follows it counts for nothing. Some never say why they ended, but `[DONE]`.
 //! - Several choices (`n`) are relayed, never translated: of them only the first is read.
 
 mod answer;
+mod ending;
 mod request;
 mod response;
 mod stream;

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Said, arguments, content, finish, finish_word, text};
+use super::answer::{Answer, Choice, Said, arguments, content, text, unmarked};
+use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
 use crate::wire::answer::CallIds;
@@ -12,18 +13,18 @@ use crate::wire::{Echo, Glance};
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer = answer(body)?;
-    let choice = answer.choices.iter().flatten().min_by_key(|choice| choice.index.unwrap_or(0)).ok_or_else(no_choice)?;
+    let choice = first(&answer).ok_or_else(no_choice)?;
     let said = choice.message.as_ref().or(choice.delta.as_ref()).ok_or_else(no_choice)?;
     let parts = parts(said, &answer);
     let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let finish = finish(choice.finish_reason.as_ref().map_or("", |word| &word.0), called, refused)?;
+    let word = choice.finish_reason.as_ref().map(|word| &*word.0);
     Ok(Response {
         id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
         model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
         created: answer.created(),
         parts,
-        finish,
+        finish: finish(word, called, refused),
         usage: answer.counted(),
         extras: answer.extras(),
     })
@@ -32,11 +33,16 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 fn answer(body: &[u8]) -> Result<Answer<'_>> {
     let answer: Answer<'_> = serde_json::from_slice(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
-    match answer.fault() {
+    let fault = answer.fault(body).or_else(|| failure(&first(&answer)?.finish_reason.as_ref()?.0));
+    match fault {
         Some(error) => Err(error),
         None if answer.choices.as_ref().is_none_or(Vec::is_empty) => Err(no_choice()),
         None => Ok(answer),
     }
+}
+
+fn first<'c, 'a>(answer: &'c Answer<'a>) -> Option<&'c Choice<'a>> {
+    answer.choices.iter().flatten().min_by_key(|choice| choice.index.unwrap_or(0))
 }
 
 fn no_choice() -> Error {
@@ -58,6 +64,7 @@ fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
         let citations = said.citations().into_iter().chain(answer.sources()).collect();
         parts.push(Part::Text(Text { text: content.text, citations, cache: None }));
     }
+    parts.extend(said.pictures().into_iter().map(Part::Media));
     if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
         parts.push(Part::Refusal(refusal.into_owned()));
     }
@@ -84,7 +91,9 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut choices = Array::open(object.slot("choices"));
     let mut choice = Object::open(choices.slot()).with("index", &0);
     write_message(choice.slot("message"), &response.parts, echo);
-    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason)).close();
+    let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason, called, refused)).close();
     choices.close();
     if let Some(usage) = &response.usage {
         write_usage(object.slot("usage"), usage);
@@ -112,7 +121,7 @@ pub(super) fn own_extras(extras: &Extras) -> impl Iterator<Item = (&str, &RawVal
 fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     let mut text = String::new();
     let mut citations: Vec<(Citation, (u64, u64))> = Vec::new();
-    let mut refusal: Option<&str> = None;
+    let mut refusal: Option<String> = None;
     for part in parts {
         match part {
             Part::Text(part) => {
@@ -122,7 +131,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
                 citations.extend(part.citations.iter().map(|citation| (citation.clone(), citation.range.unwrap_or(range))));
             }
             Part::Media(media) => text.push_str(&media.link()),
-            Part::Refusal(words) => refusal = Some(words),
+            Part::Refusal(words) => refusal.get_or_insert_default().push_str(words),
             _ => {}
         }
     }
@@ -157,19 +166,22 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     message.close();
 }
 
-fn length(text: &str) -> u64 {
+pub(super) fn length(text: &str) -> u64 {
     u64::try_from(text.chars().count()).unwrap_or(u64::MAX)
 }
 
 /// Thinking with its proof, in the words of those who have a place for it; sent back, it keeps a tool loop whole.
 pub(super) fn write_detail(out: &mut Vec<u8>, thinking: &Thinking, index: usize) {
     match &thinking.redacted {
-        Some(data) => Object::typed(out, "reasoning.encrypted").with("data", data).with("index", &index).close(),
-        None => Object::typed(out, "reasoning.text")
-            .with("text", &thinking.text)
-            .with("signature", &thinking.signature)
-            .with("index", &index)
-            .close(),
+        Some(data) => {
+            let (format, data) = unmarked(data);
+            Object::typed(out, "reasoning.encrypted").with("data", data).maybe("format", format).with("index", &index).close();
+        }
+        None => {
+            let (format, signature) = thinking.signature.as_deref().map(unmarked).unzip();
+            let detail = Object::typed(out, "reasoning.text").with("text", &thinking.text).with("signature", &signature);
+            detail.maybe("format", format.flatten()).with("index", &index).close();
+        }
     }
 }
 

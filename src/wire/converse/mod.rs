@@ -12,6 +12,8 @@
 //! - `inputTokens` excludes what was read from and written to the cache.
 //! - In a stream, text and thinking begin without a start; blocks may overlap; usage comes after the stop; each
 //!   payload has a `p` of random length.
+//! - Calls of tools that the provider runs itself stand among the others, told apart by their `type` only.
+//! - A failure inside a stream is no event but an exception.
 //! - What a model takes beyond the common set goes into `additionalModelRequestFields`, in that model's own words.
 
 mod document;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::words::{OwnFields, finish, no_message, usage};
+use super::words::{finish, no_message, stop_sequence, usage};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Media, MediaKind, Part, Response, Source, Text, Thinking, ToolCall};
 
@@ -38,9 +38,9 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
     let message = output.ok_or_else(|| no_message(body))?.message;
     let parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(part).collect();
     let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let own = answer.additional_model_response_fields.and_then(|raw| serde_json::from_str::<OwnFields>(raw.get()).ok());
+    let told = answer.additional_model_response_fields.and_then(stop_sequence);
     Ok(Response {
-        finish: finish(answer.stop_reason.as_deref().unwrap_or("end_turn"), own.and_then(OwnFields::stop_sequence), calls),
+        finish: finish(answer.stop_reason.as_deref().unwrap_or("end_turn"), told, calls),
         usage: answer.usage.and_then(usage),
         parts,
         ..Response::default()

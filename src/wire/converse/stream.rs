@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::response::{Picture, Quoted, is_own, picture};
-use super::words::{OwnFields, exception, finish, usage};
+use super::words::{exception, finish, stop_sequence, usage};
 use crate::error::{Error, Kind};
 use crate::ir::{Block, Delta, Event, Extras, Usage};
 use crate::wire::Reader;
@@ -51,7 +51,8 @@ struct Payload<'a> {
     #[serde(borrow)]
     delta: Option<Change<'a>>,
     stop_reason: Option<String>,
-    additional_model_response_fields: Option<OwnFields>,
+    #[serde(borrow)]
+    additional_model_response_fields: Option<&'a RawValue>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
 }
@@ -171,7 +172,7 @@ impl StreamReader {
                 self.end(|block| block.index == index, events);
             }
             "messageStop" => {
-                let told = payload.additional_model_response_fields.and_then(OwnFields::stop_sequence);
+                let told = payload.additional_model_response_fields.and_then(stop_sequence);
                 self.stop = Some((payload.stop_reason.unwrap_or_else(|| "end_turn".to_owned()), told));
             }
             "metadata" => {

@@ -18,18 +18,15 @@ pub(super) fn finish(word: &str, stop_sequence: Option<String>, calls: bool) -> 
     Finish { reason, raw: Some(word.to_owned()), stop_sequence }
 }
 
-/// What was asked of the model's own answer: under its own name in a whole answer, inside the last change in a stream.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct OwnFields {
-    stop_sequence: Option<String>,
-    delta: Option<Box<OwnFields>>,
-}
-
-impl OwnFields {
-    pub fn stop_sequence(self) -> Option<String> {
-        self.stop_sequence.or_else(|| self.delta?.stop_sequence)
+/// The stop sequence that was met: under its own name in a whole answer, inside the last change in a stream.
+pub(super) fn stop_sequence(raw: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Fields {
+        stop_sequence: Option<String>,
+        delta: Option<Box<Fields>>,
     }
+    let fields: Fields = serde_json::from_str(raw.get()).ok()?;
+    fields.stop_sequence.or_else(|| fields.delta?.stop_sequence)
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -84,7 +84,9 @@ fn file(fields: &mut Fields<'_>, cache: Option<Raw>) -> Result<Part> {
     let name = inner.text("filename")?;
     let source = match (inner.text("file_id")?, inner.text("file_data")?) {
         (Some(id), _) => Source::File(id),
-        (None, Some(data)) if data.starts_with("data:") => address(data, &inner.path_of("file_data"))?,
+        (None, Some(data)) if ["data:", "http:", "https:"].iter().any(|scheme| data.starts_with(scheme)) => {
+            address(data, &inner.path_of("file_data"))?
+        }
         (None, Some(data)) => Source::Inline { media_type: "application/pdf".to_owned(), data },
         (None, None) => return Err(wrong(&inner.path_of("file_data"), "`file_data` or `file_id`")),
     };

@@ -1,8 +1,9 @@
 use serde_json::value::RawValue;
 
+use super::messages::SOUND;
 use super::{content, knobs};
 use crate::error::{Error, Result};
-use crate::ir::{Part, Raw, Request, Role, Thinking, ToolCall, ToolResult, Turn};
+use crate::ir::{Native, Part, Raw, Request, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::chat::answer::{Said, text};
 use crate::wire::fields::{Fields, wrong};
 
@@ -13,11 +14,35 @@ pub fn decode_request(body: &[u8]) -> Result<Request> {
     if messages.is_empty() {
         return Err(wrong("messages", "at least one message"));
     }
-    let turns = messages.into_iter().enumerate().map(|(at, raw)| turn(raw, format!("messages.{at}"))).collect::<Result<_>>()?;
+    let mut legacy = Legacy::default();
+    let turn = |(at, raw)| turn(raw, format!("messages.{at}"), &mut legacy);
+    let turns = messages.into_iter().enumerate().map(turn).collect::<Result<_>>()?;
     knobs::decode(fields, turns)
 }
 
-fn turn(raw: &RawValue, path: String) -> Result<Turn> {
+/// What tools were before there could be several: calls had no ids, so that their names stand for them.
+#[derive(Default)]
+struct Legacy(Vec<(String, usize)>);
+
+impl Legacy {
+    fn next(&mut self, name: &str) -> String {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.0.push((name.to_owned(), 1)),
+        }
+        self.last(name)
+    }
+
+    /// The id of the latest call of that name.
+    fn last(&self, name: &str) -> String {
+        match self.0.iter().find(|(known, _)| known == name) {
+            Some((_, count)) if *count > 1 => format!("{name}_{count}"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+fn turn(raw: &RawValue, path: String, legacy: &mut Legacy) -> Result<Turn> {
     let mut fields = Fields::of(raw, path)?;
     let name = fields.text("name")?;
     let path = fields.path_of("content");
@@ -25,16 +50,18 @@ fn turn(raw: &RawValue, path: String) -> Result<Turn> {
     let mark = fields.take_raw("cache_control");
     let role_word = fields.required_text("role")?;
     let (role, mut parts) = match role_word.as_str() {
-        "system" => (Role::System, content::decode(said, &path)?),
-        "developer" => (Role::Developer, content::decode(said, &path)?),
-        "user" => (Role::User, content::decode(said, &path)?),
-        "assistant" => (Role::Assistant, spoken(&mut fields, raw, content::decode(said, &path)?)?),
+        "system" => (Role::System, content::decode(Some(fields.required("content", said)?), &path)?),
+        "developer" => (Role::Developer, content::decode(Some(fields.required("content", said)?), &path)?),
+        "user" => (Role::User, content::decode(Some(fields.required("content", said)?), &path)?),
+        "assistant" => (Role::Assistant, spoken(&mut fields, raw, content::decode(said, &path)?, legacy)?),
         "tool" => {
             let call_id = fields.required_text("tool_call_id")?;
             (Role::User, vec![result(call_id, content::decode(said, &path)?)])
         }
-        // What tools were before there could be several: the name stands for the id.
-        "function" => (Role::User, vec![result(name.clone().unwrap_or_default(), content::decode(said, &path)?)]),
+        "function" => {
+            let call_id = legacy.last(&fields.required("name", name.clone())?);
+            (Role::User, vec![result(call_id, content::decode(said, &path)?)])
+        }
         other => {
             let path = fields.path_of("role");
             let message = format!("{path}: there is no role `{other}`; it may be system, developer, user, assistant or tool");
@@ -65,9 +92,10 @@ fn put_mark(part: &mut Part, mark: Raw) {
 }
 
 /// All that an assistant's message holds, thinking first.
-fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>) -> Result<Vec<Part>> {
+fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>, legacy: &mut Legacy) -> Result<Vec<Part>> {
     let mut parts = thoughts(fields, raw)?;
     parts.append(&mut content);
+    parts.extend(spoken_aloud(fields)?);
     if let Some(refusal) = fields.text("refusal")?.filter(|text| !text.is_empty()) {
         parts.push(Part::Refusal(refusal));
     }
@@ -78,9 +106,17 @@ fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>) -> Re
     if let Some(mut function) = fields.object("function_call")? {
         let name = function.required_text("name")?;
         let arguments = function.text("arguments")?.unwrap_or_default();
-        parts.push(Part::ToolCall(ToolCall { id: name.clone(), name, arguments, cache: None }));
+        parts.push(Part::ToolCall(ToolCall { id: legacy.next(&name), name, arguments, cache: None }));
     }
     Ok(parts)
+}
+
+/// An answer given as sound, which its provider knows by an id.
+fn spoken_aloud(fields: &mut Fields<'_>) -> Result<Option<Part>> {
+    let path = fields.path_of("audio");
+    let Some(raw) = fields.take_raw("audio") else { return Ok(None) };
+    let id = Fields::of(&raw, path)?.text("id")?.unwrap_or_default();
+    Ok((!id.is_empty()).then(|| Part::Native(Native { kind: SOUND.to_owned(), raw })))
 }
 
 fn call(raw: &RawValue, path: String) -> Result<ToolCall> {

@@ -1,6 +1,7 @@
+use super::custom_names;
 use super::messages::write_messages;
 use crate::error::{Error, Result};
-use crate::ir::{Effort, Format, Losses, Request, Tool, ToolChoice};
+use crate::ir::{Effort, Format, Losses, Reasoning, Request, Tool, ToolChoice};
 use crate::wire::json::{Array, Object, value};
 use crate::wire::{Abilities, ThinkingStyle};
 
@@ -28,17 +29,34 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     if request.stream {
         object = object.with("stream", &true);
         // What a stream used must be known, whether or not the caller wants to see it.
-        Object::open(object.slot("stream_options")).with("include_usage", &true).close();
+        let options = Object::open(object.slot("stream_options")).with("include_usage", &true);
+        with_fields(options, request, "stream_options", same_dialect).close();
     }
     for (name, raw) in &request.extras {
-        if same_dialect {
-            object = object.with(name, raw);
-        } else {
+        if !same_dialect {
             losses.drop(name);
+        } else if !NESTED.iter().any(|object| field_of(name, object).is_some()) {
+            object = object.with(name, raw);
         }
     }
     object.close();
     Ok(body)
+}
+
+/// Objects of which the form knows some fields; the others are extras by their path.
+const NESTED: [&str; 3] = ["stream_options", "reasoning", "thinking"];
+
+fn field_of<'n>(name: &'n str, object: &str) -> Option<&'n str> {
+    name.strip_prefix(object)?.strip_prefix('.')
+}
+
+fn with_fields<'o>(mut object: Object<'o>, request: &Request, name: &str, same_dialect: bool) -> Object<'o> {
+    for (path, raw) in request.extras.iter().filter(|_| same_dialect) {
+        if let Some(field) = field_of(path, name) {
+            object = object.with(field, raw);
+        }
+    }
+    object
 }
 
 fn write_tools<'o>(mut object: Object<'o>, request: &Request, same_dialect: bool) -> Result<Object<'o>> {
@@ -67,8 +85,9 @@ fn write_tools<'o>(mut object: Object<'o>, request: &Request, same_dialect: bool
         Some(ToolChoice::Required) => object = object.with("tool_choice", "required"),
         Some(ToolChoice::None) => object = object.with("tool_choice", "none"),
         Some(ToolChoice::Function(name)) => {
-            let mut choice = Object::typed(object.slot("tool_choice"), "function");
-            Object::open(choice.slot("function")).with("name", name).close();
+            let kind = if custom_names(request).contains(name) { "custom" } else { "function" };
+            let mut choice = Object::typed(object.slot("tool_choice"), kind);
+            Object::open(choice.slot(kind)).with("name", name).close();
             choice.close();
         }
         None => {}
@@ -131,6 +150,23 @@ fn write_format<'o>(mut object: Object<'o>, format: &Format, abilities: &Abiliti
     object
 }
 
+fn has_fields(request: &Request, object: &str) -> bool {
+    request.extras.iter().any(|(name, _)| field_of(name, object).is_some())
+}
+
+/// The object in which thinking was asked for, as those providers take it who know its other fields.
+fn write_asked<'o>(mut object: Object<'o>, request: &Request, reasoning: Reasoning, name: &str) -> Object<'o> {
+    let mut asked = Object::open(object.slot(name));
+    if name == "thinking" {
+        asked = asked.with("type", if reasoning.effort == Some(Effort::None) { "disabled" } else { "enabled" });
+        asked = asked.maybe("budget_tokens", reasoning.budget);
+    } else {
+        asked = asked.maybe("effort", reasoning.effort.map(Effort::word)).maybe("max_tokens", reasoning.budget);
+    }
+    with_fields(asked, request, name, true).close();
+    object
+}
+
 fn write_reasoning<'o>(
     object: Object<'o>,
     request: &Request,
@@ -139,6 +175,9 @@ fn write_reasoning<'o>(
     losses: &mut Losses,
 ) -> Object<'o> {
     let Some(reasoning) = request.reasoning else { return object };
+    if let Some(asked) = ["reasoning", "thinking"].into_iter().find(|name| same_dialect && has_fields(request, name)) {
+        return write_asked(object, request, reasoning, asked);
+    }
     let effort = reasoning.effort.or(reasoning.budget.map(Effort::of_budget));
     match abilities.thinking {
         // Adaptive thinking is what these models do when nothing is said.

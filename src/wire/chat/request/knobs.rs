@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::custom_name;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Extras, Format, Reasoning, Request, Tool, ToolChoice, Turn};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
@@ -9,11 +10,14 @@ use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request> {
     let (tools, tool_choice) = tools(&mut fields)?;
     let bound = fields.count("max_tokens")?;
-    let options = fields.object("stream_options")?;
-    let stream_usage = options.map(|mut options| options.flag("include_usage")).transpose()?.flatten().unwrap_or(false);
     // One answer is what there is anyway.
     let several = fields.take_raw("n").filter(|raw| raw.get() != "1");
     let mut extras: Extras = several.map(|raw| ("n".to_owned(), raw)).into_iter().collect();
+    let mut stream_usage = false;
+    if let Some(mut options) = fields.object("stream_options")? {
+        stream_usage = options.flag("include_usage")?.unwrap_or(false);
+        keep("stream_options", options, &mut extras);
+    }
     let mut request = Request {
         model: fields.text("model")?.unwrap_or_default(),
         turns,
@@ -40,6 +44,11 @@ pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request
     Ok(request)
 }
 
+/// What is left of an object, each field by its path.
+fn keep(name: &str, object: Fields<'_>, extras: &mut Extras) {
+    extras.extend(object.rest().into_iter().map(|(field, raw)| (format!("{name}.{field}"), raw)));
+}
+
 fn stop(fields: &mut Fields<'_>) -> Result<Vec<String>> {
     match fields.take("stop") {
         None => Ok(Vec::new()),
@@ -52,20 +61,26 @@ fn format(fields: &mut Fields<'_>) -> Result<Format> {
     let Some(mut format) = fields.object("response_format")? else { return Ok(Format::Text) };
     match format.required_text("type")?.as_str() {
         "text" => Ok(Format::Text),
-        "json_object" => Ok(Format::JsonObject),
-        "json_schema" => {
-            let inner = format.object("json_schema")?;
-            let mut inner = format.required("json_schema", inner)?;
-            let schema = inner.take_raw("schema");
-            Ok(Format::JsonSchema {
-                name: inner.text("name")?,
-                description: inner.text("description")?,
-                schema: inner.required("schema", schema)?,
-                strict: inner.flag("strict")?,
-            })
-        }
+        // Some providers take a schema here, too.
+        "json_object" if !format.has("schema") => Ok(Format::JsonObject),
+        "json_object" => schema(format),
+        "json_schema" => match format.object("json_schema")? {
+            Some(inner) => schema(inner),
+            None if format.has("schema") => schema(format),
+            None => format.required("json_schema", None),
+        },
         _ => Err(wrong("response_format.type", "text, json_object or json_schema")),
     }
+}
+
+fn schema(mut fields: Fields<'_>) -> Result<Format> {
+    let schema = fields.take_raw("schema");
+    Ok(Format::JsonSchema {
+        name: fields.text("name")?,
+        description: fields.text("description")?,
+        schema: fields.required("schema", schema)?,
+        strict: fields.flag("strict")?,
+    })
 }
 
 /// The dialect's own word, or the objects in which others ask for thinking.
@@ -85,11 +100,15 @@ fn reasoning(fields: &mut Fields<'_>, extras: &mut Extras) -> Result<Option<Reas
         let word = asked.text("effort")?;
         let off = asked.flag("enabled")? == Some(false);
         let effort = word.map(|word| effort(&word, "reasoning.effort")).transpose()?.or(off.then_some(Effort::None));
-        return Ok(Some(Reasoning { effort, budget: asked.count("max_tokens")? }));
+        let budget = asked.count("max_tokens")?;
+        keep("reasoning", asked, extras);
+        return Ok(Some(Reasoning { effort, budget }));
     }
     let Some(mut thinking) = fields.object("thinking")? else { return Ok(None) };
     let off = thinking.text("type")?.as_deref() == Some("disabled");
-    Ok(Some(Reasoning { effort: off.then_some(Effort::None), budget: thinking.count("budget_tokens")? }))
+    let budget = thinking.count("budget_tokens")?;
+    keep("thinking", thinking, extras);
+    Ok(Some(Reasoning { effort: off.then_some(Effort::None), budget }))
 }
 
 fn effort(word: &str, path: &str) -> Result<Effort> {
@@ -154,28 +173,38 @@ fn choice(raw: &RawValue, tools: &mut Vec<Tool>) -> Result<Option<ToolChoice>> {
     }
     let mut fields = Fields::of(raw, "tool_choice".to_owned()).map_err(|_| wrong("tool_choice", EXPECTED))?;
     match fields.text("type")?.as_deref() {
-        Some("function") | None => {
-            let function = fields.object("function")?;
-            Ok(Some(ToolChoice::Function(fields.required("function", function)?.required_text("name")?)))
-        }
+        Some(kind @ ("function" | "custom")) => Ok(Some(ToolChoice::Function(named(&mut fields, kind)?))),
+        None => Ok(Some(ToolChoice::Function(named(&mut fields, "function")?))),
         Some("allowed_tools") => {
             let allowed = fields.object("allowed_tools")?;
             let mut allowed = fields.required("allowed_tools", allowed)?;
             let path = allowed.path_of("tools");
-            let named = allowed.take("tools");
-            let named = items(allowed.required("tools", named)?, &path)?;
-            let names = named.into_iter().map(|raw| name_of(raw, &path)).collect::<Result<Vec<_>>>()?;
-            tools.retain(|tool| matches!(tool, Tool::Function { name, .. } if names.contains(name)));
+            let listed = allowed.take("tools");
+            let listed = items(allowed.required("tools", listed)?, &path)?.into_iter().enumerate();
+            let listed = listed.map(|(at, raw)| listed_tool(raw, format!("{path}.{at}"))).collect::<Result<Vec<_>>>()?;
+            tools.retain(|tool| listed.iter().any(|(kind, name)| is_tool(tool, kind, name)));
             word(&allowed.text("mode")?.unwrap_or_else(|| "auto".to_owned()))
         }
         Some(other) => Err(Error::invalid(format!("tool_choice: a `{other}` cannot be chosen here")).with_param("tool_choice")),
     }
 }
 
-fn name_of(raw: &RawValue, path: &str) -> Result<String> {
-    let mut fields = Fields::of(raw, path.to_owned())?;
-    match fields.object("function")? {
-        Some(mut function) => function.required_text("name"),
-        None => fields.required_text("name"),
+fn named(fields: &mut Fields<'_>, kind: &str) -> Result<String> {
+    let inner = fields.object(kind)?;
+    fields.required(kind, inner)?.required_text("name")
+}
+
+/// The kind and the name of a tool in a list of those allowed.
+fn listed_tool(raw: &RawValue, path: String) -> Result<(String, String)> {
+    let mut fields = Fields::of(raw, path)?;
+    let kind = fields.text("type")?.unwrap_or_else(|| "function".to_owned());
+    let name = if fields.has(&kind) { named(&mut fields, &kind)? } else { fields.required_text("name")? };
+    Ok((kind, name))
+}
+
+fn is_tool(tool: &Tool, kind: &str, name: &str) -> bool {
+    match tool {
+        Tool::Function { name: known, .. } => kind == "function" && known == name,
+        Tool::Native { kind: known, .. } => known == kind && custom_name(tool).is_none_or(|known| known == name),
     }
 }

@@ -1,14 +1,19 @@
 //! The conversation as a chat provider takes it.
 
+use super::custom_names;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Media, MediaKind, Part, Raw, Request, Role, Source, Text, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::Abilities;
 use crate::wire::chat::response::write_detail;
 use crate::wire::json::{Array, Object, value};
 
+/// The kind of a message's sound, which has a field beside the content.
+pub(super) const SOUND: &str = "audio";
+
 /// How the parts are to be written, and where what is lost is noted.
 struct Scribe<'s> {
     same_dialect: bool,
+    custom: Vec<String>,
     abilities: &'s Abilities,
     losses: &'s mut Losses,
 }
@@ -20,7 +25,7 @@ pub(super) fn write_messages(
     abilities: &Abilities,
     losses: &mut Losses,
 ) -> Result<()> {
-    let mut scribe = Scribe { same_dialect, abilities, losses };
+    let mut scribe = Scribe { same_dialect, custom: custom_names(request), abilities, losses };
     let mut messages = Array::open(out);
     for turn in &request.turns {
         match turn.role {
@@ -63,10 +68,10 @@ impl Scribe<'_> {
 
     /// Writes a result's text; gives back what cannot ride in a tool's message, to follow in the user's.
     fn result(&mut self, messages: &mut Array<'_>, result: &ToolResult) -> Result<Vec<Part>> {
-        if self.same_dialect && result.parts.iter().any(|part| !matches!(part, Part::Text(_))) {
+        if self.same_dialect && !result.is_error {
             let mut message = Object::open(messages.slot()).with("role", "tool").with("tool_call_id", &result.call_id);
             self.content(message.slot("content"), &result.parts.iter().collect::<Vec<_>>())?;
-            message.close();
+            message.maybe("cache_control", result.cache.as_ref()).close();
             return Ok(Vec::new());
         }
         let mut text = String::new();
@@ -91,28 +96,50 @@ impl Scribe<'_> {
 
     fn assistant(&mut self, messages: &mut Array<'_>, turn: &Turn) -> Result<()> {
         let mut message = Object::open(messages.slot()).with("role", "assistant");
-        let spoken = |part: &&Part| matches!(part, Part::Text(_) | Part::Media(_) | Part::Native(_) | Part::ToolResult(_));
-        let content: Vec<&Part> = turn.parts.iter().filter(spoken).collect();
-        if content.is_empty() {
+        let mut content: Vec<&Part> = Vec::new();
+        let mut refusal = String::new();
+        let mut calls: Vec<&ToolCall> = Vec::new();
+        let mut sound: Option<&Raw> = None;
+        for part in &turn.parts {
+            match part {
+                Part::Text(_) | Part::Media(_) | Part::ToolResult(_) => content.push(part),
+                Part::Native(native) if native.kind == SOUND && self.same_dialect => sound = Some(&native.raw),
+                Part::Native(_) => content.push(part),
+                Part::Refusal(words) => refusal.push_str(words),
+                Part::ToolCall(call) => calls.push(call),
+                Part::Thinking(_) => {}
+            }
+        }
+        // Null says that the answer is elsewhere.
+        if content.is_empty() && !(refusal.is_empty() && calls.is_empty() && sound.is_none()) {
             message = message.with("content", &());
         } else {
             self.content(message.slot("content"), &content)?;
         }
-        let refusal: Vec<&str> =
-            turn.parts.iter().filter_map(|part| if let Part::Refusal(text) = part { Some(text.as_str()) } else { None }).collect();
         if !refusal.is_empty() {
-            message = message.with("refusal", &refusal.concat());
+            message = message.with("refusal", &refusal);
         }
-        message = self.thinking(message, turn);
-        let calls: Vec<&ToolCall> =
-            turn.parts.iter().filter_map(|part| if let Part::ToolCall(call) = part { Some(call) } else { None }).collect();
+        message = self.thinking(message, turn).maybe("audio", sound);
         if !calls.is_empty() {
             let mut list = Array::open(message.slot("tool_calls"));
-            calls.iter().for_each(|call| write_call(list.slot(), call));
+            calls.iter().for_each(|call| self.call(list.slot(), call));
             list.close();
         }
         message.maybe("name", turn.name.as_ref()).close();
         Ok(())
+    }
+
+    fn call(&self, out: &mut Vec<u8>, call: &ToolCall) {
+        let mut object = Object::open(out).with("id", &call.id);
+        if self.custom.contains(&call.name) {
+            object = object.with("type", "custom");
+            Object::open(object.slot("custom")).with("name", &call.name).with("input", &call.arguments).close();
+        } else {
+            let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+            object = object.with("type", "function");
+            Object::open(object.slot("function")).with("name", &call.name).with("arguments", arguments).close();
+        }
+        object.maybe("cache_control", self.mark(call.cache.as_ref())).close();
     }
 
     /// What the model thought before: back to those who want it, and not to those who would refuse it.
@@ -207,7 +234,12 @@ impl Scribe<'_> {
                 };
                 let mut part = Object::typed(out, "input_audio");
                 Object::open(part.slot("input_audio")).with("data", data).with("format", format).close();
-                part.close();
+                part.maybe("cache_control", mark).close();
+            }
+            (MediaKind::Document, Source::Url(url)) if self.same_dialect => {
+                let mut part = Object::typed(out, "file");
+                Object::open(part.slot("file")).maybe("filename", media.name.as_ref()).with("file_data", url).close();
+                part.maybe("cache_control", mark).close();
             }
             (MediaKind::Document, Source::Url(_)) => {
                 return Err(refused("this provider takes no file by URL; send its bytes in base64"));
@@ -224,13 +256,6 @@ impl Scribe<'_> {
     fn mark<'r>(&self, mark: Option<&'r Raw>) -> Option<&'r Raw> {
         mark.filter(|_| self.same_dialect)
     }
-}
-
-fn write_call(out: &mut Vec<u8>, call: &ToolCall) {
-    let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
-    let mut object = Object::open(out).with("id", &call.id).with("type", "function");
-    Object::open(object.slot("function")).with("name", &call.name).with("arguments", arguments).close();
-    object.close();
 }
 
 fn unfit(noun: &str) -> Error {

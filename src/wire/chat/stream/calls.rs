@@ -10,6 +10,7 @@ pub struct Calls {
     calls: Vec<Call>,
     /// The call whose block is open, or the next to open.
     current: usize,
+    open: bool,
 }
 
 #[derive(Debug, Default)]
@@ -17,9 +18,8 @@ struct Call {
     index: Option<u64>,
     id: String,
     name: String,
-    /// Came while another call's block was open.
+    /// Came while another call's block was open, or before the name.
     waiting: String,
-    opened: bool,
     shape: Shape,
 }
 
@@ -34,17 +34,33 @@ pub struct Piece<'a> {
 
 impl Calls {
     pub fn any(&self) -> bool {
-        !self.calls.is_empty()
+        self.calls.iter().any(|call| !call.name.is_empty())
     }
 
-    /// Whether a call's block is open.
-    pub fn open(&self) -> bool {
-        self.calls.get(self.current).is_some_and(|call| call.opened)
+    /// Whether a call's arguments are still to come, so that no other block may be opened.
+    pub fn pending(&self) -> bool {
+        self.calls.iter().skip(self.current).any(|call| !call.name.is_empty() && !call.shape.whole())
+    }
+
+    /// Whether a call has begun to have arguments that did not come to their end.
+    pub fn cut(&self) -> bool {
+        self.calls.iter().any(|call| call.shape.begun && !call.shape.whole())
+    }
+
+    /// Whether a piece adds anything: some fill the place of a call with one that has no name.
+    pub fn heeds(&self, piece: &Piece<'_>) -> bool {
+        match self.place(piece) {
+            Some(at) => at >= self.current,
+            None => !piece.name.is_empty() || !piece.id.is_empty(),
+        }
     }
 
     /// Takes a piece; `next` numbers the blocks.
     pub fn push(&mut self, piece: &Piece<'_>, next: &mut u32, events: &mut Vec<Event>) {
-        let at = self.place(piece);
+        let at = self.place(piece).unwrap_or_else(|| {
+            self.calls.push(Call { index: piece.index, ..Call::default() });
+            self.calls.len().saturating_sub(1)
+        });
         let Some(call) = self.calls.get_mut(at) else { return };
         if call.id.is_empty() {
             piece.id.clone_into(&mut call.id);
@@ -53,9 +69,6 @@ impl Calls {
             piece.name.clone_into(&mut call.name);
         }
         call.shape.feed(piece.arguments);
-        if at < self.current {
-            return;
-        }
         call.waiting.push_str(piece.arguments);
         self.advance(next, events, false);
     }
@@ -68,42 +81,49 @@ impl Calls {
     fn advance(&mut self, next: &mut u32, events: &mut Vec<Event>, last: bool) {
         let count = self.calls.len();
         while let Some(call) = self.calls.get_mut(self.current) {
-            if !call.opened {
-                call.opened = true;
+            if !call.name.is_empty() && !self.open {
+                self.open = true;
                 let block = Block::ToolCall { id: call.id.clone(), name: call.name.clone() };
                 events.push(Event::Start { index: *next, block });
                 *next = next.saturating_add(1);
             }
-            if !call.waiting.is_empty() {
+            if self.open && !call.waiting.is_empty() {
                 events.push(Event::Delta(Delta::Arguments(std::mem::take(&mut call.waiting))));
             }
             let followed = self.current.saturating_add(1) < count;
-            if !(last || (followed && call.shape.whole())) {
+            if !(last || (followed && self.open && call.shape.whole())) {
                 return;
             }
-            events.push(Event::End);
+            if std::mem::take(&mut self.open) {
+                events.push(Event::End);
+            }
             self.current = self.current.saturating_add(1);
         }
     }
 
     /// Which call a piece belongs to: by index, by id, or else the last; a new one where none fits.
-    fn place(&mut self, piece: &Piece<'_>) -> usize {
-        let same = |call: &Call| match piece.index {
-            Some(index) => call.index == Some(index),
-            None => piece.id.is_empty() || call.id == piece.id,
+    fn place(&self, piece: &Piece<'_>) -> Option<usize> {
+        let last = self.calls.len().checked_sub(1);
+        let found = match piece.index {
+            Some(index) => self.calls.iter().rposition(|call| call.index == Some(index)),
+            None if piece.id.is_empty() => last,
+            // An id of its own makes no call of a piece without a name.
+            None => self.calls.iter().rposition(|call| call.id == piece.id).or(last.filter(|_| piece.name.is_empty())),
         };
-        let found = self.calls.iter().rposition(same).filter(|at| {
-            self.calls.get(*at).is_some_and(|call| {
-                let another = !piece.id.is_empty() && !call.id.is_empty() && piece.id != call.id;
-                // Without ids, a name after whole arguments begins the next call.
-                let unnamed = piece.id.is_empty() && !piece.name.is_empty() && call.shape.whole();
-                !another && !unnamed
-            })
-        });
-        found.unwrap_or_else(|| {
-            self.calls.push(Call { index: piece.index, ..Call::default() });
-            self.calls.len().saturating_sub(1)
-        })
+        found.filter(|at| self.calls.get(*at).is_some_and(|call| !begins_another(piece, call)))
+    }
+}
+
+/// Whether a piece that might continue this call begins the next one. Only a piece with a name can: there are
+/// providers whose ids change from piece to piece, and such as repeat the name, or give all calls one index.
+fn begins_another(piece: &Piece<'_>, call: &Call) -> bool {
+    if piece.name.is_empty() || call.name.is_empty() {
+        return false;
+    }
+    match piece.index {
+        _ if !piece.id.is_empty() && !call.id.is_empty() => piece.id != call.id,
+        Some(_) => call.shape.whole() && !piece.arguments.is_empty(),
+        None => call.shape.whole() || !call.shape.begun || piece.name != call.name,
     }
 }
 

@@ -2,9 +2,10 @@ use std::borrow::Cow;
 
 use super::calls::{Calls, Piece};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Delta, Event, Finish, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Thinking, Usage};
 use crate::wire::Reader;
-use crate::wire::chat::answer::{Answer, Choice, Said, arguments, content, finish, text};
+use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
+use crate::wire::chat::ending::{failure, fault_in, finish};
 use crate::wire::frame::sse;
 
 /// Chunks to events.
@@ -16,14 +17,17 @@ pub struct StreamReader {
     /// Number of the next block.
     next: u32,
     calls: Calls,
+    /// What was said between the pieces of a call, to be told after it.
+    held: Vec<(Open, Delta)>,
     refused: bool,
-    /// Why it ended, once told; the usage may come later.
-    finish: Option<Finish>,
+    /// The word for why it ended, once told; the usage may come later.
+    word: Option<String>,
     usage: Option<Usage>,
-    /// Sources that come beside the text are told once.
-    sourced: bool,
-    /// Thinking comes with its proof, so its plain text is not taken twice.
-    detailed: bool,
+    extras: Extras,
+    /// How many of the extras were told at the start.
+    told: usize,
+    /// Sources that come beside the text, on every chunk with some: told at its end.
+    sources: Vec<Citation>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ enum Open {
     Text,
     Thinking,
     Refusal,
+    /// Thinking that came encrypted: a block that is whole at once.
+    Sealed,
 }
 
 impl Reader for StreamReader {
@@ -40,23 +46,25 @@ impl Reader for StreamReader {
             return;
         }
         if data == b"[DONE]" {
-            return self.close(None, events);
+            return self.done(events);
         }
+        let failed = frame.event == Some("error");
         match serde_json::from_slice::<Answer<'_>>(data) {
-            Ok(answer) => match answer.fault() {
+            Ok(answer) => match answer.fault(data) {
                 Some(error) => self.fail(error, events),
+                None if failed => self.fail(fault_in(data), events),
                 None => self.take(&answer, events),
             },
-            Err(_) => {
-                let words = if frame.event == Some("error") { "The provider sent an error inside the stream." } else { BROKEN };
-                self.fail(Error::upstream(Kind::Failed, words), events);
-            }
+            Err(_) if failed => self.fail(fault_in(data), events),
+            Err(_) => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
         }
     }
 
     fn finish(&mut self, fault: Option<Error>, events: &mut Vec<Event>) {
-        if !self.over {
-            self.close(fault, events);
+        match fault {
+            _ if self.over => {}
+            _ if self.word.is_some() => self.close(events),
+            fault => self.fail(fault.unwrap_or_else(Error::unfinished), events),
         }
     }
 }
@@ -71,36 +79,44 @@ impl StreamReader {
                 return;
             }
             self.begun = true;
+            self.extras = answer.extras();
+            self.told = self.extras.len();
             events.push(Event::Begin {
                 id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
                 model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
                 created: answer.created(),
                 usage: None,
-                extras: answer.extras(),
+                extras: self.extras.clone(),
             });
         }
         self.usage = answer.counted().or(self.usage);
+        for (name, raw) in answer.extras() {
+            if !self.extras.iter().any(|(known, _)| *known == name) {
+                self.extras.push((name, raw));
+            }
+        }
         let first = |choice: &&Choice<'_>| choice.index.unwrap_or(0) == 0;
         for choice in answer.choices.iter().flatten().filter(first) {
             if let Some(said) = &choice.delta {
                 self.hear(said, events);
             }
-            self.cite(answer, events);
-            if let Some(word) = &choice.finish_reason {
-                // A second, emptier word does not undo the first.
-                match finish(&word.0, self.calls.any(), self.refused) {
-                    Ok(_) if self.finish.is_some() && word.0.is_empty() => {}
-                    Ok(finish) => self.finish = Some(finish),
-                    Err(error) => return self.fail(error, events),
+            if self.sources.is_empty() || choice.finish_reason.is_some() {
+                let sources = answer.sources();
+                if !sources.is_empty() {
+                    self.sources = sources;
                 }
             }
+            let Some(word) = choice.finish_reason.as_ref().filter(|word| !word.0.is_empty()) else { continue };
+            if let Some(error) = failure(&word.0) {
+                return self.fail(error, events);
+            }
+            self.word = Some(word.0.to_string());
         }
     }
 
     fn hear(&mut self, said: &Said<'_>, events: &mut Vec<Event>) {
         let content = content(said.content);
         let details = said.reasoning_parts();
-        self.detailed |= details.iter().any(|part| part.signature.is_some() || part.redacted.is_some());
         if let Some(text) = said.reasoning_text().map(Cow::into_owned).or(Some(content.thinking).filter(|text| !text.is_empty())) {
             self.say(Open::Thinking, Delta::Text(text), events);
             self.prove(details, events);
@@ -118,19 +134,19 @@ impl StreamReader {
         for citation in said.citations() {
             self.say(Open::Text, Delta::Citation(citation), events);
         }
+        for picture in said.pictures() {
+            self.show(picture, events);
+        }
         if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
             self.refused = true;
             self.say(Open::Refusal, Delta::Text(refusal.into_owned()), events);
         }
         for call in &said.tool_calls {
-            let Some(function) = call.function.as_ref().or(call.custom.as_ref()) else { continue };
             let id = call.id.as_ref().map_or("", |id| &id.0);
-            let name = function.name.as_ref().map_or("", |name| &name.0);
-            self.call(&Piece { index: call.index, id, name, arguments: &arguments(function) }, events);
+            self.call(call.index, id, call.function.as_ref().or(call.custom.as_ref()), events);
         }
         if let Some(function) = &said.function_call {
-            let name = function.name.as_ref().map_or("", |name| &name.0);
-            self.call(&Piece { index: Some(0), id: "", name, arguments: &arguments(function) }, events);
+            self.call(Some(0), "", Some(function), events);
         }
     }
 
@@ -139,76 +155,99 @@ impl StreamReader {
         for detail in details {
             if let Some(signature) = detail.signature {
                 self.say(Open::Thinking, Delta::Signature(signature), events);
-                self.shut(events);
             }
             if let Some(data) = detail.redacted {
-                self.shut(events);
-                events.push(Event::Start { index: self.number(), block: Block::Redacted(data) });
-                events.push(Event::End);
+                self.say(Open::Sealed, Delta::Text(data), events);
             }
         }
     }
 
-    fn call(&mut self, piece: &Piece<'_>, events: &mut Vec<Event>) {
-        // Some fill the place of a call with one that has no name.
-        if piece.name.is_empty() && !self.calls.any() {
+    fn call(&mut self, index: Option<u64>, id: &str, function: Option<&Function<'_>>, events: &mut Vec<Event>) {
+        let name = function.and_then(|function| function.name.as_ref()).map_or("", |name| &name.0);
+        let arguments = function.map(arguments).unwrap_or_default();
+        let piece = Piece { index, id, name, arguments: &arguments };
+        if !self.calls.heeds(&piece) {
             return;
         }
-        if self.open.take().is_some() {
-            events.push(Event::End);
-        }
-        self.calls.push(piece, &mut self.next, events);
+        self.end(events);
+        self.calls.push(&piece, &mut self.next, events);
     }
 
+    /// What comes between the pieces of a call waits until the call is whole.
     fn say(&mut self, kind: Open, delta: Delta, events: &mut Vec<Event>) {
+        if self.calls.pending() {
+            return self.held.push((kind, delta));
+        }
+        self.release(events);
+        self.tell(kind, delta, events);
+    }
+
+    fn release(&mut self, events: &mut Vec<Event>) {
+        for (kind, delta) in std::mem::take(&mut self.held) {
+            self.tell(kind, delta, events);
+        }
+    }
+
+    fn tell(&mut self, kind: Open, delta: Delta, events: &mut Vec<Event>) {
         if self.open != Some(kind) {
             self.shut(events);
-            let block = match kind {
-                Open::Text => Block::Text,
-                Open::Thinking => Block::Thinking,
-                Open::Refusal => Block::Refusal,
+            let block = match (kind, &delta) {
+                (Open::Sealed, Delta::Text(data)) => Block::Redacted(data.clone()),
+                (Open::Thinking | Open::Sealed, _) => Block::Thinking,
+                (Open::Text, _) => Block::Text,
+                (Open::Refusal, _) => Block::Refusal,
             };
-            events.push(Event::Start { index: self.number(), block });
+            events.push(Event::Start { index: self.next, block });
+            self.next = self.next.saturating_add(1);
             self.open = Some(kind);
         }
-        events.push(Event::Delta(delta));
-    }
-
-    fn cite(&mut self, answer: &Answer<'_>, events: &mut Vec<Event>) {
-        if self.sourced || self.open != Some(Open::Text) {
-            return;
+        let ended = kind == Open::Sealed || matches!(delta, Delta::Signature(_));
+        if kind != Open::Sealed {
+            events.push(Event::Delta(delta));
         }
-        for source in answer.sources() {
-            self.sourced = true;
-            events.push(Event::Delta(Delta::Citation(source)));
+        if ended {
+            self.shut(events);
         }
     }
 
-    fn number(&mut self) -> u32 {
-        let number = self.next;
+    /// A picture is whole at once.
+    fn show(&mut self, picture: Media, events: &mut Vec<Event>) {
+        self.shut(events);
+        events.push(Event::Start { index: self.next, block: Block::Media(picture) });
         self.next = self.next.saturating_add(1);
-        number
+        events.push(Event::End);
     }
 
     /// Ends whatever block is open.
     fn shut(&mut self, events: &mut Vec<Event>) {
-        if self.open.take().is_some() {
-            events.push(Event::End);
+        self.end(events);
+        self.calls.flush(&mut self.next, events);
+    }
+
+    fn end(&mut self, events: &mut Vec<Event>) {
+        let Some(kind) = self.open.take() else { return };
+        if kind == Open::Text {
+            events.extend(std::mem::take(&mut self.sources).into_iter().map(|source| Event::Delta(Delta::Citation(source))));
         }
-        if self.calls.open() {
-            self.calls.flush(&mut self.next, events);
+        events.push(Event::End);
+    }
+
+    /// Some never say why they ended; that they did, they say here. A call that is not whole was cut all the same.
+    fn done(&mut self, events: &mut Vec<Event>) {
+        if self.word.is_some() || (self.begun && !self.calls.cut()) {
+            self.close(events);
+        } else {
+            self.fail(Error::unfinished(), events);
         }
     }
 
-    fn close(&mut self, fault: Option<Error>, events: &mut Vec<Event>) {
-        match self.finish.take() {
-            Some(finish) => {
-                self.over = true;
-                self.shut(events);
-                events.push(Event::Finish { finish, usage: self.usage, extras: Vec::new() });
-            }
-            None => self.fail(fault.unwrap_or_else(Error::unfinished), events),
-        }
+    fn close(&mut self, events: &mut Vec<Event>) {
+        self.over = true;
+        self.shut(events);
+        self.release(events);
+        self.shut(events);
+        let finish = finish(self.word.as_deref(), self.calls.any(), self.refused);
+        events.push(Event::Finish { finish, usage: self.usage, extras: self.extras.split_off(self.told) });
     }
 
     fn fail(&mut self, error: Error, events: &mut Vec<Event>) {

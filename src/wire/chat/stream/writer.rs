@@ -1,7 +1,7 @@
-use crate::ir::{Block, Citation, Delta, Event, Finish, Reason, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Finish, Thinking, Usage};
 use crate::wire::answer::CallIds;
-use crate::wire::chat::answer::finish_word;
-use crate::wire::chat::response::{head, own_extras, write_annotation, write_detail};
+use crate::wire::chat::ending::finish_word;
+use crate::wire::chat::response::{head, length, own_extras, write_annotation, write_detail};
 use crate::wire::family::{encode_error, write_usage};
 use crate::wire::json::{Object, value};
 use crate::wire::{Echo, Writer};
@@ -13,6 +13,7 @@ pub struct StreamWriter {
     prefix: Vec<u8>,
     open: Option<Open>,
     calls: usize,
+    refused: bool,
     thoughts: usize,
     ids: CallIds,
     /// Characters of text so far, for the ranges of citations.
@@ -30,7 +31,7 @@ enum Open {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("call", &echo);
-        Self { echo, prefix: Vec::new(), open: None, calls: 0, thoughts: 0, ids, said: 0 }
+        Self { echo, prefix: Vec::new(), open: None, calls: 0, refused: false, thoughts: 0, ids, said: 0 }
     }
 
     /// A chunk whose delta has this one field.
@@ -68,9 +69,12 @@ impl StreamWriter {
         self.open = Some(match block {
             Block::Text => Open::Text { start: self.said },
             Block::Thinking => Open::Thinking,
-            Block::Refusal => Open::Refusal,
+            Block::Refusal => {
+                self.refused = true;
+                Open::Refusal
+            }
             Block::Media(media) => {
-                self.chunk(out, "content", |out| value(out, &media.link()));
+                self.say(&media.link(), out);
                 Open::Nothing
             }
             Block::Native(_) => Open::Nothing,
@@ -103,14 +107,11 @@ impl StreamWriter {
 
     fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
         match (delta, &mut self.open) {
-            (Delta::Text(text), Some(Open::Text { .. })) => {
-                self.said = self.said.saturating_add(u64::try_from(text.chars().count()).unwrap_or(0));
-                self.chunk(out, "content", |out| value(out, text));
-            }
+            (Delta::Text(text), Some(Open::Text { .. })) => self.say(text, out),
             (Delta::Text(text), Some(Open::Thinking)) => self.chunk(out, "reasoning_content", |out| value(out, text)),
             (Delta::Text(text), Some(Open::Refusal)) => self.chunk(out, "refusal", |out| value(out, text)),
             (Delta::Arguments(text), Some(Open::Call { silent })) => {
-                *silent &= text.is_empty();
+                *silent &= text.trim().is_empty();
                 self.arguments(text, out);
             }
             (Delta::Signature(signature), _) if !signature.is_empty() => {
@@ -122,6 +123,11 @@ impl StreamWriter {
             }
             _ => {}
         }
+    }
+
+    fn say(&mut self, text: &str, out: &mut Vec<u8>) {
+        self.said = self.said.saturating_add(length(text));
+        self.chunk(out, "content", |out| value(out, text));
     }
 
     fn cite(&self, citation: &Citation, range: (u64, u64), out: &mut Vec<u8>) {
@@ -137,8 +143,7 @@ impl StreamWriter {
     fn finish(&self, finish: &Finish, usage: Option<&Usage>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.prefix);
         out.extend_from_slice(b"\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"");
-        let reason = if finish.reason == Reason::Stop && self.calls > 0 { Reason::ToolCalls } else { finish.reason };
-        out.extend_from_slice(finish_word(reason).as_bytes());
+        out.extend_from_slice(finish_word(finish.reason, self.calls > 0, self.refused).as_bytes());
         out.extend_from_slice(b"\"}]");
         self.end(out);
         if let (true, Some(usage)) = (self.echo.stream_usage, usage) {
@@ -178,11 +183,11 @@ impl Writer for StreamWriter {
             }
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             Event::Finish { finish, usage, .. } => self.finish(finish, usage.as_ref(), out),
+            // Nothing follows it, so that no client takes the answer for whole.
             Event::Error(error) => {
                 out.extend_from_slice(b"data: ");
                 out.extend_from_slice(&encode_error(error));
                 out.extend_from_slice(b"\n\n");
-                out.extend_from_slice(DONE);
             }
         }
     }
