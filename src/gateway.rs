@@ -206,6 +206,9 @@ async fn run<'a, H: Host>(life: &mut Life<'a, H>, errand: Errand, body: &[u8]) -
     life.inference = true;
     life.caller.admit(life.settings)?;
     let mut envelope = Envelope::look(body)?;
+    if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
+        envelope.set("model", json_string(usual));
+    }
     let model = model(None, &envelope)?;
     let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
     life.ledger.record.provider = target.provider.slug;
