@@ -11,6 +11,10 @@ pub enum Door {
     Talk(Talk),
     /// Something that is no conversation.
     Errand(Errand),
+    /// The tokens of a conversation.
+    Count(Talk),
+    /// Something that passes unread.
+    Pass(Passage),
     Models,
     Model(String),
     Health,
@@ -24,6 +28,13 @@ pub struct Talk {
     pub dialect: Dialect,
     pub model: Option<String>,
     pub stream: Option<bool>,
+}
+
+/// Where a passage leads: to a path of a provider, or of whichever provider the caller's dialect is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    pub provider: Option<String>,
+    pub path: String,
 }
 
 const fn talk(dialect: Dialect) -> Door {
@@ -41,6 +52,11 @@ const DOORS: &[(&str, Method, Door)] = &[
     ("/audio/speech", Method::Post, Door::Errand(Errand::Speech)),
     ("/moderations", Method::Post, Door::Errand(Errand::Moderations)),
     ("/rerank", Method::Post, Door::Errand(Errand::Rerank)),
+    ("/images/edits", Method::Post, Door::Errand(Errand::ImageEdits)),
+    ("/images/variations", Method::Post, Door::Errand(Errand::ImageVariations)),
+    ("/audio/transcriptions", Method::Post, Door::Errand(Errand::Transcription)),
+    ("/audio/translations", Method::Post, Door::Errand(Errand::Translation)),
+    ("/messages/count_tokens", Method::Post, Door::Count(Talk { dialect: Dialect::Messages, model: None, stream: None })),
     ("/models", Method::Get, Door::Models),
     ("/healthz", Method::Get, Door::Health),
 ];
@@ -54,8 +70,11 @@ pub fn door(call: &Call) -> Result<Door> {
     if let Some((_, takes, door)) = DOORS.iter().find(|(known, ..)| *known == path) {
         return if *takes == method { Ok(door.clone()) } else { Err(wrong_method(&call.path, *takes)) };
     }
-    if let Some(talk) = gemini(path) {
-        return if method == Method::Post { Ok(Door::Talk(talk)) } else { Err(wrong_method(&call.path, Method::Post)) };
+    if let Some(door) = gemini(path) {
+        return if method == Method::Post { Ok(door) } else { Err(wrong_method(&call.path, Method::Post)) };
+    }
+    if let Some(passage) = passage(call, path) {
+        return Ok(Door::Pass(passage));
     }
     if let Some(id) = path.strip_prefix("/models/").filter(|id| !id.is_empty()) {
         return if method == Method::Get { Ok(Door::Model(decoded(id))) } else { Err(wrong_method(&call.path, Method::Get)) };
@@ -66,15 +85,47 @@ pub fn door(call: &Call) -> Result<Door> {
 }
 
 /// Google's paths, which name the model and what is wanted of it: `/v1beta/models/gemini-3-pro:generateContent`.
-fn gemini(path: &str) -> Option<Talk> {
+fn gemini(path: &str) -> Option<Door> {
     let path = path.strip_prefix("/v1beta").unwrap_or(path);
     let (model, verb) = path.strip_prefix("/models/")?.rsplit_once(':')?;
-    let stream = match verb {
-        "generateContent" => false,
-        "streamGenerateContent" => true,
-        _ => return None,
-    };
-    Some(Talk { dialect: Dialect::Gemini, model: Some(decoded(model)), stream: Some(stream) })
+    let talk = |stream| Talk { dialect: Dialect::Gemini, model: Some(decoded(model)), stream };
+    match verb {
+        "generateContent" => Some(Door::Talk(talk(Some(false)))),
+        "streamGenerateContent" => Some(Door::Talk(talk(Some(true)))),
+        "countTokens" => Some(Door::Count(talk(Some(false)))),
+        "embedContent" | "batchEmbedContents" => Some(Door::Pass(Passage { provider: None, path: format!("/v1beta{path}") })),
+        _ => None,
+    }
+}
+
+/// What a provider keeps for its callers: only it can tell of it.
+const KEPT: &[&str] = &[
+    "/responses/",
+    "/files",
+    "/batches",
+    "/uploads",
+    "/fine_tuning",
+    "/vector_stores",
+    "/assistants",
+    "/threads",
+    "/conversations",
+    "/containers",
+    "/evals",
+    "/messages/batches",
+];
+
+fn passage(call: &Call, path: &str) -> Option<Passage> {
+    if let Some(rest) = path.strip_prefix("/proxy/") {
+        let (provider, rest) = rest.split_once('/')?;
+        // The path goes on as it came, a slash at its end included.
+        let end = if call.path.ends_with('/') { "/" } else { "" };
+        return Some(Passage { provider: Some(decoded(provider)), path: format!("/{rest}{end}") });
+    }
+    let kept = KEPT.iter().any(|root| {
+        let rest = path.strip_prefix(root);
+        rest.is_some_and(|rest| root.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+    });
+    kept.then(|| Passage { provider: None, path: format!("/v1{path}") })
 }
 
 /// The dialect in which a caller expects errors, even where there is no route.

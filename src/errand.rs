@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
 use crate::providers::service::Serves;
-use crate::wire::predictions::Progress;
+use crate::wire::predictions::{self, Progress};
 use crate::wire::{Echo, audio, embeddings, images, moderations, rerank};
 
 /// A request as it is sent.
@@ -96,9 +96,7 @@ pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Ech
                         Some(all) => all.join(answer),
                         None => all = Some(answer),
                     },
-                    Progress::Pending(_) => {
-                        return Err(Error::upstream(Kind::TimedOut, "The provider has not finished the image in time."));
-                    }
+                    Progress::Pending(_) => return Err(predictions::unfinished()),
                 }
             }
             json(images::encode_answer(&all.ok_or_else(nothing)?, request.format, echo.now, losses))

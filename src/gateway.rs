@@ -9,17 +9,20 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::{Fold, Losses};
+use crate::passage;
+use crate::predict;
 use crate::providers::service::Errand;
 use crate::providers::settings::Settings;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::record::{Attempt, Ledger, Record};
 use crate::target::{self, Target, Wish};
+use crate::token;
 use crate::wire::envelope::{Envelope, MAX_BODY};
-use crate::wire::pipe::{Pipe, Strain, Tap, Translate};
+use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
 use crate::wire::{Dialect, Echo, Glance, fault};
 
 /// The longest body of an answer that is no stream.
-const MAX_ANSWER: usize = 32 << 20;
+pub const MAX_ANSWER: usize = 32 << 20;
 /// The longest body of a failed answer that is read for its words.
 const MAX_FAILURE: usize = 64 << 10;
 
@@ -35,6 +38,12 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         }
         Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
         Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
+        Ok(Door::Pass(passage)) => passage::pass(&mut life, &passage).await,
+        Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => passage::form(&mut life, errand).await,
+        Ok(Door::Count(talk)) => match life.body().await {
+            Ok(body) => count(&mut life, &talk, &body).await,
+            Err(error) => Err(error),
+        },
         Ok(Door::Errand(errand)) => match life.body().await {
             Ok(body) => run(&mut life, errand, &body).await,
             Err(error) => Err(error),
@@ -47,21 +56,25 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
     life.end(served)
 }
 
+fn is_json(call: &Call) -> bool {
+    call.headers.find("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"))
+}
+
 /// One request on its way, and what is noted of it.
-struct Life<'a, H> {
-    host: &'a H,
-    settings: &'a Settings,
-    call: &'a Call,
-    caller: Caller<'a>,
-    dialect: Dialect,
-    ledger: Ledger,
-    losses: Losses,
+pub struct Life<'a, H> {
+    pub host: &'a H,
+    pub settings: &'a Settings,
+    pub call: &'a Call,
+    pub caller: Caller<'a>,
+    pub dialect: Dialect,
+    pub ledger: Ledger,
+    pub losses: Losses,
     /// Time spent waiting for upstreams.
     upstream_ms: u64,
     /// The provider's refusal, where it is in the caller's dialect.
     own_words: Option<Vec<u8>>,
     /// Something was asked of a provider, so the reply says of which.
-    inference: bool,
+    pub inference: bool,
 }
 
 /// How the answer gets from the provider's dialect to the caller's.
@@ -182,7 +195,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: &Pl
 }
 
 /// Sends a body to the target, with headers of its own.
-async fn send<H: Host>(
+pub async fn send<H: Host>(
     life: &mut Life<'_, H>,
     target: &Target<'_>,
     body: &[u8],
@@ -194,11 +207,56 @@ async fn send<H: Host>(
     let url = target.url(stream)?;
     let mut headers = target.headers(life.call);
     own(&mut headers);
+    if target.service.serves.is_predicted() && !stream {
+        headers.add("prefer", "wait");
+    }
+    if let Some(account) = &target.account {
+        headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
+    }
     target.sign(&mut headers, &url, body, started);
-    let parcel =
-        Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms: life.caller.timeout_ms()? };
-    let outcome = life.host.fetch(parcel).await;
+    let timeout_ms = life.caller.timeout_ms()?;
+    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
+    let mut outcome = life.host.fetch(parcel).await;
+    if target.service.serves.is_predicted()
+        && let Ok(answer) = outcome
+    {
+        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+    }
     life.tried(target.provider, started, outcome)
+}
+
+/// How many tokens a conversation begins with: the provider counts, where it speaks the caller's dialect and can; else
+/// it is estimated, and said so.
+async fn count<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.dialect = talk.dialect;
+    life.caller.admit(life.settings)?;
+    let mut envelope = Envelope::look(body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    let Some(counter) = target.counting() else {
+        let request = (talk.dialect.inbound().decode_request)(body, &mut life.losses)?;
+        let tokens = estimate_tokens(request.length());
+        life.close(&Glance { finished: true, ..Glance::default() });
+        let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
+        let mut reply = json_reply(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
+        reply.headers.add(&format!("x-{}-estimated", life.caller.spelling()), "true");
+        return Ok(reply);
+    };
+    if target.renamed && talk.model.is_none() {
+        envelope.set("model", json_string(&target.model));
+    }
+    counter.fit(&mut envelope, &mut life.losses);
+    let json = |headers: &mut Headers| headers.add("content-type", "application/json");
+    let mut answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, &counter, &mut answer).await);
+    }
+    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    life.close(&Glance { finished: true, ..Glance::default() });
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
 }
 
 /// Something that is no conversation.
@@ -255,7 +313,7 @@ async fn run<'a, H: Host>(life: &mut Life<'a, H>, errand: Errand, body: &[u8]) -
     Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None })
 }
 
-fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
+pub fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
     let slug = provider.slug;
     match fault {
         Fault::Unreachable(_) => {
@@ -269,7 +327,7 @@ fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) ->
 }
 
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
-async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
+pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
@@ -302,14 +360,14 @@ async fn receive<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Pla
     let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
     life.close(&Glance::of(&response));
     if !plan.stream {
-        return Ok(json_reply(status, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
+        return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &plan.echo)));
     }
     let mut writer = (life.dialect.inbound().writer)(plan.echo);
     let mut out = Vec::new();
     for event in response.into_events() {
         writer.push(&event, &mut out);
     }
-    Ok(Reply { status, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
+    Ok(Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
 }
 
 fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, plan: Plan<'_>, answer: H::Answer) -> Reply<H::Answer> {
@@ -350,7 +408,7 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// The answer is known whole before the reply is sent.
-    fn close(&mut self, glance: &Glance) {
+    pub fn close(&mut self, glance: &Glance) {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
@@ -358,7 +416,7 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// The caller's body, whole.
-    async fn body(&self) -> Result<Vec<u8>> {
+    pub async fn body(&self) -> Result<Vec<u8>> {
         let too_large = || {
             Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20))
         };
@@ -373,7 +431,7 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// Notes a try and how it came out.
-    fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
+    pub fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);

@@ -26,6 +26,12 @@ pub trait Host {
     /// Sends a request upstream; comes back with the head of the answer. A caller who leaves ends it.
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Self::Answer, Fault>;
 
+    /// Posts to an address and waits for nothing. It goes out even when the caller has left.
+    fn tell(&self, url: &str, headers: &Headers);
+
+    /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256) by a private key in PKCS#8; nothing where that is no such key.
+    async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>>;
+
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
 
@@ -46,7 +52,7 @@ pub trait Answer {
     /// Whether it is an event stream.
     fn is_stream(&self) -> bool;
 
-    /// The whole body, of at most `limit` bytes.
+    /// The whole body, of at most `limit` bytes. One that is no stream may be read more than once.
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
 }
 

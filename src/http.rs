@@ -82,6 +82,18 @@ impl Method {
             _ => Method::Other,
         }
     }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get | Method::Other => "GET",
+            Method::Head => "HEAD",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+        }
+    }
 }
 
 impl Headers {

@@ -20,7 +20,7 @@
 //! themselves, and a tap keeps count.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error -> ir -> wire, http, record, host -> providers, catalog -> caller -> door, target, errand -> models, health -> gateway -> edge`.
+//! `error -> ir -> wire, http, record, host -> providers, catalog -> caller -> door, target, token, errand -> models, health, predict -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -43,7 +43,10 @@ pub mod host;
 pub mod http;
 pub mod ir;
 pub mod models;
+pub mod passage;
+pub mod predict;
 pub mod providers;
 pub mod record;
 pub mod target;
+pub mod token;
 pub mod wire;

@@ -2,16 +2,17 @@
 
 use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Call, Headers};
+use crate::http::{Call, Headers, Method};
 use crate::ir::Losses;
+use crate::providers::auth::google_jwt::{self, ServiceAccount};
 use crate::providers::auth::sigv4;
-use crate::providers::service::{Errand, Service};
+use crate::providers::service::{Errand, Serves, Service};
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
 use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Target<'a> {
     pub provider: &'static Provider,
     pub service: &'static Service,
@@ -21,6 +22,8 @@ pub struct Target<'a> {
     pub model: String,
     /// The body still holds another name.
     pub renamed: bool,
+    /// Whose token lets the request in.
+    pub account: Option<ServiceAccount>,
     base: String,
     query: String,
     credential: Credential<'a>,
@@ -61,6 +64,7 @@ pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish:
     }
     let place = place(settings, &caller, provider)?;
     let credential = credential(settings, &caller, provider, &place)?;
+    let account = account(settings, credential)?;
     let known = |name: &str| word(settings, &caller, name).is_some();
     let (service, dialect) = match wish {
         Wish::Talk(dialect) => provider.talk(dialect, model, known).ok_or_else(|| unserved(provider, "conversations"))?,
@@ -72,7 +76,13 @@ pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish:
     let same = matches!(wish, Wish::Talk(own) if own == dialect) || matches!(wish, Wish::Errand(_));
     let query = if same { passed_query(&call.query) } else { String::new() };
     let (renamed, model) = (model != asked, model.to_owned());
-    Ok(Target { provider, service, dialect, renamed, model, base: place.base, query, credential, caller, settings })
+    Ok(Target { provider, service, dialect, model, renamed, account, base: place.base, query, credential, caller, settings })
+}
+
+/// The service account, where that is what lets a request in.
+pub fn account(settings: &Settings, credential: Credential<'_>) -> Result<Option<ServiceAccount>> {
+    let Credential::Account(json) = credential else { return Ok(None) };
+    ServiceAccount::parse(json, &settings.trusted_hosts()).map(Some)
 }
 
 fn unserved(provider: &Provider, what: &str) -> Error {
@@ -83,7 +93,7 @@ fn unserved(provider: &Provider, what: &str) -> Error {
 }
 
 /// What of the caller's query goes along: not its key, nor what the path says itself.
-fn passed_query(query: &str) -> String {
+pub fn passed_query(query: &str) -> String {
     let fields = query.trim_start_matches('?').split('&');
     let passes = |field: &&str| !field.is_empty() && !matches!(field.split('=').next(), Some("key" | "alt" | "api-version"));
     fields.filter(passes).collect::<Vec<_>>().join("&")
@@ -179,13 +189,17 @@ fn refuse_what_is_to_come(caller: &Caller<'_>) -> Result<()> {
 
 /// The provider that a header names.
 pub fn named_provider(call: &Call, caller: &Caller<'_>) -> Result<Option<&'static Provider>> {
-    let Some(slug) = caller.named("provider").or_else(|| call.headers.find("x-provider")) else { return Ok(None) };
+    caller.named("provider").or_else(|| call.headers.find("x-provider")).map(provider).transpose()
+}
+
+/// The provider of this name.
+pub fn provider(slug: &str) -> Result<&'static Provider> {
     let unknown = || {
         let hint = providers::nearest(slug).map(|known| format!(" Did you mean `{known}`?")).unwrap_or_default();
         let shown: String = slug.chars().take(64).collect();
         Error::invalid(format!("There is no provider `{shown}`.{hint}")).with_param("provider")
     };
-    providers::find(slug).map(Some).ok_or_else(unknown)
+    providers::find(slug).ok_or_else(unknown)
 }
 
 /// A model named `provider/model`, or one whose maker is known, or else the first active provider's.
@@ -235,10 +249,15 @@ impl Target<'_> {
     /// Where a request for a whole answer or a stream goes.
     pub fn url(&self, stream: bool) -> Result<String> {
         let path = self.service.stream.filter(|_| stream).unwrap_or(self.service.path);
-        let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name))?;
+        let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name).or_else(|| self.in_account(name)))?;
         let mark = if path.contains('?') { "&" } else { "?" };
         let mark = if self.query.is_empty() { "" } else { mark };
         Ok(format!("{}{path}{mark}{}", self.base, self.query))
+    }
+
+    /// A word that only the account knows.
+    fn in_account(&self, name: &str) -> Option<String> {
+        self.account.as_ref().filter(|_| name == google_jwt::PROJECT)?.project_id.clone()
     }
 
     /// What is sent along: the key, the vendor's own headers of the caller, and what it asks to forward.
@@ -263,20 +282,77 @@ impl Target<'_> {
         headers
     }
 
-    /// Signs what is about to be sent, where that is what lets it in.
-    pub fn sign(&self, headers: &mut Headers, url: &str, body: &[u8], now_ms: u64) {
-        let (Auth::Aws(service), Credential::Aws { access_key, secret_key, session_token }) = (self.provider.auth, self.credential) else {
-            return;
-        };
-        let region = word(self.settings, &self.caller, "aws-region").unwrap_or_else(|| "us-east-1".to_owned());
-        let (host, local) = url.split_once("://").map_or(("", url), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
-        let (path, query) = local.split_once('?').unwrap_or((local, ""));
-        let signer = sigv4::Signer { access_key, secret_key, session_token, region: &region, service };
-        let message = sigv4::Message { method: "POST", path, query, headers: &[("host", host)], body };
-        for (name, value) in sigv4::sign(&signer, &message, now_ms / 1_000) {
-            headers.add(name, &value);
+    /// An address that the provider's answer names, if the key may go there: one at the host that was asked, or, since
+    /// whoever stands in between passes answers on as they are, the same one there.
+    pub fn own_address(&self, url: &str) -> Option<String> {
+        let origin = self.base.match_indices('/').nth(2).and_then(|(at, _)| self.base.get(..at)).unwrap_or(&self.base);
+        let below = |start: &str| url.strip_prefix(start).filter(|rest| rest.starts_with('/'));
+        match below(origin) {
+            Some(_) => Some(url.to_owned()),
+            None => below(self.provider.base).map(|rest| format!("{}{rest}", self.base)),
         }
     }
+
+    /// The key and nothing of the caller's.
+    pub fn key_headers(&self) -> Headers {
+        request_headers(self.provider, self.credential)
+    }
+
+    /// Signs what is about to be sent, where that is what lets it in.
+    pub fn sign(&self, headers: &mut Headers, url: &str, body: &[u8], now_ms: u64) {
+        let Self { settings, caller, provider, credential, .. } = self;
+        sign(settings, caller, provider, *credential, Method::Post, headers, url, body, now_ms);
+    }
+
+    /// Where the tokens of a conversation in its dialect are counted.
+    pub fn counting(&self) -> Option<Target<'_>> {
+        let counts = |service: &&Service| service.serves == Serves::Count(self.dialect);
+        let service = self.provider.services.iter().find(counts)?;
+        Some(Target { service, ..self.clone() })
+    }
+}
+
+/// Signs what is about to be sent, where that is what lets it in.
+#[expect(clippy::too_many_arguments, reason = "all of it is signed")]
+pub fn sign(
+    settings: &Settings,
+    caller: &Caller<'_>,
+    provider: &Provider,
+    credential: Credential<'_>,
+    method: Method,
+    headers: &mut Headers,
+    url: &str,
+    body: &[u8],
+    now_ms: u64,
+) {
+    let (Auth::Aws(service), Credential::Aws { access_key, secret_key, session_token }) = (provider.auth, credential) else { return };
+    let region = word(settings, caller, "aws-region").unwrap_or_else(|| "us-east-1".to_owned());
+    let (host, local) = url.split_once("://").map_or(("", url), |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())));
+    let (path, query) = local.split_once('?').unwrap_or((local, ""));
+    let signer = sigv4::Signer { access_key, secret_key, session_token, region: &region, service };
+    let message = sigv4::Message { method: method.word(), path, query, headers: &[("host", host)], body };
+    for (name, value) in sigv4::sign(&signer, &message, now_ms / 1_000) {
+        headers.add(name, &value);
+    }
+}
+
+/// The caller's headers that go along when all passes: not the gateway's, nor keys, nor the connection's.
+pub fn pass_headers(call: &Call, provider: &Provider, headers: &mut Headers) {
+    for (name, value) in call.headers.iter() {
+        if (may_be_forwarded(name) || name == "content-type") && headers.find(name).is_none() && !is_of_another(name, provider) {
+            headers.add(name, value);
+        }
+    }
+    for (name, value) in provider.fixed_headers {
+        if headers.find(name).is_none() {
+            headers.add(name, value);
+        }
+    }
+}
+
+/// A vendor's header that is not this vendor's.
+fn is_of_another(name: &str, provider: &Provider) -> bool {
+    !provider.vendor_headers.contains(&name) && providers::all().iter().any(|other| other.vendor_headers.contains(&name))
 }
 
 /// The key and what every request carries.

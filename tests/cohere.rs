@@ -5,6 +5,7 @@ use causeway::error::{Error, Kind};
 use causeway::ir::*;
 use causeway::wire::cohere::*;
 use causeway::wire::frame::sse;
+use causeway::wire::predictions::Bound;
 use causeway::wire::{Abilities, Echo, Reader, ThinkingStyle, Writer, chat, messages};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,6 +20,7 @@ const PLAIN: Abilities = Abilities {
     developer_role: false,
     replay_thinking: false,
     json_schema: true,
+    bound: Bound::MaxTokens,
 };
 
 fn echo() -> Echo {

@@ -19,7 +19,7 @@ fn file() -> Value {
 }
 
 fn parsed(file: &Value) -> Result<ServiceAccount, causeway::error::Error> {
-    ServiceAccount::parse(&file.to_string())
+    ServiceAccount::parse(&file.to_string(), &["127.0.0.1:9000", "tokens.lan"])
 }
 
 fn with(name: &str, field: Value) -> Value {
@@ -103,6 +103,13 @@ fn statements_go_to_google_only() {
         ("https://oauth2.googleapis.com:8443/token", false),
         ("https://oauth2.googleapis.com/to ken", false),
         ("", false),
+        // Hosts that the deployment trusts.
+        ("http://127.0.0.1:9000/token", true),
+        ("https://tokens.lan/a/token", true),
+        ("http://127.0.0.1:9001/token", false),
+        ("http://tokens.lan.evil.example/token", false),
+        ("http://tokens.lan@evil.example/token", false),
+        (" http://tokens.lan/token", false),
     ] {
         assert_eq!(parsed(&with("token_uri", json!(uri))).is_ok(), taken, "{uri}");
     }

@@ -11,9 +11,9 @@ const RUNGS: &[&[&str]] = &[
     &["wire", "http", "record", "host"],
     &["providers", "catalog"],
     &["caller"],
-    &["door", "target", "errand"],
-    &["models", "health"],
-    &["gateway"],
+    &["door", "target", "token", "errand"],
+    &["models", "health", "predict"],
+    &["gateway", "passage"],
     &["edge"],
 ];
 

@@ -48,6 +48,11 @@ extern "C" {
         limit: f64,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, catch)]
+    pub fn tell(this: &Exchange, url: &str, headers: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = sign)]
+    fn ask_sign(this: &Exchange, slot: Slot, key: Uint8Array, message: Uint8Array) -> Result<(), JsValue>;
+
     /// An upstream's answer.
     pub type Upstream;
 
@@ -84,6 +89,10 @@ impl Exchange {
 
     pub fn bindings(&self) -> Arrival {
         Arrival::of(|slot| self.ask_bindings(slot))
+    }
+
+    pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {
+        Arrival::of(|slot| self.ask_sign(slot, Uint8Array::from(key), Uint8Array::from(message)))
     }
 
     pub fn send(&self, method: &str, url: &str, headers: &str, body: JsValue, timeout: f64, limit: f64) -> Arrival {

@@ -8,6 +8,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use super::exchange::{Exchange, Upstream};
 use super::upload;
 use crate::host::{Answer, Fault, Host, Parcel, Payload, Script};
+use crate::http::Headers;
 use crate::record::Record;
 
 /// The longest answer that is read whole.
@@ -89,6 +90,16 @@ impl Host for Worker {
             Ok(upstream) => Ok(upstream.unchecked_into()),
             Err(error) => Err(fault(&error)),
         }
+    }
+
+    fn tell(&self, url: &str, headers: &Headers) {
+        // Nobody waits for it, so nobody is told that it failed.
+        let _ = self.exchange.tell(url, headers.block());
+    }
+
+    async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+        let signature = self.exchange.sign(key, message).await.ok()?;
+        Some(signature.dyn_into::<Uint8Array>().ok()?.to_vec())
     }
 
     fn canned(&self, script: Script) -> Upstream {

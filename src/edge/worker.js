@@ -84,7 +84,7 @@ class Exchange {
 
   /** The body of the request; null when it is longer than the limit. */
   body(slot, limit) {
-    this.land(slot, whole(this.request, limit));
+    this.land(slot, whole(this.kept ? new Response(this.passing()) : this.request, limit));
   }
 
   /** The beginning of the body; it is kept for when the body is passed on. */
@@ -170,6 +170,17 @@ class Exchange {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Posts to an address, whether or not the caller is still there. Nobody reads what comes back. */
+  tell(url, block) {
+    const answered = fetch(url, { method: "POST", headers: fields(block), redirect: "manual" });
+    this.context.waitUntil(answered.then((response) => response.body?.cancel()).catch(() => {}));
+  }
+
+  /** Signs with a private key in PKCS#8; fails where that is none. */
+  sign(slot, key, message) {
+    this.land(slot, signature(key, message));
   }
 
   /** An answer made here: its chunks one by one, and then its end or a break. */
@@ -300,6 +311,12 @@ class Upstream {
 async function whole(message, limit) {
   const buffer = await message.arrayBuffer();
   return buffer.byteLength > limit ? null : new Uint8Array(buffer);
+}
+
+async function signature(key, message) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const imported = await crypto.subtle.importKey("pkcs8", key, algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign(algorithm, imported, message));
 }
 
 // Of the connection to the upstream, or of its site; the rest of a relayed answer's headers pass.

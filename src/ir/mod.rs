@@ -171,6 +171,21 @@ impl Part {
         Part::Text(Text { text: text.into(), ..Text::default() })
     }
 
+    /// Length of its text in bytes. A medium counts as much as models commonly make of one.
+    pub fn length(&self) -> usize {
+        const OF_A_MEDIUM: usize = 4_000;
+        match self {
+            Part::Text(text) => text.text.len(),
+            Part::Thinking(thinking) => thinking.text.len(),
+            Part::Refusal(text) => text.len(),
+            Part::ToolCall(call) => call.name.len() + call.arguments.len(),
+            Part::ToolResult(result) => result.parts.iter().map(Part::length).sum(),
+            Part::Media(Media { source: Source::Text(text), .. }) => text.len(),
+            Part::Media(_) => OF_A_MEDIUM,
+            Part::Native(native) => native.raw.get().len(),
+        }
+    }
+
     /// How an error message calls it.
     pub fn noun(&self) -> &str {
         match self {

@@ -131,3 +131,17 @@ impl Effort {
         }
     }
 }
+
+impl Request {
+    /// Length of all text in it, in bytes: what its tokens are estimated by.
+    pub fn length(&self) -> usize {
+        let parts = self.turns.iter().flat_map(|turn| &turn.parts).map(super::Part::length).sum::<usize>();
+        let tool = |tool: &Tool| match tool {
+            Tool::Function { name, description, parameters, .. } => {
+                name.len() + description.as_ref().map_or(0, String::len) + parameters.as_ref().map_or(0, |schema| schema.get().len())
+            }
+            Tool::Native { raw, .. } => raw.get().len(),
+        };
+        parts + self.tools.iter().map(tool).sum::<usize>()
+    }
+}

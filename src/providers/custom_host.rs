@@ -44,6 +44,21 @@ pub fn is_trusted(base: &str, trusted: &[&str]) -> bool {
         .is_ok_and(|(host, _)| trusted.iter().any(|known| known.eq_ignore_ascii_case(host) || known.eq_ignore_ascii_case(authority)))
 }
 
+/// Whether a whole URL fits the rules as it is and leads to one of the trusted hosts.
+pub fn is_trusted_url(url: &str, trusted: &[&str]) -> bool {
+    url.trim() == url && base_url(url, trusted).is_ok_and(|base| is_trusted(&base, trusted))
+}
+
+/// Whether a URL is an https one at this domain, or below it, whoever reads it.
+pub fn is_within(url: &str, domain: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://") else { return false };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.to_ascii_lowercase();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let below = host.strip_suffix(domain).is_some_and(|above| above.is_empty() || above.ends_with('.'));
+    host.bytes().all(plain) && below && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
 fn refused(why: &str) -> Error {
     Error::invalid(format!("The custom host {why}.")).with_param("custom-host")
 }

@@ -29,6 +29,8 @@ pub struct Provider {
     /// The variables that may hold its key, the first one set wins.
     pub keys: &'static [&'static str],
     pub home: Home,
+    /// Beside that of its base, hosts that its answers may point to, and those below them.
+    pub hosts: &'static [&'static str],
     /// Headers that belong to this vendor and reach no other.
     pub vendor_headers: &'static [&'static str],
     /// What is sent for a vendor header that the caller did not send.
@@ -164,6 +166,11 @@ impl Provider {
             model && (service.given.is_empty() || known(service.given))
         };
         of_kind.filter(fits).collect()
+    }
+
+    /// Whether an address is at one of its other hosts.
+    pub fn is_at(&self, url: &str) -> bool {
+        self.hosts.iter().any(|host| custom_host::is_within(url, host))
     }
 
     /// What a model of this provider takes in this dialect.

@@ -1,5 +1,6 @@
 //! What is known of models by the beginning of their names.
 
+use crate::wire::predictions::Bound;
 use crate::wire::{Abilities, Dialect, ThinkingStyle};
 
 /// Which provider makes the models whose names begin so.
@@ -67,6 +68,7 @@ const OPENAI: Abilities = Abilities {
     developer_role: true,
     replay_thinking: false,
     json_schema: true,
+    bound: Bound::MaxTokens,
 };
 const CLAUDE: Abilities = Abilities { sampling_pair: false, default_max_tokens: 8_192, thinking: ThinkingStyle::Effort, ..OPENAI };
 
@@ -135,6 +137,24 @@ const FAMILIES: &[Family] = &[
         holds: &["gemini-1", "gemini-2.", "gemma", "learnlm", "image", "tts"],
         except: &[],
         abilities: OPENAI,
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["llama-2", "mistral-7b", "mixtral"],
+        except: &[],
+        abilities: Abilities { bound: Bound::MaxNewTokens, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["openai/"],
+        except: &["gpt-oss"],
+        abilities: Abilities { bound: Bound::MaxCompletionTokens, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Predictions,
+        holds: &["google/gemini"],
+        except: &[],
+        abilities: Abilities { bound: Bound::MaxOutputTokens, ..OPENAI },
     },
     Family { dialect: Dialect::Chat, holds: &["gpt-4", "gpt-3.5", "chatgpt-", "chat-latest"], except: &[], abilities: OPENAI },
 ];

@@ -28,6 +28,12 @@ pub enum Serves {
     Rerank(rerank::Shape),
     Moderations(moderations::Shape),
     Speech(audio::Shape),
+    Transcription(audio::Shape),
+    Translation(audio::Shape),
+    ImageEdits,
+    ImageVariations,
+    /// How many tokens a conversation of this dialect has.
+    Count(Dialect),
 }
 
 /// What a caller may want that is no conversation.
@@ -38,6 +44,10 @@ pub enum Errand {
     Rerank,
     Moderations,
     Speech,
+    Transcription,
+    Translation,
+    ImageEdits,
+    ImageVariations,
 }
 
 const fn service(serves: Serves, path: &'static str) -> Service {
@@ -62,6 +72,26 @@ pub const fn rerank(shape: rerank::Shape, path: &'static str) -> Service {
 
 pub const fn moderations(shape: moderations::Shape, path: &'static str) -> Service {
     service(Serves::Moderations(shape), path)
+}
+
+pub const fn transcription(shape: audio::Shape, path: &'static str) -> Service {
+    service(Serves::Transcription(shape), path)
+}
+
+pub const fn translation(shape: audio::Shape, path: &'static str) -> Service {
+    service(Serves::Translation(shape), path)
+}
+
+pub const fn image_edits(path: &'static str) -> Service {
+    service(Serves::ImageEdits, path)
+}
+
+pub const fn image_variations(path: &'static str) -> Service {
+    service(Serves::ImageVariations, path)
+}
+
+pub const fn count(dialect: Dialect, path: &'static str) -> Service {
+    service(Serves::Count(dialect), path)
 }
 
 pub const fn speech(shape: audio::Shape, path: &'static str) -> Service {
@@ -97,19 +127,45 @@ impl Serves {
         self.errand().map_or("conversations", Errand::noun)
     }
 
+    /// Whether its answer may come before it is done.
+    pub fn is_predicted(self) -> bool {
+        matches!(self, Serves::Talk(Dialect::Predictions) | Serves::Images(images::Shape::Replicate))
+    }
+
+    /// The dialect of conversations.
+    pub fn dialect(self) -> Option<Dialect> {
+        if let Serves::Talk(dialect) = self { Some(dialect) } else { None }
+    }
+
+    pub fn sound(self) -> Option<audio::Shape> {
+        match self {
+            Serves::Speech(shape) | Serves::Transcription(shape) | Serves::Translation(shape) => Some(shape),
+            _ => None,
+        }
+    }
+
     pub fn errand(self) -> Option<Errand> {
         match self {
-            Serves::Talk(_) => None,
+            Serves::Talk(_) | Serves::Count(_) => None,
             Serves::Embeddings(_) => Some(Errand::Embeddings),
             Serves::Images(_) => Some(Errand::Images),
             Serves::Rerank(_) => Some(Errand::Rerank),
             Serves::Moderations(_) => Some(Errand::Moderations),
             Serves::Speech(_) => Some(Errand::Speech),
+            Serves::Transcription(_) => Some(Errand::Transcription),
+            Serves::Translation(_) => Some(Errand::Translation),
+            Serves::ImageEdits => Some(Errand::ImageEdits),
+            Serves::ImageVariations => Some(Errand::ImageVariations),
         }
     }
 }
 
 impl Errand {
+    /// Whether it is asked for by a form, with files in it.
+    pub fn is_form(self) -> bool {
+        matches!(self, Errand::Transcription | Errand::Translation | Errand::ImageEdits | Errand::ImageVariations)
+    }
+
     /// How a message calls it.
     pub fn noun(self) -> &'static str {
         match self {
@@ -118,6 +174,10 @@ impl Errand {
             Errand::Rerank => "reranking",
             Errand::Moderations => "moderations",
             Errand::Speech => "speech",
+            Errand::Transcription => "transcriptions",
+            Errand::Translation => "translations of speech",
+            Errand::ImageEdits => "edits of images",
+            Errand::ImageVariations => "variations of images",
         }
     }
 

@@ -1,17 +1,24 @@
 //! The environment of the Worker, read once.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::auth::google_jwt::{self, ServiceAccount, Token};
 use super::{Auth, Home, Provider, all, find, sandbox, words};
 
 #[derive(Debug, Default)]
 pub struct Settings {
     vars: HashMap<String, String>,
+    /// Those of service accounts, for as long as these settings live.
+    tokens: RefCell<HashMap<ServiceAccount, Token>>,
 }
+
+/// More accounts than this are not kept in mind: callers may bring as many as they like.
+const MOST_TOKENS: usize = 256;
 
 impl Settings {
     pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { vars: vars.into_iter().collect() }
+        Self { vars: vars.into_iter().collect(), tokens: RefCell::default() }
     }
 
     /// A variable's value; an empty one counts as absent.
@@ -49,7 +56,11 @@ impl Settings {
             Auth::Aws(_) => self.key_of(provider).is_some() || self.var("AWS_ACCESS_KEY_ID").is_some(),
             _ => self.key_of(provider).is_some(),
         };
-        let known = |name: &str| words::word(name).is_none_or(|word| !word.default.is_empty() || self.word(name).is_some());
+        let in_account = |name: &str| {
+            provider.auth == Auth::Google && name == google_jwt::PROJECT && self.key_of(provider).and_then(google_jwt::project_of).is_some()
+        };
+        let known =
+            |name: &str| words::word(name).is_none_or(|word| !word.default.is_empty() || self.word(name).is_some() || in_account(name));
         match provider.home {
             Home::Yours(var) => self.var(var).is_some(),
             Home::Tenant { var, .. } if self.var(var).is_some() => keyed,
@@ -58,6 +69,22 @@ impl Settings {
                 keyed && !provider.base.is_empty() && words::names(provider.base).chain(words::names(path)).all(known)
             }
         }
+    }
+
+    /// A token of this account that is still good.
+    pub fn token_of(&self, account: &ServiceAccount, now_ms: u64) -> Option<Token> {
+        self.tokens.borrow().get(account).filter(|token| token.valid(now_ms)).cloned()
+    }
+
+    pub fn keep_token(&self, account: &ServiceAccount, token: Token, now_ms: u64) {
+        let mut tokens = self.tokens.borrow_mut();
+        if tokens.len() >= MOST_TOKENS {
+            tokens.retain(|_, token| token.valid(now_ms));
+        }
+        if tokens.len() >= MOST_TOKENS {
+            tokens.clear();
+        }
+        tokens.insert(account.clone(), token);
     }
 
     /// The active providers, those of `PROVIDER_PRIORITY` first and in its order.

@@ -3,7 +3,7 @@
 
 use super::service::{Service, embeddings, images, moderations, rerank, speech, talk};
 use super::{Auth, Home, Provider, Quirks, StreamUsage};
-use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Responses};
+use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Predictions, Responses};
 use crate::wire::audio::Shape as Sound;
 use crate::wire::embeddings::Shape as Vectors;
 use crate::wire::images::Shape as Picture;
@@ -20,6 +20,7 @@ const OPENAI_LIKE: Provider = Provider {
     auth: Auth::Bearer,
     keys: &[],
     home: Home::Own,
+    hosts: &[],
     vendor_headers: &[],
     fixed_headers: &[],
     quirks: PLAIN,
@@ -266,6 +267,16 @@ pub const PROVIDERS: &[Provider] = &[
         ..AT_V1
     },
     Provider {
+        slug: "replicate",
+        aliases: &["replicate-ai"],
+        services: REPLICATE,
+        base: "https://api.replicate.com/v1",
+        models: "",
+        keys: &["REPLICATE_API_TOKEN", "REPLICATE_API_KEY"],
+        hosts: &["replicate.com", "replicate.net", "replicate.delivery"],
+        ..OPENAI_LIKE
+    },
+    Provider {
         slug: "voyage",
         services: &[embeddings(Vectors::Voyage, "/embeddings"), rerank(Ranking::Voyage, "/rerank")],
         base: "https://api.voyageai.com/v1",
@@ -415,6 +426,14 @@ const WORKERS_AI_SERVICES: &[Service] = &[
     images(Picture::WorkersAi, "/run/{model-path}"),
     rerank(Ranking::WorkersAi, "/run/{model-path}"),
     speech(Sound::WorkersAi, "/run/{model-path}"),
+];
+
+/// What has a version in its name is asked for by that.
+const REPLICATE: &[Service] = &[
+    talk(Predictions, "/models/{model-path}/predictions"),
+    talk(Predictions, "/predictions").of(":"),
+    images(Picture::Replicate, "/models/{model-path}/predictions"),
+    images(Picture::Replicate, "/predictions").of(":"),
 ];
 
 const ANYTHING: &[Service] = &[

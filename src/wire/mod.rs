@@ -47,6 +47,8 @@ pub enum Dialect {
     Converse,
     /// Cohere's chat; spoken with providers only.
     Cohere,
+    /// Replicate's predictions; spoken with providers only.
+    Predictions,
 }
 
 /// What a target's model takes, as far as the encoding of a request depends on it. Filled from the provider's
@@ -68,6 +70,8 @@ pub struct Abilities {
     pub replay_thinking: bool,
     /// Takes a JSON schema for the answer.
     pub json_schema: bool,
+    /// What the answer's bound is called (predictions).
+    pub bound: predictions::Bound,
 }
 
 /// How a model is told to think.
@@ -94,6 +98,7 @@ impl Default for Abilities {
             developer_role: true,
             replay_thinking: false,
             json_schema: true,
+            bound: predictions::Bound::MaxTokens,
         }
     }
 }
@@ -170,6 +175,7 @@ impl Dialect {
             Dialect::Gemini => "gemini",
             Dialect::Converse => "converse",
             Dialect::Cohere => "cohere",
+            Dialect::Predictions => "predictions",
         }
     }
 
@@ -189,7 +195,7 @@ impl Dialect {
             Dialect::Gemini => &gemini::INBOUND,
             Dialect::Responses => &responses::INBOUND,
             // No door leads to a dialect of providers only.
-            Dialect::Converse | Dialect::Cohere => &chat::INBOUND,
+            Dialect::Converse | Dialect::Cohere | Dialect::Predictions => &chat::INBOUND,
         }
     }
 
@@ -200,6 +206,7 @@ impl Dialect {
             Dialect::Responses => &responses::OUTBOUND,
             Dialect::Converse => &converse::OUTBOUND,
             Dialect::Cohere => &cohere::OUTBOUND,
+            Dialect::Predictions => &predictions::OUTBOUND,
             Dialect::Gemini => &gemini::OUTBOUND,
             // It is only relayed.
             Dialect::Completions => &chat::OUTBOUND,

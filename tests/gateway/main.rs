@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod predictions;
 mod refusals;
 mod relay;
 mod scripted;
 mod translation;
+mod vertex;

@@ -29,6 +29,10 @@ pub struct Seen {
 
 #[derive(Default)]
 pub struct Scripted {
+    /// Where was posted to without waiting for it.
+    pub told: RefCell<Vec<Seen>>,
+    /// What was signed, by which key.
+    pub signed: RefCell<Vec<(Vec<u8>, String)>>,
     pub acts: RefCell<VecDeque<Act>>,
     pub seen: RefCell<Vec<Seen>>,
     pub records: RefCell<Vec<Record>>,
@@ -97,6 +101,16 @@ impl Host for Scripted {
         }
     }
 
+    fn tell(&self, url: &str, headers: &Headers) {
+        self.told.borrow_mut().push(Seen { method: "POST".to_owned(), url: url.to_owned(), headers: headers.clone(), body: String::new() });
+    }
+
+    async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+        self.signed.borrow_mut().push((key.to_vec(), String::from_utf8(message.to_vec()).unwrap()));
+        // Shorter ones are none.
+        (key.len() > 3).then(|| b"signed".to_vec())
+    }
+
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
         Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
@@ -152,6 +166,10 @@ pub struct Scenery {
     pub headers: Headers,
     pub body: String,
     pub seen: Vec<Seen>,
+    /// Where was posted to without waiting for it.
+    pub told: Vec<Seen>,
+    /// What was signed, by which key.
+    pub signed: Vec<(Vec<u8>, String)>,
     pub records: Vec<Record>,
     /// The bytes passed by themselves.
     pub native: bool,
@@ -212,13 +230,24 @@ impl Scene {
         self
     }
 
+    /// The deployment, for a scene that is played more than once in it.
+    pub fn settings(&self) -> Settings {
+        Settings::new(self.vars.clone())
+    }
+
     pub fn play(self) -> Scenery {
+        let settings = self.settings();
+        self.play_in(&settings, 0)
+    }
+
+    /// Plays in a deployment that lives on, so many milliseconds after its beginning.
+    pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let host = Scripted { body: self.body.clone().into_bytes(), ..Scripted::default() };
+        host.now.set(now);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
-        let settings = Settings::new(self.vars.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
-        let reply = futures_executor::block_on(gateway::serve(&host, &settings, &call));
+        let reply = futures_executor::block_on(gateway::serve(&host, settings, &call));
         let mut native = false;
         let body = match reply.body {
             Body::Empty => Vec::new(),
@@ -257,6 +286,8 @@ impl Scene {
             headers: reply.headers,
             body: String::from_utf8(body).unwrap(),
             seen: host.seen.into_inner(),
+            told: host.told.into_inner(),
+            signed: host.signed.into_inner(),
             records: host.records.into_inner(),
             native,
         }

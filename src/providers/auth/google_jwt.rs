@@ -9,8 +9,8 @@
 //!
 //! Surprises
 //! - The audience is the very address that the statement is sent to. It stands in the account's file, which a
-//!   caller may have written: only Google's own addresses are taken, else the gateway would carry signed statements
-//!   to anyone.
+//!   caller may have written: only Google's own addresses are taken and those at hosts that the deployment trusts, else
+//!   the gateway would carry signed statements to anyone.
 //! - Files that went through an environment variable often have `\n` written out in their key.
 //! - A token must be kept per account as a whole, its key included: whoever only knows the address of an account must
 //!   not get what another has signed for. `ServiceAccount` is its own key for a cache.
@@ -20,9 +20,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
+use crate::providers::custom_host;
 use crate::wire::base64;
 
 pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// The word of an address that an account's own project stands in for.
+pub const PROJECT: &str = "vertex-project-id";
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
@@ -62,8 +66,8 @@ struct File {
 }
 
 impl ServiceAccount {
-    /// From the file that Google's console gives.
-    pub fn parse(json: &str) -> Result<Self> {
+    /// From the file that Google's console gives. Beside Google itself, these hosts may give its tokens.
+    pub fn parse(json: &str, trusted_hosts: &[&str]) -> Result<Self> {
         let file: File = serde_json::from_str(json).map_err(|_| refused("it is not valid JSON; paste the whole key file"))?;
         if let Some(kind) = file.kind.filter(|kind| kind != "service_account") {
             return Err(refused(&format!("it is of type {kind}; a key file of a service account is needed")));
@@ -75,10 +79,11 @@ impl ServiceAccount {
             client_email: given(file.client_email, "client_email")?,
             private_key: given(file.private_key, "private_key")?.replace("\\n", "\n"),
             token_uri: file.token_uri.unwrap_or_else(|| TOKEN_URI.to_owned()),
-            project_id: file.project_id,
+            project_id: file.project_id.filter(|id| !id.is_empty()),
             private_key_id: file.private_key_id,
         };
-        if !is_googles(&account.token_uri) {
+        if !custom_host::is_within(&account.token_uri, "googleapis.com") && !custom_host::is_trusted_url(&account.token_uri, trusted_hosts)
+        {
             return Err(refused("its token_uri is not an https address of googleapis.com"));
         }
         account.key_der()?;
@@ -120,6 +125,20 @@ impl ServiceAccount {
     }
 }
 
+/// The project of an account's file, whatever else is in it.
+pub fn project_of(json: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Project {
+        project_id: String,
+    }
+    serde_json::from_str::<Project>(json).ok().map(|project| project.project_id).filter(|id| !id.is_empty())
+}
+
+/// An account whose key looked right and signs nothing.
+pub fn unsigned() -> Error {
+    refused("its private_key is no RSA key; paste the whole key file")
+}
+
 fn refused(words: &str) -> Error {
     Error::invalid(format!("The service account cannot be used: {words}.")).with_param("vertex-service-account-json")
 }
@@ -127,14 +146,6 @@ fn refused(words: &str) -> Error {
 fn encoded<T: Serialize>(part: &T) -> String {
     // Strings and numbers written to memory cannot fail.
     base64::encode_url(&serde_json::to_vec(part).unwrap_or_default())
-}
-
-fn is_googles(uri: &str) -> bool {
-    let Some(rest) = uri.strip_prefix("https://") else { return false };
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = host.to_ascii_lowercase();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    host.bytes().all(plain) && host.ends_with(".googleapis.com") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// A statement that still has to be signed (RSASSA-PKCS1-v1_5 with SHA-256).

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ir::Losses;
 use crate::wire::json::{Array, Object};
 use crate::wire::multipart::Form;
+use crate::wire::predictions;
 
 /// A request as it is sent.
 #[derive(Debug)]
@@ -257,6 +258,7 @@ impl<'r> Ask<'r, '_> {
     fn replicate(&mut self, mut object: Object<'_>) -> Result<()> {
         let (ratio, seed) = (self.ratio(FLUX)?, self.seed()?);
         let output = self.word("output_format").map(|word| if word == "jpeg" { Cow::Borrowed("jpg") } else { word });
+        object = object.maybe("version", predictions::version(&self.request.model));
         let input = Object::open(object.slot("input"))
             .with("prompt", &self.request.prompt)
             .maybe("aspect_ratio", ratio)

@@ -9,6 +9,7 @@
 //! - The output is a string, a list of pieces of one text, or whatever else the model makes of it.
 //! - The stream lives at another address (`urls.stream`). Its pieces are bare text, not JSON; `done` says `{}` or why
 //!   it was broken off. Comments follow the end.
+//! - Models of its users go by a version, whose prediction has no model in its path: `owner/name:version`.
 //! - Tokens are counted in `metrics`, by some models only, and never in the stream.
 
 mod prediction;
@@ -16,7 +17,34 @@ mod prompt;
 mod request;
 mod stream;
 
+use crate::error::{Error, Kind, Result};
+use crate::ir::Response;
+use crate::wire::Outbound;
+
 pub(in crate::wire) use prediction::strings;
 pub use prediction::{Pending, Prediction, Progress, Status, decode_response};
 pub use request::{Bound, encode_request};
 pub use stream::StreamReader;
+
+pub(in crate::wire) const OUTBOUND: Outbound = Outbound {
+    encode_request: |request, _, abilities, losses| encode_request(request, abilities.bound, losses),
+    decode_response: finished,
+    reader: || Box::new(StreamReader::default()),
+};
+
+fn finished(body: &[u8]) -> Result<Response> {
+    match decode_response(body)? {
+        Progress::Done(response) => Ok(response),
+        Progress::Pending(_) => Err(unfinished()),
+    }
+}
+
+/// Of an answer that is still awaited when there is no way to wait any longer.
+pub fn unfinished() -> Error {
+    Error::upstream(Kind::Failed, "The provider has not finished, and the address it names to ask again is not its own.")
+}
+
+/// The version that is named in a model's name, after a colon.
+pub(in crate::wire) fn version(model: &str) -> Option<&str> {
+    model.split_once(':').map(|(_, version)| version)
+}

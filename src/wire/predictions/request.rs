@@ -1,6 +1,7 @@
 use serde_json::value::RawValue;
 
 use super::prompt::Prompt;
+use super::version;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Part, Request, ToolChoice};
 use crate::wire::json::Object;
@@ -11,6 +12,8 @@ pub enum Bound {
     #[default]
     MaxTokens,
     MaxNewTokens,
+    MaxCompletionTokens,
+    MaxOutputTokens,
 }
 
 impl Bound {
@@ -18,6 +21,8 @@ impl Bound {
         match self {
             Bound::MaxTokens => "max_tokens",
             Bound::MaxNewTokens => "max_new_tokens",
+            Bound::MaxCompletionTokens => "max_completion_tokens",
+            Bound::MaxOutputTokens => "max_output_tokens",
         }
     }
 }
@@ -29,7 +34,7 @@ pub fn encode_request(request: &Request, bound: Bound, losses: &mut Losses) -> R
     let prompt = Prompt::render(request, losses)?;
     check_choice(request)?;
     let mut body = Vec::with_capacity(prompt.prompt.len().saturating_add(256));
-    let mut object = Object::open(&mut body);
+    let mut object = Object::open(&mut body).maybe("version", version(&request.model));
     let mut input = Object::open(object.slot("input"))
         .with("prompt", &prompt.prompt)
         .maybe("system_prompt", prompt.system.as_ref())

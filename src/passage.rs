@@ -1,0 +1,165 @@
+//! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
+//! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
+
+use crate::door::Passage;
+use crate::error::{Error, Result};
+use crate::gateway::{Life, failure, unanswered};
+use crate::host::{Answer, Host, Parcel, Payload};
+use crate::http::{Body, Headers, Method, Reply};
+use crate::providers::service::Errand;
+use crate::providers::settings::Settings;
+use crate::providers::{self, Auth, Provider};
+use crate::target::{self, Target, Wish};
+use crate::token;
+use crate::wire::audio::{self, Script, Task};
+use crate::wire::multipart::{Editor, HEAD_BYTES};
+use crate::wire::{Dialect, Glance};
+
+/// Sends the call on as it is, and the answer back as it comes.
+pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.caller.admit(life.settings)?;
+    let named = match &passage.provider {
+        Some(name) => Some(target::provider(name)?),
+        None => target::named_provider(life.call, &life.caller)?,
+    };
+    let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
+    let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
+    life.ledger.record.provider = provider.slug;
+    let place = target::place(life.settings, &life.caller, provider)?;
+    let credential = target::credential(life.settings, &life.caller, provider, &place)?;
+    let query = target::passed_query(&life.call.query);
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{mark}{query}", joined(&place.base, &passage.path));
+    let mut headers = target::request_headers(provider, credential);
+    if let Some(account) = target::account(life.settings, credential)? {
+        headers.add("authorization", &token::authorization(life.host, life.settings, &account).await?);
+    }
+    target::pass_headers(life.call, provider, &mut headers);
+    let method = life.call.method;
+    let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
+    // A signature is over the whole body.
+    let signed = if matches!(provider.auth, Auth::Aws(_)) && !bodiless { Some(life.body().await?) } else { None };
+    let started = life.host.now();
+    if matches!(provider.auth, Auth::Aws(_)) {
+        let body = signed.as_deref().unwrap_or_default();
+        target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, body, started);
+    }
+    let body = match &signed {
+        Some(bytes) => Payload::Bytes(bytes),
+        None if bodiless => Payload::None,
+        None => Payload::Callers,
+    };
+    let timeout_ms = life.caller.timeout_ms()?;
+    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
+    let outcome = life.host.fetch(parcel).await;
+    let answer = life.tried(provider, started, outcome)?;
+    passed(life, answer)
+}
+
+fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Result<Reply<H::Answer>> {
+    life.close(&Glance { finished: true, ..Glance::default() });
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None })
+}
+
+/// The provider whose own dialect it is; an active one before any other.
+fn home_of(settings: &Settings, dialect: Dialect) -> Option<&'static Provider> {
+    let at_home = |provider: &&'static Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let active = settings.active().into_iter().find(at_home);
+    active.or_else(|| providers::all().iter().find(at_home))
+}
+
+/// The path after the base. Clients that were told a base of their own repeat its end: it counts once.
+fn joined(base: &str, path: &str) -> String {
+    let local = base.split_once("://").map_or("", |(_, rest)| rest.split_once('/').map_or("", |(_, local)| local));
+    let mut ends = local.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    while !ends.is_empty() {
+        let end = format!("/{}", ends.join("/"));
+        if let Some(rest) = path.strip_prefix(&end)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return format!("{base}{rest}");
+        }
+        ends.remove(0);
+    }
+    format!("{base}{path}")
+}
+
+/// A form: what it asks of a model is read in passing, its files are not.
+pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.caller.admit(life.settings)?;
+    let content_type = life.call.headers.find("content-type").unwrap_or_default();
+    let head = life.host.beginning(HEAD_BYTES).await.map_err(|_| Error::invalid("The body could not be read."))?;
+    let mut reader = Editor::new(content_type, &audio::WATCHED)?;
+    reader.push(&head, &mut Vec::new())?;
+    let asked = match reader.seen("model") {
+        Some(model) => model.to_owned(),
+        None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
+        None => return Err(audio::model_unseen()),
+    };
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &asked)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    if let Some(shape) = target.service.serves.sound().filter(|shape| *shape == audio::Shape::WorkersAi) {
+        return whole_form(life, &target, shape, errand, content_type).await;
+    }
+    let renamed = target.renamed && !asked.is_empty();
+    let payload = if renamed {
+        Payload::Form(Box::new(Editor::new(content_type, &audio::WATCHED)?.set("model", &target.model)))
+    } else {
+        Payload::Callers
+    };
+    let started = life.host.now();
+    let url = target.url(false)?;
+    let mut headers = target.headers(life.call);
+    headers.add("content-type", content_type);
+    let timeout_ms = life.caller.timeout_ms()?;
+    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: true, timeout_ms };
+    let outcome = life.host.fetch(parcel).await;
+    let mut answer = life.tried(target.provider, started, outcome)?;
+    if (200..300).contains(&answer.status()) { passed(life, answer) } else { Err(failure(life, &target, &mut answer).await) }
+}
+
+/// For a provider that takes no form: it is read and written anew.
+async fn whole_form<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    shape: audio::Shape,
+    errand: Errand,
+    content_type: &str,
+) -> Result<Reply<H::Answer>> {
+    debug_assert!(shape == audio::Shape::WorkersAi, "other shapes pass");
+    let task = if errand == Errand::Translation { Task::Translate } else { Task::Transcribe };
+    let form = life.body().await?;
+    let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
+    let json = |headers: &mut Headers| headers.add("content-type", "application/json");
+    let mut answer = crate::gateway::send(life, target, &body, false, json, false).await?;
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, target, &mut answer).await);
+    }
+    let bytes = answer.bytes(crate::gateway::MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
+    life.close(&Glance { finished: true, ..Glance::default() });
+    let headers = Headers::from_iter([("content-type", kind)]);
+    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_base_counts_once() {
+        for (base, path, expected) in [
+            ("https://api.openai.com/v1", "/v1/files", "https://api.openai.com/v1/files"),
+            ("https://api.openai.com/v1", "/files", "https://api.openai.com/v1/files"),
+            ("https://api.groq.com/openai/v1", "/openai/v1/models", "https://api.groq.com/openai/v1/models"),
+            ("https://api.groq.com/openai/v1", "/v1/models", "https://api.groq.com/openai/v1/models"),
+            ("https://api.cohere.com", "/v2/chat", "https://api.cohere.com/v2/chat"),
+            ("https://api.openai.com/v1", "/v1beta/x", "https://api.openai.com/v1/v1beta/x"),
+        ] {
+            assert_eq!(joined(base, path), expected);
+        }
+    }
+}
