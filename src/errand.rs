@@ -3,11 +3,14 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
+use crate::cost::Tally;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
-use crate::providers::service::Serves;
+use crate::providers::service::{Errand, Serves};
 use crate::wire::predictions::{self, Progress};
 use crate::wire::{Echo, audio, embeddings, images, moderations, rerank};
 
@@ -120,21 +123,140 @@ fn nothing() -> Error {
     Error::upstream(Kind::Failed, "The provider sent no answer.")
 }
 
-/// The tokens that an answer in OpenAI's form tells of.
-pub fn usage(body: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Told {
-        usage: Option<Counts>,
+/// The tokens that an answer in the caller's form tells of, and what else is paid for it. Of an answer that passes
+/// unread there is only what was asked for.
+pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tally) {
+    let answer: Answered = serde_json::from_slice(answer).unwrap_or_default();
+    let usage = answer.usage();
+    let read = || serde_json::from_slice::<Asked<'_>>(asked).unwrap_or_default();
+    let mut tally = Tally::default();
+    match errand {
+        Errand::Images | Errand::ImageEdits | Errand::ImageVariations => {
+            let asked = read();
+            let given = |word: Option<String>| word.filter(|word| word != "auto");
+            tally.units.images = answer.data.map_or(asked.n.unwrap_or(1), |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            tally.units.input_image_tokens = answer.usage.input_tokens_details.image_tokens.map_or(0, whole);
+            // What an image model writes are images, unless it says otherwise.
+            let drawn = answer.usage.output_tokens_details.image_tokens.map(whole);
+            tally.units.output_image_tokens = drawn.unwrap_or_else(|| usage.map_or(0, |usage| usage.output));
+            (tally.size, tally.quality, tally.opaque) = (given(asked.size), given(asked.quality), true);
+        }
+        Errand::Speech => {
+            let characters =
+                read().input.and_then(|raw| serde_json::from_str::<Cow<'_, str>>(raw.get()).ok()).map_or(0, |text| text.chars().count());
+            tally.units.characters = u64::try_from(characters).unwrap_or(u64::MAX);
+            tally.opaque = true;
+        }
+        Errand::Rerank => tally.units.queries = answer.meta.billed_units.search_units.map_or(1, whole),
+        Errand::Transcription | Errand::Translation => {
+            // Only the provider knows how long it sounds.
+            let seconds = answer.usage.seconds.or(answer.duration);
+            tally.units.input_ms = seconds.map_or(0, |seconds| whole(seconds * 1000.0));
+            tally.uncounted = seconds.is_none() && usage.is_none();
+            tally.opaque = true;
+        }
+        Errand::Embeddings | Errand::Moderations => {}
     }
+    (usage, tally)
+}
+
+/// What of a request has to do with its price.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked<'a> {
+    n: Option<u64>,
+    size: Option<String>,
+    quality: Option<String>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+}
+
+/// What of an answer has to do with its price.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Answered {
+    #[serde(deserialize_with = "or_nothing")]
+    usage: Counts,
+    #[serde(deserialize_with = "or_nothing")]
+    meta: Meta,
+    data: Option<Vec<IgnoredAny>>,
+    #[serde(deserialize_with = "loose_number")]
+    duration: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    #[serde(alias = "input_tokens")]
+    prompt_tokens: Option<f64>,
+    #[serde(alias = "output_tokens")]
+    completion_tokens: Option<f64>,
+    total_tokens: Option<f64>,
+    seconds: Option<f64>,
+    #[serde(deserialize_with = "or_nothing")]
+    input_tokens_details: Details,
+    #[serde(deserialize_with = "or_nothing")]
+    output_tokens_details: Details,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    image_tokens: Option<f64>,
+}
+
+/// Cohere's place for it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    #[serde(deserialize_with = "or_nothing")]
+    tokens: Billed,
+    #[serde(deserialize_with = "or_nothing")]
+    billed_units: Billed,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Billed {
+    input_tokens: Option<f64>,
+    output_tokens: Option<f64>,
+    search_units: Option<f64>,
+}
+
+/// A null tells nothing.
+fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> std::result::Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Some write numbers in quotes.
+fn loose_number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<f64>, D::Error> {
     #[derive(Deserialize)]
-    struct Counts {
-        #[serde(alias = "input_tokens")]
-        prompt_tokens: Option<f64>,
-        #[serde(alias = "output_tokens")]
-        completion_tokens: Option<f64>,
+    #[serde(untagged)]
+    enum Loose<'a> {
+        Number(f64),
+        #[serde(borrow)]
+        Text(Cow<'a, str>),
+        Other(IgnoredAny),
     }
-    let counts = serde_json::from_slice::<Told>(body).ok()?.usage?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-    let whole = |count: Option<f64>| count.unwrap_or_default() as u64;
-    Some(Usage { input: whole(counts.prompt_tokens), output: whole(counts.completion_tokens), ..Usage::default() })
+    Ok(match Loose::deserialize(deserializer)? {
+        Loose::Number(number) => Some(number),
+        Loose::Text(text) => text.parse().ok(),
+        Loose::Other(_) => None,
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
+fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+impl Answered {
+    /// `None` where no token was counted.
+    fn usage(&self) -> Option<Usage> {
+        let (usage, tokens) = (&self.usage, &self.meta.tokens);
+        let output = usage.completion_tokens.or(tokens.output_tokens).unwrap_or_default();
+        let of_total = || usage.total_tokens.map(|total| total - output);
+        let input = usage.prompt_tokens.or_else(of_total).or(tokens.input_tokens).or(self.meta.billed_units.input_tokens);
+        Some(Usage { input: whole(input.unwrap_or_default()), output: whole(output), ..Usage::default() }).filter(|usage| usage.total() > 0)
+    }
 }

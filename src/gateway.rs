@@ -293,14 +293,14 @@ async fn run<'a, H: Host>(life: &mut Life<'a, H>, errand: Errand, body: &[u8]) -
             return Err(failure(life, &target, &mut answer).await);
         }
         if passes {
-            life.close(&Glance { finished: true, ..Glance::default() });
+            life.close_errand(errand, &asked, &[]);
             return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None });
         }
         let content_type = answer.header("content-type").unwrap_or_default();
         let bytes = answer.bytes(MAX_ANSWER).await;
         let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
         if reading.is_none() {
-            life.close(&Glance { usage: errand::usage(&bytes), finished: true, ..Glance::default() });
+            life.close_errand(errand, &asked, &bytes);
             return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
         }
         returned.push(Returned { content_type, body: bytes });
@@ -308,7 +308,7 @@ async fn run<'a, H: Host>(life: &mut Life<'a, H>, errand: Errand, body: &[u8]) -
     let echo = Echo { model: target.model.clone(), now: life.host.now() / 1_000, nonce, stream_usage: false };
     let reading = reading.ok_or_else(|| Error::gateway("An answer came that nobody can read."))?;
     let (content_type, body) = errand::answer(&reading, &returned, &asked, &echo, &mut life.losses)?;
-    life.close(&Glance { usage: errand::usage(&body), finished: true, ..Glance::default() });
+    life.close_errand(errand, &asked, &body);
     let headers = Headers::from_iter([("content-type", content_type.as_str())]);
     Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None })
 }
@@ -403,7 +403,7 @@ impl<'a, H: Host> Life<'a, H> {
         let trace_id = caller.trace_id().map_or_else(|| request_id.clone(), str::to_owned);
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
-        let ledger = Ledger { record, prompt_bytes: 0 };
+        let ledger = Ledger { record, ..Ledger::default() };
         Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, own_words: None, inference: false }
     }
 
@@ -412,7 +412,16 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
-        self.host.record(&self.ledger.clone().close(glance, &Ending::Closed, self.host.now()));
+        let record = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
+        self.ledger.record.cost = record.cost;
+        self.host.record(&record);
+    }
+
+    /// The same of what is no conversation.
+    pub fn close_errand(&mut self, errand: Errand, asked: &[u8], answer: &[u8]) {
+        let (usage, tally) = errand::used(errand, asked, answer);
+        self.ledger.tally = tally;
+        self.close(&Glance { usage, finished: true, ..Glance::default() });
     }
 
     /// The caller's body, whole.
@@ -511,6 +520,9 @@ impl<'a, H: Host> Life<'a, H> {
             say("model", &record.model);
             say("target", "config");
             say("attempts", &record.attempts.len().to_string());
+            if let Some(cost) = record.cost {
+                say("cost", &cost.to_string());
+            }
             say("overhead-ms", &record.overhead_ms.to_string());
         }
         if !self.losses.is_empty() {

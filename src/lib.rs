@@ -20,7 +20,7 @@
 //! themselves, and a tap keeps count.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error -> ir -> wire, http, record, host -> providers, catalog -> caller -> door, target, token, errand -> models, health, predict -> gateway -> edge`.
+//! `error -> ir -> wire, http, record, host, catalog, cost -> providers -> caller -> door, target, token, errand -> models, health, predict -> gateway, passage -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -32,6 +32,7 @@
 
 pub mod caller;
 pub mod catalog;
+pub mod cost;
 pub mod door;
 #[cfg(target_arch = "wasm32")]
 mod edge;

@@ -54,12 +54,14 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let answer = life.tried(provider, started, outcome)?;
-    passed(life, answer)
+    Ok(passed(life, answer))
 }
 
-fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Result<Reply<H::Answer>> {
+/// What it cost, only the provider knows.
+fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
+    life.ledger.tally.uncounted = true;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None })
+    Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None }
 }
 
 /// The provider whose own dialect it is; an active one before any other.
@@ -115,10 +117,18 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
     let mut headers = target.headers(life.call);
     headers.add("content-type", content_type);
     let timeout_ms = life.caller.timeout_ms()?;
-    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: true, timeout_ms };
+    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let mut answer = life.tried(target.provider, started, outcome)?;
-    if (200..300).contains(&answer.status()) { passed(life, answer) } else { Err(failure(life, &target, &mut answer).await) }
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, &target, &mut answer).await);
+    }
+    if answer.is_stream() {
+        return Ok(passed(life, answer));
+    }
+    let bytes = answer.bytes(crate::gateway::MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    life.close_errand(errand, &[], &bytes);
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
 }
 
 /// For a provider that takes no form: it is read and written anew.
@@ -140,7 +150,7 @@ async fn whole_form<H: Host>(
     }
     let bytes = answer.bytes(crate::gateway::MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
-    life.close(&Glance { finished: true, ..Glance::default() });
+    life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);
     Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None })
 }

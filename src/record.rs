@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cost::{self, Cost, Tally};
 use crate::error::Error;
 use crate::http::Ending;
 use crate::ir::Usage;
@@ -25,6 +26,9 @@ pub struct Record {
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
+    /// Told once the request is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     pub duration_ms: u64,
     pub overhead_ms: u64,
     pub attempts: Vec<Attempt>,
@@ -72,6 +76,8 @@ pub struct Ledger {
     pub record: Record,
     /// Length of what the provider was sent: what an untold input is counted by.
     pub prompt_bytes: usize,
+    /// What is paid for besides tokens.
+    pub tally: Tally,
 }
 
 impl Ledger {
@@ -85,14 +91,17 @@ impl Ledger {
         if let Ending::Broken(error) = ending {
             self.record.error = Some(format!("{:?}", error.kind));
         }
-        self.record.usage = Some(glance.settled(ending, self.prompt_bytes).into());
+        let usage = glance.settled(ending, self.prompt_bytes);
+        self.record.cost = Some(cost::of(None, self.record.provider, &self.record.model, &usage, &self.tally));
+        self.record.usage = Some(usage.into());
         self.ended(now)
     }
 
-    /// There was no answer.
+    /// There was no answer, and so nothing to pay.
     pub fn fail(mut self, error: &Error, now: u64) -> Record {
         self.record.outcome = if error.kind == crate::error::Kind::Abandoned { Outcome::Abandoned } else { Outcome::Failed };
         self.record.status = error.status;
+        self.record.cost = Some(Cost::NOTHING);
         self.record.error = Some(format!("{:?}", error.kind));
         self.ended(now)
     }

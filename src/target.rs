@@ -1,6 +1,7 @@
 //! Where a request goes: the provider, the model's name there, the address and the key.
 
 use crate::caller::Caller;
+use crate::catalog;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers, Method};
 use crate::ir::Losses;
@@ -202,21 +203,39 @@ pub fn provider(slug: &str) -> Result<&'static Provider> {
     providers::find(slug).ok_or_else(unknown)
 }
 
-/// A model named `provider/model`, or one whose maker is known, or else the first active provider's.
-fn provider_of_model<'m>(settings: &Settings, caller: &Caller<'_>, asked: &'m str) -> Result<(&'static Provider, &'m str)> {
+/// The provider of a model that is named `provider/model`; else one that has a model of this name, else the first
+/// active one.
+pub fn provider_of_model<'m>(settings: &Settings, caller: &Caller<'_>, asked: &'m str) -> Result<(&'static Provider, &'m str)> {
     let (prefix, model) = providers::split_model(asked);
     if let Some(provider) = prefix {
         return Ok((provider, model));
     }
-    let reachable = |provider: &&'static Provider| caller.own_key.is_some() || settings.is_active(provider);
-    let owner = providers::owner_of(asked).and_then(providers::find).filter(reachable);
     let first = || settings.active().into_iter().find(|provider| provider.slug != sandbox::SLUG);
-    owner.or_else(first).map(|provider| (provider, asked)).ok_or_else(|| {
+    having(settings, caller, asked).or_else(first).map(|provider| (provider, asked)).ok_or_else(|| {
         let message = format!(
             "No provider is known for `{asked}`: write it as `provider/model`, name a provider in `x-causeway-provider`, or set a provider's key (as OPENAI_API_KEY) for this gateway."
         );
         Error::invalid(message).with_param("model")
     })
+}
+
+/// Who has a model of this name. A caller with a key of its own is most likely the customer of the model's maker;
+/// else the deployment's preference counts, and the maker comes before those who resell it.
+fn having(settings: &Settings, caller: &Caller<'_>, model: &str) -> Option<&'static Provider> {
+    let maker = providers::owner_of(model).and_then(providers::find);
+    if caller.own_key.is_some() && maker.is_some() {
+        return maker;
+    }
+    let reachable =
+        |provider: &&'static Provider| settings.is_active(provider) || caller.own_key.is_some() && !matches!(provider.auth, Auth::None);
+    let listed: Vec<&str> = catalog::find_any(model).map(|model| model.provider).collect();
+    let lists = |provider: &&'static Provider| listed.contains(&provider.slug);
+    let preferred = || settings.preferred().filter(reachable).find(lists);
+    let maker = || maker.filter(reachable);
+    let any = || providers::all().iter().filter(reachable).find(lists);
+    // A name of which the catalog knows another version.
+    let near = || settings.active().into_iter().find(|provider| catalog::find(provider.slug, model).is_some());
+    preferred().or_else(maker).or_else(any).or_else(near)
 }
 
 /// The model less the provider's slug, unless its own models have such a prefix.

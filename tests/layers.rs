@@ -8,8 +8,8 @@ use std::path::Path;
 const RUNGS: &[&[&str]] = &[
     &["error"],
     &["ir"],
-    &["wire", "http", "record", "host"],
-    &["providers", "catalog"],
+    &["wire", "http", "record", "host", "catalog", "cost"],
+    &["providers"],
     &["caller"],
     &["door", "target", "token", "errand"],
     &["models", "health", "predict"],

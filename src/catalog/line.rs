@@ -83,9 +83,13 @@ fn slot<'p>(prices: &'p mut Prices, letter: &str, amount: &str) -> Option<(&'p m
 }
 
 /// The price of one size among `@hd/1024x1792=.12 @...`.
-pub(super) fn size(sizes: &str, wanted: &str) -> Option<Rate> {
-    sizes.split_ascii_whitespace().find_map(|word| {
+pub(super) fn size(text: &str, wanted: &str) -> Option<Rate> {
+    sizes(text).find(|(size, _)| *size == wanted).map(|(_, rate)| rate)
+}
+
+pub(super) fn sizes(text: &str) -> impl Iterator<Item = (&str, Rate)> {
+    text.split_ascii_whitespace().filter_map(|word| {
         let (size, amount) = word.strip_prefix('@')?.split_once('=')?;
-        (size == wanted).then(|| Rate::each(amount)).flatten()
+        Some((size, Rate::each(amount)?))
     })
 }

@@ -151,6 +151,11 @@ const fn bit(capability: Capability) -> u16 {
 }
 
 impl Model {
+    /// The sizes that have prices of their own, as [`Model::sized`] takes them.
+    pub fn sizes(&self) -> impl Iterator<Item = (&'static str, Rate)> {
+        line::sizes(self.sizes)
+    }
+
     /// The prices of an image of this quality and size, `hd/1024x1792` or `1024x1024`, or of video of this resolution,
     /// `1080p`, where they differ by it.
     pub fn sized(&self, size: &str) -> Option<Prices> {
@@ -167,7 +172,13 @@ impl Model {
 /// else the newest of its versions. A fine-tuned model is the one it was made from, and unpriced unless its own price
 /// is listed.
 pub fn find(provider: &str, model: &str) -> Option<Model> {
-    TEXTS.iter().find_map(|text| find_in(text, provider, model))
+    TEXTS.iter().find_map(|text| find_in(text, provider, model)).or_else(|| made_up(provider, model))
+}
+
+/// A model of the sandbox whose name says what it does: `slow-20`.
+fn made_up(provider: &str, model: &str) -> Option<Model> {
+    let (stem, _) = model.split_once('-')?;
+    search::find(SANDBOX, stem, provider).and_then(line::read)
 }
 
 fn find_in(text: &'static str, provider: &str, model: &str) -> Option<Model> {

@@ -71,6 +71,11 @@ impl Settings {
         }
     }
 
+    /// The providers that whoever runs this deployment puts first.
+    pub fn preferred(&self) -> impl Iterator<Item = &'static Provider> {
+        self.list("PROVIDER_PRIORITY").into_iter().filter_map(find)
+    }
+
     /// A token of this account that is still good.
     pub fn token_of(&self, account: &ServiceAccount, now_ms: u64) -> Option<Token> {
         self.tokens.borrow().get(account).filter(|token| token.valid(now_ms)).cloned()
@@ -87,9 +92,9 @@ impl Settings {
         tokens.insert(account.clone(), token);
     }
 
-    /// The active providers, those of `PROVIDER_PRIORITY` first and in its order.
+    /// The active providers, the preferred first and in their order.
     pub fn active(&self) -> Vec<&'static Provider> {
-        let mut order: Vec<&'static Provider> = self.list("PROVIDER_PRIORITY").into_iter().filter_map(find).collect();
+        let mut order: Vec<&'static Provider> = self.preferred().collect();
         order.extend(all());
         let mut seen = Vec::new();
         order.retain(|provider| {

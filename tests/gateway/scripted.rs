@@ -246,7 +246,8 @@ impl Scene {
         host.now.set(now);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let call = Call { method: self.method, path: self.path.clone(), query: String::new(), headers };
+        let (path, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
+        let call = Call { method: self.method, path: path.to_owned(), query: query.to_owned(), headers };
         let reply = futures_executor::block_on(gateway::serve(&host, settings, &call));
         let mut native = false;
         let body = match reply.body {
