@@ -13,19 +13,21 @@ import * as completions from "./upstream/completions.mjs";
 import { errandAt } from "./upstream/errands.mjs";
 import * as gemini from "./upstream/gemini.mjs";
 import * as openai from "./upstream/openai.mjs";
+import { passageAt } from "./upstream/passages.mjs";
 import * as responses from "./upstream/responses.mjs";
 import { until } from "./until.mjs";
 
 const DIALECTS = [openai, anthropic, responses, completions, gemini, cohere, bedrock];
 
 /**
- * Starts one. `seen` holds { method, path, headers, raw, body, model, stream, at, sent, abortedAt } per request, times
- * by performance.now(); `sent` is what has been written of the answer.
+ * Starts one. `seen` holds { method, path, headers, come, bytes, raw, body, form, model, stream, at, sent, abortedAt }
+ * per request, times by performance.now(); `come` is how many bytes of the body have, `sent` what has been written of
+ * the answer.
  */
 export async function startUpstream({ host = "127.0.0.1" } = {}) {
   const seen = [];
   const server = createServer((request, response) => {
-    const note = { method: request.method, path: request.url, headers: request.headers, at: performance.now(), sent: "" };
+    const note = { method: request.method, path: request.url, headers: request.headers, at: performance.now(), come: 0, sent: "" };
     seen.push(note);
     response.on("close", () => {
       if (!response.writableFinished) note.abortedAt = performance.now();
@@ -59,9 +61,15 @@ export async function closedPort() {
 
 async function serve(request, response, note) {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  note.raw = Buffer.concat(chunks).toString();
+  for await (const chunk of request) {
+    note.come += chunk.length;
+    chunks.push(chunk);
+  }
+  note.bytes = Buffer.concat(chunks);
+  note.raw = note.bytes.toString();
   const pathname = note.path.split("?", 1)[0];
+  const passage = passageAt(note.method, pathname);
+  if (passage) return reply(response, ...(await passage(note)));
   if (pathname === "/v1/models") return reply(response, 200, { object: "list", data: [{ id: "fake-model", object: "model", created: 1795219200, owned_by: "fake" }] });
   const errand = errandAt(pathname);
   const [dialect, said] = errand ? [openai, errand] : dialectAt(pathname);
