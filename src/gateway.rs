@@ -236,7 +236,7 @@ async fn count<'a, H: Host>(life: &mut Life<'a, H>, talk: &Talk, body: &[u8]) ->
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
-    let Some(counter) = target.counting() else {
+    let Some(counter) = target.counting(talk.dialect) else {
         let request = (talk.dialect.inbound().decode_request)(body, &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });

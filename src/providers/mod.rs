@@ -156,6 +156,11 @@ impl Provider {
         self.fitting(model, &known, |serves| serves.errand() == Some(errand)).first().copied()
     }
 
+    /// What counts the tokens of a conversation in this dialect.
+    pub fn counter(&self, dialect: Dialect, model: &str) -> Option<&'static Service> {
+        self.fitting(model, &|_: &str| true, |serves| serves == Serves::Count(dialect)).first().copied()
+    }
+
     /// Services of a kind for a model: those meant for it, or else those for any.
     fn fitting(&self, model: &str, known: &impl Fn(&str) -> bool, kind: impl Fn(Serves) -> bool) -> Vec<&'static Service> {
         let meant = |service: &Service| !service.models.is_empty() && model.contains(service.models);
