@@ -26,6 +26,7 @@ const DOORS = [
   ["POST", /^\/v1\/responses\/([^/]+)\/cancel$/, (note, id) => ok(response(id, "cancelled"))],
   ["GET", /^\/v1\/responses\/([^/]+)\/input_items$/, () => ok({ object: "list", data: [{ id: "msg_1", type: "message", role: "user" }], has_more: false })],
   ["POST", /^\/v1\/messages\/count_tokens$/, (note) => ok({ input_tokens: JSON.parse(note.raw).messages.length * 7 })],
+  ["POST", /^\/v1beta\/models\/[^/]+:countTokens$/, (note) => ok({ totalTokens: JSON.parse(note.raw).contents.length * 7 })],
   ["POST", /^\/v1\/messages\/batches$/, (note) => ok(messageBatch("in_progress", JSON.parse(note.raw).requests.length))],
   ["GET", /^\/v1\/messages\/batches\/([^/]+)$/, (note) => ok(messageBatch("ended", 1, resultsOf(note)))],
   ["GET", /^\/v1\/messages\/batches\/([^/]+)\/results$/, () => [200, `${JSON.stringify({ custom_id: "one", result: { type: "canceled" } })}\n`, "application/x-jsonl"]],
@@ -43,6 +44,7 @@ export function passageAt(method, pathname) {
 }
 
 function refusal({ path, headers }) {
+  if (path.startsWith("/v1beta/")) return headers["x-goog-api-key"] ? undefined : [403, { error: { code: 403, message: "no key", status: "PERMISSION_DENIED" } }];
   const anthropic = path.startsWith("/v1/messages/");
   if (anthropic ? headers["x-api-key"] && headers["anthropic-version"] : /^Bearer \S+$/.test(headers.authorization ?? "")) return undefined;
   const error = { type: "authentication_error", message: "no key" };
