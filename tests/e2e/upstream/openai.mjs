@@ -59,6 +59,7 @@ export function look(body) {
     results: body.messages.slice(since + 1).filter((message) => message.role === "tool").map((message) => text(message.content)),
     images,
     schema: body.response_format?.type === "json_schema" ? body.response_format.json_schema?.schema : undefined,
+    forced: ["required", "object"].includes(typeof body.tool_choice === "string" ? body.tool_choice : typeof body.tool_choice) ? body.tools[0].function.name : undefined,
   };
 }
 

@@ -6,6 +6,7 @@ import { PICTURE } from "./errands.mjs";
 export const HEARD = "Hello, said the sound.";
 export const CAPTIONS = `1\n00:00:00,000 --> 00:00:02,500\n${HEARD}\n`;
 
+const SEGMENT = { id: 0, seek: 0, start: 0, end: 2.5, text: HEARD, tokens: [50364], temperature: 0, avg_logprob: -0.2, compression_ratio: 1.1, no_speech_prob: 0.01 };
 const AT = 1795219200;
 const files = new Map();
 
@@ -82,7 +83,7 @@ function hear(note) {
     case "srt":
       return [200, CAPTIONS, "text/plain; charset=utf-8"];
     case "verbose_json":
-      return ok({ task: "transcribe", language: "english", duration: 2.5, text: HEARD, segments: [{ id: 0, start: 0, end: 2.5, text: HEARD }] });
+      return ok({ task: "transcribe", language: "english", duration: 2.5, text: HEARD, segments: [SEGMENT], usage: { type: "duration", seconds: 3 } });
     default:
       return ok({ text: HEARD, usage: { type: "duration", seconds: 3 } });
   }
