@@ -7,6 +7,7 @@ import { zodOutputFormat } from "@anthropic-ai/sdk/helpers/zod";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { AWS } from "./upstream/bedrock.mjs";
+import { accountAt } from "./upstream/vertex.mjs";
 
 export const CALLERS = { openai: openaiCaller, anthropic: anthropicCaller };
 
@@ -15,7 +16,9 @@ export function route(provider, upstream) {
   const base = ["openai", "anthropic"].includes(provider) ? `${upstream.url}/v1` : upstream.url;
   const { region, accessKey, secretKey, sessionToken } = AWS;
   const aws = { region, "access-key-id": accessKey, "secret-access-key": secretKey, "session-token": sessionToken };
-  const named = { provider, "custom-host": base, ...(provider === "bedrock" && prefixed("aws-", aws)) };
+  const vertex = { "vertex-service-account-json": JSON.stringify(accountAt(upstream.url)) };
+  const own = { bedrock: prefixed("aws-", aws), "vertex-ai": vertex }[provider];
+  const named = { provider, "custom-host": base, ...own };
   return prefixed("x-causeway-", named);
 }
 

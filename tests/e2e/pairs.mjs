@@ -13,6 +13,7 @@ export const MODELS = {
   gemini: "gemini-3-flash-preview",
   cohere: "command-a-03-2025",
   bedrock: "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  "vertex-ai": "gemini-3-flash-preview",
 };
 
 /** A Worker and a provider for the file; filled in before the first test. */

@@ -15,9 +15,10 @@ import * as gemini from "./upstream/gemini.mjs";
 import * as openai from "./upstream/openai.mjs";
 import { passageAt } from "./upstream/passages.mjs";
 import * as responses from "./upstream/responses.mjs";
+import * as vertex from "./upstream/vertex.mjs";
 import { until } from "./until.mjs";
 
-const DIALECTS = [openai, anthropic, responses, completions, gemini, cohere, bedrock];
+const DIALECTS = [openai, anthropic, responses, completions, gemini, cohere, bedrock, vertex.GOOGLE, vertex.CLAUDE];
 
 /**
  * Starts one. `seen` holds { method, path, headers, come, bytes, raw, body, form, model, stream, at, sent, abortedAt }
@@ -68,6 +69,7 @@ async function serve(request, response, note) {
   note.bytes = Buffer.concat(chunks);
   note.raw = note.bytes.toString();
   const pathname = note.path.split("?", 1)[0];
+  if (pathname === "/token") return reply(response, ...vertex.tokenFor(note));
   const passage = passageAt(note.method, pathname);
   if (passage) return reply(response, ...(await passage(note)));
   if (pathname === "/v1/models") return reply(response, 200, { object: "list", data: [{ id: "fake-model", object: "model", created: 1795219200, owned_by: "fake" }] });
