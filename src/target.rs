@@ -10,6 +10,7 @@ use crate::providers::auth::sigv4;
 use crate::providers::service::{Errand, Service};
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
+use crate::spelling;
 use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
 
@@ -196,7 +197,7 @@ pub fn named_provider(call: &Call, caller: &Caller<'_>) -> Result<Option<&'stati
 /// The provider of this name.
 pub fn provider(slug: &str) -> Result<&'static Provider> {
     let unknown = || {
-        let hint = providers::nearest(slug).map(|known| format!(" Did you mean `{known}`?")).unwrap_or_default();
+        let hint = spelling::hint(slug, providers::all().iter().map(|provider| provider.slug));
         let shown: String = slug.chars().take(64).collect();
         Error::invalid(format!("There is no provider `{shown}`.{hint}")).with_param("provider")
     };
