@@ -208,9 +208,10 @@ fn elsewhere_tokens_are_estimated_and_marked_so() {
 
 #[test]
 fn googles_question_may_hold_the_conversation_or_be_it() {
-    for body in
-        [r#"{"contents":[{"parts":[{"text":"hello"}]}]}"#, r#"{"generateContentRequest":{"model":"m","contents":[{"parts":[{"text":"hello"}]}]}}"#]
-    {
+    for body in [
+        r#"{"contents":[{"parts":[{"text":"hello"}]}]}"#,
+        r#"{"generateContentRequest":{"model":"m","contents":[{"parts":[{"text":"hello"}]}]}}"#,
+    ] {
         let scenery = Scene::post("/v1beta/models/openai%2Fgpt-4o:countTokens", body).header("x-goog-api-key", "k").play();
         assert_eq!((scenery.status, scenery.body.as_str()), (200, "{\"totalTokens\":2}"));
         assert_eq!(scenery.header("x-causeway-estimated"), "true");
