@@ -12,7 +12,7 @@ const RUNGS: &[&[&str]] = &[
     &["providers"],
     &["routing"],
     &["caller"],
-    &["door", "target", "token", "errand"],
+    &["door", "target", "token", "prices", "errand"],
     &["models", "health", "predict"],
     &["gateway"],
     &["edge"],

@@ -80,6 +80,7 @@ impl<'a, H: Host> Life<'a, H> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
+        self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
         self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::{Body, Headers, Method, Reply};
+use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Provider};
@@ -120,7 +121,7 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
     headers.add("content-type", content_type);
     let timeout_ms = life.caller.timeout_ms()?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
-    let outcome = life.host.fetch(parcel).await;
+    let outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     let mut answer = life.tried(target.provider, started, outcome)?;
     if !(200..300).contains(&answer.status()) {
         return Err(failure(life, &target, &mut answer).await);

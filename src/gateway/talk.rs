@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::{Answer, Host};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
+use crate::prices;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
@@ -127,7 +128,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &D
     if target.provider.slug == sandbox::SLUG {
         let started = life.host.now();
         let script = sandbox::answer(&draft.body, &life.ledger.record.request_id, started / 1_000);
-        life.host.sleep(script.wait_ms).await;
+        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
         return life.tried(target.provider, started, Ok(life.host.canned(script)));
     }
     send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await

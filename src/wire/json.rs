@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-pub(in crate::wire) fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     // Strings, numbers and raw JSON written to memory cannot fail.
     let _ = serde_json::to_writer(out, value);
 }
 
-pub(in crate::wire) struct Object<'o> {
+pub struct Object<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
@@ -50,7 +50,7 @@ impl<'o> Object<'o> {
     }
 }
 
-pub(in crate::wire) struct Array<'o> {
+pub struct Array<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
