@@ -18,6 +18,9 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
     let mut envelope = Envelope::look(&body)?;
+    if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
+        envelope.set("model", json_string(usual));
+    }
     let model = model(None, &envelope)?;
     let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
     life.ledger.record.provider = target.provider.slug;
