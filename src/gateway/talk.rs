@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::{Life, json_reply};
+use super::route::{Asked, walk};
 use crate::door::Talk;
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host};
@@ -35,6 +36,13 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
     let body = life.body().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model };
+    walk(life, &asked, async |life| ask(life, talk, &asked).await).await
+}
+
+/// Asks the target whose turn it is.
+async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);

@@ -7,8 +7,8 @@ use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
-use causeway::providers::settings::Settings;
 use causeway::record::Record;
+use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
 /// What an upstream does next.
