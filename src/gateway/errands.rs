@@ -18,7 +18,10 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
     life.inference = true;
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
-    let envelope = Envelope::look(&body)?;
+    let mut envelope = Envelope::look(&body)?;
+    if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
+        envelope.set("model", json_string(usual));
+    }
     let model = model(None, &envelope)?;
     let asked = Asked { envelope, model };
     walk(life, &asked, async |life| ask(life, errand, &asked).await).await

@@ -215,7 +215,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let Some(counter) = target.counting(talk.dialect) else {
-        let request = (talk.dialect.inbound().decode_request)(&body, &mut life.losses)?;
+        let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });
         let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
@@ -235,6 +235,18 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+}
+
+/// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
+/// nothing of the length of an answer.
+fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
+    if let Some(whole) = envelope.raw("generateContentRequest") {
+        return whole.as_bytes().to_vec();
+    }
+    if !envelope.has("max_tokens") {
+        envelope.set("max_tokens", "1".to_owned());
+    }
+    envelope.bytes().into_owned()
 }
 
 fn stream_headers() -> Headers {

@@ -51,7 +51,9 @@ fn item(raw: &RawValue, path: String) -> Result<(Turn, bool)> {
         },
         Some("item_reference") => {
             let path = fields.path_of("id");
-            let message = format!("{path}: an item_reference cannot be resolved here, as nothing is stored; send the whole item instead");
+            let message = format!(
+                "{path}: nothing is stored here that an item_reference could mean; send the whole item (client libraries do when `store` is false)"
+            );
             return Err(Error::invalid(message).with_param(path));
         }
         Some(other) => {
