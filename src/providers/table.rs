@@ -533,23 +533,15 @@ const DEEPSEEK: Quirks = Quirks {
 };
 
 /// Old models end with `eos`.
-const TOGETHER: Quirks =
-    Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], slashed_models: true, ..PLAIN };
+const TOGETHER: Quirks = Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], slashed_models: true, ..PLAIN };
 
 /// No `[DONE]`, usage on every chunk.
-const PERPLEXITY: Quirks = Quirks {
-    drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
-    stream_usage: StreamUsage::Volunteered,
-    ..PLAIN
-};
+const PERPLEXITY: Quirks =
+    Quirks { drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"], stream_usage: StreamUsage::Volunteered, ..PLAIN };
 
 /// Answers lack object, created and model.
-const AI21: Quirks = Quirks {
-    drop: &["stream_options", "user", "store"],
-    stream_usage: StreamUsage::Volunteered,
-    json_schema: false,
-    ..PLAIN
-};
+const AI21: Quirks =
+    Quirks { drop: &["stream_options", "user", "store"], stream_usage: StreamUsage::Volunteered, json_schema: false, ..PLAIN };
 
 /// Completion tokens exclude reasoning.
 const XAI: Quirks = Quirks { rename: &[], completion_bound: true, ..PLAIN };
@@ -563,5 +555,4 @@ const CEREBRAS: Quirks =
     Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN };
 
 /// Deltas without a role, an object for content where a schema was asked for.
-const WORKERS_AI: Quirks =
-    Quirks { slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };
+const WORKERS_AI: Quirks = Quirks { slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };

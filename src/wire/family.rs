@@ -183,21 +183,68 @@ fn words(error: &Error) -> (&'static str, Option<&'static str>) {
 /// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
 pub fn is_own_error(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Whole {
-        #[serde(rename = "error")]
-        _error: Inner,
+    struct Whole<'a> {
+        #[serde(borrow)]
+        error: &'a RawValue,
     }
-    // Strings where the dialect has strings: some send a number for a code.
+    // Strings where the dialect has strings: some send a number for a code, and others leave it out.
     #[derive(Deserialize)]
     struct Inner {
-        #[serde(rename = "message")]
-        _message: String,
-        #[serde(rename = "type")]
+        message: String,
+        #[serde(rename = "type", deserialize_with = "Option::deserialize")]
         _kind: Option<String>,
         #[serde(default, rename = "param")]
         _param: Option<String>,
-        #[serde(default, rename = "code")]
+        #[serde(rename = "code", deserialize_with = "Option::deserialize")]
         _code: Option<String>,
     }
-    serde_json::from_slice::<Whole>(body).is_ok()
+    let Ok(Whole { error }) = serde_json::from_slice(body) else { return false };
+    // A list would do for a structure too.
+    error.get().starts_with('{') && serde_json::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_passes_as_it_is_only_in_the_whole_shape_of_the_dialect() {
+        let own = [
+            r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#,
+            r#"{"error":{"message":"m","type":null,"code":null,"failed_generation":"x"},"request_id":"r"}"#,
+        ];
+        let others = [
+            r#"{"error":["m","t"]}"#,
+            r#"{"error":["m","t",null,"c"]}"#,
+            r#"{"error":"m"}"#,
+            r#"{"error":{"message":"m","type":"t","code":400}}"#,
+            r#"{"error":{"message":"m","code":"c"}}"#,
+            r#"{"error":{"message":"m","type":"t"}}"#,
+            r#"{"error":{"message":"","type":"t","code":null}}"#,
+            r#"[{"error":{"message":"m","type":"t","code":null}}]"#,
+            "m",
+        ];
+        for body in own {
+            assert!(is_own_error(body.as_bytes()), "{body}");
+        }
+        for body in others {
+            assert!(!is_own_error(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_only_the_total_has_were_heard_or_thought_and_no_more_was_cached_than_asked() {
+        let table = [
+            (r#"{"prompt_tokens":9,"completion_tokens":201,"total_tokens":585,"prompt_tokens_details":{"audio_tokens":375}}"#, (384, 201)),
+            (r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"audio_tokens":5}}"#, (9, 2)),
+            (r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":7}}"#, (9, 9)),
+            (r#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}"#, (35, 74)),
+            (r#"{"prompt_tokens":31,"completion_tokens":9,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":161}}"#, (31, 9)),
+        ];
+        for (json, counted) in table {
+            let usage = serde_json::from_str::<Counts>(json).unwrap().usage().unwrap();
+            assert_eq!((usage.input, usage.output), counted, "{json}");
+            assert!(usage.cache_read.is_none_or(|cached| cached <= usage.input), "{json}");
+        }
+    }
 }

@@ -135,7 +135,8 @@ impl Answer for Said {
     }
 
     fn is_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
+        self.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {

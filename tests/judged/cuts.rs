@@ -37,11 +37,21 @@ pub fn judge(recording: &Recording, tally: &mut Tally) {
                 scene.piece = 100;
                 let scenery = scene.play();
                 // What broke off without its blank line is no event for any client.
-                let end = if scenery.native { scenery.body.rfind("\n\n").or(scenery.body.rfind("\r\n\r\n")).map_or(0, |at| at + 2) } else { scenery.body.len() };
+                let end = if scenery.native {
+                    scenery.body.rfind("\n\n").or(scenery.body.rfind("\r\n\r\n")).map_or(0, |at| at + 2)
+                } else {
+                    scenery.body.len()
+                };
                 let heard = heard(caller, true, &scenery.body[..end]);
-                let name = format!("{} for {} cut at {tenth}/10, {}", recording.name(), caller.slug(), if breaks { "reset" } else { "closed" });
+                let name =
+                    format!("{} for {} cut at {tenth}/10, {}", recording.name(), caller.slug(), if breaks { "reset" } else { "closed" });
                 let mut check = |holds: bool, what: &str| {
-                    tally.check(recording.provider, holds, || format!("{name}: {what}: ...{}", short(&scenery.body.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect::<String>())));
+                    tally.check(recording.provider, holds, || {
+                        format!(
+                            "{name}: {what}: ...{}",
+                            short(&scenery.body.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect::<String>())
+                        )
+                    });
                 };
                 // What passes by itself is cut as the provider's was: there is no end to it.
                 check(heard.endings.is_empty(), "it has an ending");

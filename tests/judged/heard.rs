@@ -122,8 +122,6 @@ fn chat_stream(body: &str, heard: &mut Heard) {
     heard.must(done == 0 || all.last().is_some_and(|(_, data)| data.trim() == "[DONE]"), "[DONE] is not last");
     let mut arguments: Vec<(String, String, String)> = Vec::new();
     let mut first: Option<Value> = None;
-    // Several choices are passed on as they are.
-    let several = body.contains("\"index\":1,\"delta\"");
     for (_, data) in all.iter().filter(|(_, data)| data.trim() != "[DONE]") {
         let value = parse(data);
         if value["error"].is_object() {
@@ -138,7 +136,7 @@ fn chat_stream(body: &str, heard: &mut Heard) {
         heard.must(same, format!("another id in {data}"));
         if !value["usage"].is_null() {
             heard.must(heard.usage.is_none(), "usage twice");
-            heard.must(value["choices"] == json!([]) || several, "usage beside choices");
+            heard.must(value["choices"] == json!([]), "usage beside choices");
             chat_usage(&value["usage"], heard);
         }
         for choice in value["choices"].as_array().into_iter().flatten().filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
@@ -155,7 +153,10 @@ fn chat_stream(body: &str, heard: &mut Heard) {
                 };
                 let function = &call["function"];
                 if index == arguments.len() {
-                    heard.must(call["type"] == "function" && !words(&function["name"]).is_empty(), format!("a call begins without type or name: {data}"));
+                    heard.must(
+                        call["type"] == "function" && !words(&function["name"]).is_empty(),
+                        format!("a call begins without type or name: {data}"),
+                    );
                     arguments.push((words(&function["name"]).to_owned(), words(&call["id"]).to_owned(), String::new()));
                 }
                 heard.must(index < arguments.len(), format!("index of a call in {data}"));
@@ -171,9 +172,10 @@ fn chat_stream(body: &str, heard: &mut Heard) {
             }
         }
     }
-    let begins = first.as_ref().and_then(|value| value["choices"].as_array()).is_none_or(|choices| {
-        choices.first().is_some_and(|choice| choice["delta"]["role"] == "assistant")
-    });
+    let begins = first
+        .as_ref()
+        .and_then(|value| value["choices"].as_array())
+        .is_none_or(|choices| choices.first().is_some_and(|choice| choice["delta"]["role"] == "assistant"));
     heard.must(begins, format!("role is not first: {first:?}"));
     for (name, id, text) in arguments {
         let value = if heard.endings.is_empty() { json!(text) } else { heard.arguments(&text) };
@@ -187,7 +189,8 @@ fn unwrapped(input: &Value) -> Value {
     input.get("INVALID_JSON").unwrap_or(input).clone()
 }
 
-const STOP_REASONS: &[&str] = &["end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"];
+const STOP_REASONS: &[&str] =
+    &["end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded"];
 
 fn messages_usage(usage: &Value, heard: &mut Heard) {
     heard.must(usage["input_tokens"].is_u64() && usage["output_tokens"].is_u64(), format!("usage: {usage}"));
@@ -243,7 +246,10 @@ fn messages_stream(body: &str, heard: &mut Heard) {
                 blocks.push(value["content_block"].clone());
             }
             "content_block_delta" => {
-                heard.must(open && value["index"].as_u64().is_some_and(|index| index + 1 == blocks.len() as u64), format!("delta out of order: {data}"));
+                heard.must(
+                    open && value["index"].as_u64().is_some_and(|index| index + 1 == blocks.len() as u64),
+                    format!("delta out of order: {data}"),
+                );
                 let (delta, last) = (&value["delta"], blocks.last_mut().unwrap());
                 for name in ["text", "thinking", "signature"] {
                     if let Some(more) = delta[name].as_str() {
@@ -253,7 +259,10 @@ fn messages_stream(body: &str, heard: &mut Heard) {
                 input += words(&delta["partial_json"]);
             }
             "content_block_stop" => {
-                heard.must(open && value["index"].as_u64().is_some_and(|index| index + 1 == blocks.len() as u64), format!("stop out of order: {data}"));
+                heard.must(
+                    open && value["index"].as_u64().is_some_and(|index| index + 1 == blocks.len() as u64),
+                    format!("stop out of order: {data}"),
+                );
                 open = false;
                 if !input.trim().is_empty() {
                     let parsed = heard.arguments(&input);

@@ -15,6 +15,7 @@ mod said;
 #[expect(dead_code, reason = "another test uses the rest")]
 mod scripted;
 mod tally;
+mod weather;
 mod whole;
 
 use recording::recordings;
@@ -45,4 +46,26 @@ fn every_recorded_failure_keeps_its_status_and_words() {
         faults::judge(recording, &mut tally);
     }
     tally.close("faults");
+}
+
+#[test]
+fn a_recorded_stream_says_the_same_in_any_weather_and_shows_errors_in_its_midst() {
+    let mut tally = Tally::default();
+    for recording in recordings().iter().filter(|recording| recording.status < 300 && recording.streamed) {
+        weather::judge(recording, &mut tally);
+    }
+    tally.close("weather");
+}
+
+#[test]
+fn a_failure_of_any_shape_keeps_its_status_and_words() {
+    let mut tally = Tally::default();
+    let mut seen = Vec::new();
+    for recording in recordings().iter().filter(|recording| recording.status < 300 && recording.choices == 1) {
+        if !seen.contains(&(recording.provider, recording.dialect.slug(), recording.streamed)) {
+            seen.push((recording.provider, recording.dialect.slug(), recording.streamed));
+            faults::judge_shapes(recording, &mut tally);
+        }
+    }
+    tally.close("shapes");
 }

@@ -31,7 +31,9 @@ impl Calls {
         let same = |call: &&mut (Option<u64>, String, String, String)| match (index, name.is_empty()) {
             (Some(_), true) => call.0 == index,
             (None, true) => true,
-            (_, false) => call.0 == index && index.is_some() && call.1 == id && call.2 == name && serde_json::from_str::<Value>(&call.3).is_err(),
+            (_, false) => {
+                call.0 == index && index.is_some() && call.1 == id && call.2 == name && serde_json::from_str::<Value>(&call.3).is_err()
+            }
         };
         match self.0.iter_mut().rev().find(same) {
             Some(call) => call.3.push_str(arguments),
@@ -197,7 +199,8 @@ fn messages(values: &[Value], streamed: bool) -> Said {
             _ => {}
         }
     }
-    let input = number(&counts, "/input_tokens") + number(&counts, "/cache_read_input_tokens") + number(&counts, "/cache_creation_input_tokens");
+    let input =
+        number(&counts, "/input_tokens") + number(&counts, "/cache_read_input_tokens") + number(&counts, "/cache_creation_input_tokens");
     said.usage = Some((input, number(&counts, "/output_tokens")));
     said.calls = calls.whole();
     said
@@ -272,7 +275,9 @@ fn converse(recording: &Recording) -> Said {
         let value: Value = serde_json::from_slice(&recording.body).unwrap();
         for part in value["output"]["message"]["content"].as_array().into_iter().flatten() {
             said.text.push_str(words(&part["text"]));
-            said.text.push_str(&part["citationsContent"]["content"].as_array().into_iter().flatten().map(|c| words(&c["text"])).collect::<String>());
+            said.text.push_str(
+                &part["citationsContent"]["content"].as_array().into_iter().flatten().map(|c| words(&c["text"])).collect::<String>(),
+            );
             said.thought.push_str(words(&part["reasoningContent"]["reasoningText"]["text"]));
             if part["toolUse"].is_object() {
                 said.calls.push((words(&part["toolUse"]["name"]).to_owned(), part["toolUse"]["input"].clone()));
@@ -304,7 +309,9 @@ fn cohere(values: &[Value]) -> Said {
                 said.thought.push_str(words(&part["thinking"]));
             }
         }
-        for call in message["tool_calls"].as_array().into_iter().flatten().chain(message["tool_calls"].is_object().then(|| &message["tool_calls"])) {
+        for call in
+            message["tool_calls"].as_array().into_iter().flatten().chain(message["tool_calls"].is_object().then(|| &message["tool_calls"]))
+        {
             let arguments = words(&call["function"]["arguments"]);
             calls.push(value["index"].as_u64(), words(&call["id"]), words(&call["function"]["name"]), arguments);
         }

@@ -90,7 +90,13 @@ pub fn judge(recording: &Recording, tally: &mut Tally) {
             if recording.choices > 1 && streamed != recording.streamed {
                 continue;
             }
-            let asks = || if streamed && caller == Dialect::Chat { with_usage(ask(recording, caller, streamed)) } else { ask(recording, caller, streamed) };
+            let asks = || {
+                if streamed && caller == Dialect::Chat {
+                    with_usage(ask(recording, caller, streamed))
+                } else {
+                    ask(recording, caller, streamed)
+                }
+            };
             let mut first: Option<(String, u16)> = None;
             for piece in [usize::MAX, 7, 1] {
                 let mut scene = answered(asks(), recording, recording.body.clone());
@@ -104,7 +110,9 @@ pub fn judge(recording: &Recording, tally: &mut Tally) {
                         first = Some((scenery.body.clone(), scenery.status));
                     }
                     Some((body, status)) => {
-                        tally.check(recording.provider, *body == scenery.body && *status == scenery.status, || format!("{name}: pieces of {piece} differ"));
+                        tally.check(recording.provider, *body == scenery.body && *status == scenery.status, || {
+                            format!("{name}: pieces of {piece} differ")
+                        });
                     }
                 }
             }
@@ -112,8 +120,11 @@ pub fn judge(recording: &Recording, tally: &mut Tally) {
         if let [one, other] = both.as_slice()
             && !said.failed
         {
-            let same = (&one.text, &one.thought, &one.calls, &one.usage, &one.endings) == (&other.text, &other.thought, &other.calls, &other.usage, &other.endings);
-            tally.check(recording.provider, same, || format!("{} for {}: streamed and whole differ:\n  {one:?}\n  {other:?}", recording.name(), caller.slug()));
+            let same = (&one.text, &one.thought, &one.calls, &one.usage, &one.endings)
+                == (&other.text, &other.thought, &other.calls, &other.usage, &other.endings);
+            tally.check(recording.provider, same, || {
+                format!("{} for {}: streamed and whole differ:\n  {one:?}\n  {other:?}", recording.name(), caller.slug())
+            });
         }
         // Several choices are passed on as they are.
         if recording.streamed && caller == Dialect::Chat && recording.choices == 1 {
@@ -147,7 +158,9 @@ fn one(recording: &Recording, said: &Said, caller: Dialect, streamed: bool, name
     if scenery.status >= 300 {
         return heard;
     }
-    check(heard.breaches.is_empty(), format!("{:?}", heard.breaches.iter().take(3).collect::<Vec<_>>()));
+    // Several choices are passed on as they are, with usage where the provider has it.
+    let breaches = heard.breaches.iter().filter(|breach| recording.choices == 1 || *breach != "usage beside choices").count();
+    check(breaches == 0, format!("{:?}", heard.breaches.iter().take(3).collect::<Vec<_>>()));
     let text = if said.pictures { heard.text.starts_with(&said.text) || heard.text.contains(&said.text) } else { heard.text == said.text };
     check(text, format!("text\n  said  {:?}\n  heard {:?}", short(&said.text), short(&heard.text)));
     check(heard.thought == said.thought, format!("thought\n  said  {:?}\n  heard {:?}", short(&said.thought), short(&heard.thought)));

@@ -29,7 +29,7 @@ CHAT_EXTRAS = {
 
 
 # Who speaks the caller's own dialect is passed on word for word: newer and older words than the types know go through.
-PASSED = {"messages": ("anthropic-", "vertex-ai-anthropic"), "gemini": ("gemini-", "vertex-ai-"), "responses": ("openai-", "azure-openai-")}
+PASSED = {"messages": ("anthropic-", "vertex-ai-anthropic"), "gemini": ("gemini-", "vertex-ai-"), "responses": ("openai-", "azure-openai-", "xai-")}
 
 
 def strict(model):
