@@ -64,6 +64,12 @@ impl<'a> Caller<'a> {
         Ok(())
     }
 
+    /// The caller, less the key that it brought along.
+    #[must_use]
+    pub fn keyless(self) -> Self {
+        Self { own_key: None, ..self }
+    }
+
     /// `x-causeway-NAME` in either spelling.
     pub fn named(&self, name: &str) -> Option<&'a str> {
         named(self.headers, name)

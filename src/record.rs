@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::catalog::Prices;
 use crate::cost::{self, Cost, Tally};
 use crate::error::Error;
 use crate::http::Ending;
@@ -78,6 +79,8 @@ pub struct Ledger {
     pub prompt_bytes: usize,
     /// What is paid for besides tokens.
     pub tally: Tally,
+    /// Prices of the model that win over the catalog's.
+    pub own: Option<Prices>,
 }
 
 impl Ledger {
@@ -92,7 +95,7 @@ impl Ledger {
             self.record.error = Some(format!("{:?}", error.kind));
         }
         let usage = glance.settled(ending, self.prompt_bytes);
-        self.record.cost = Some(cost::of(None, self.record.provider, &self.record.model, &usage, &self.tally));
+        self.record.cost = Some(cost::of(self.own.as_ref(), self.record.provider, &self.record.model, &usage, &self.tally));
         self.record.usage = Some(usage.into());
         self.ended(now)
     }

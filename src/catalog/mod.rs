@@ -220,5 +220,10 @@ pub fn all() -> impl Iterator<Item = Model> {
 
 /// What a provider has.
 pub fn of_provider(provider: &str) -> impl Iterator<Item = Model> {
-    TEXTS.into_iter().flat_map(str::lines).filter(move |line| line::key(line).1 == provider).filter_map(line::read)
+    of_providers(move |slug| slug == provider)
+}
+
+/// What the wanted providers have, in one pass: what is not wanted is not read.
+pub fn of_providers(wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Model> {
+    TEXTS.into_iter().flat_map(str::lines).filter(move |line| wanted(line::key(line).1)).filter_map(line::read)
 }

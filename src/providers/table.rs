@@ -1,7 +1,9 @@
 //! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says, and
 //! where it departs from the dialect is a constant of its name below.
 
-use super::service::{Service, embeddings, images, moderations, rerank, speech, talk};
+use super::service::{
+    Service, count, embeddings, image_edits, image_variations, images, moderations, rerank, speech, talk, transcription, translation,
+};
 use super::{Auth, Home, Provider, Quirks, StreamUsage};
 use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Predictions, Responses};
 use crate::wire::audio::Shape as Sound;
@@ -42,7 +44,7 @@ pub const PROVIDERS: &[Provider] = &[
     Provider {
         slug: "anthropic",
         base: "https://api.anthropic.com/v1",
-        services: &[talk(Messages, "/messages")],
+        services: &[talk(Messages, "/messages"), count(Messages, "/messages/count_tokens")],
         auth: Auth::Header("x-api-key"),
         keys: &["ANTHROPIC_API_KEY"],
         vendor_headers: ANTHROPIC_HEADERS,
@@ -188,13 +190,7 @@ pub const PROVIDERS: &[Provider] = &[
         quirks: CEREBRAS,
         ..OPENAI_LIKE
     },
-    Provider {
-        slug: "sambanova",
-        services: CHAT_AND_EMBEDDINGS_AT_V1,
-        base: "https://api.sambanova.ai",
-        keys: &["SAMBANOVA_API_KEY"],
-        ..AT_V1
-    },
+    Provider { slug: "sambanova", services: SAMBANOVA, base: "https://api.sambanova.ai", keys: &["SAMBANOVA_API_KEY"], ..AT_V1 },
     Provider {
         slug: "nvidia",
         services: NVIDIA,
@@ -325,6 +321,10 @@ const OPENAI: &[Service] = &[
     images(Picture::OpenAi, "/images/generations"),
     moderations(Verdict::OpenAi, "/moderations"),
     speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+    image_edits("/images/edits"),
+    image_variations("/images/variations"),
 ];
 
 const GEMINI: &[Service] = &[
@@ -332,6 +332,7 @@ const GEMINI: &[Service] = &[
     embeddings(Vectors::Gemini, "/v1beta/models/{model}:batchEmbedContents"),
     images(Picture::Imagen, "/v1beta/models/{model}:predict").of("imagen"),
     images(Picture::Gemini, "/v1beta/models/{model}:generateContent"),
+    count(Gemini, "/v1beta/models/{model}:countTokens"),
 ];
 
 const BEDROCK: &[Service] = &[
@@ -359,9 +360,16 @@ const MISTRAL_SERVICES: &[Service] = &[
     embeddings(Vectors::Mistral, "/embeddings"),
     moderations(Verdict::Mistral, "/moderations"),
     speech(Sound::Mistral, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
 ];
 
-const GROQ_SERVICES: &[Service] = &[talk(Chat, "/chat/completions"), talk(Responses, "/responses"), speech(Sound::OpenAi, "/audio/speech")];
+const GROQ_SERVICES: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Responses, "/responses"),
+    speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+];
 
 const TOGETHER_SERVICES: &[Service] = &[
     talk(Chat, "/v1/chat/completions"),
@@ -370,6 +378,8 @@ const TOGETHER_SERVICES: &[Service] = &[
     images(Picture::Together, "/v1/images/generations"),
     rerank(Ranking::Together, "/v1/rerank"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
 ];
 
 const PERPLEXITY_SERVICES: &[Service] =
@@ -381,6 +391,11 @@ const FIREWORKS: &[Service] = &[
     embeddings(Vectors::OpenAi, "/embeddings"),
     images(Picture::Fireworks, "/workflows/{model-path}/text_to_image"),
     rerank(Ranking::Plain, "/rerank"),
+    // Speech is heard at hosts of its own, one for each model.
+    transcription(Sound::OpenAi, "https://audio-prod.api.fireworks.ai/v1/audio/transcriptions"),
+    transcription(Sound::OpenAi, "https://audio-turbo.api.fireworks.ai/v1/audio/transcriptions").of("turbo"),
+    translation(Sound::OpenAi, "https://audio-prod.api.fireworks.ai/v1/audio/translations"),
+    translation(Sound::OpenAi, "https://audio-turbo.api.fireworks.ai/v1/audio/translations").of("turbo"),
 ];
 
 const XAI_SERVICES: &[Service] =
@@ -394,6 +409,7 @@ const OPENROUTER_SERVICES: &[Service] = &[
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     rerank(Ranking::Plain, "/v1/rerank"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
 ];
 
 const OLLAMA_SERVICES: &[Service] =
@@ -401,7 +417,12 @@ const OLLAMA_SERVICES: &[Service] =
 
 const CHAT_AND_COMPLETIONS: &[Service] = &[talk(Chat, "/chat/completions"), talk(Completions, "/completions")];
 
-const CHAT_AND_EMBEDDINGS_AT_V1: &[Service] = &[talk(Chat, "/v1/chat/completions"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
+const SAMBANOVA: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    embeddings(Vectors::OpenAi, "/v1/embeddings"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
+];
 
 const NVIDIA: &[Service] =
     &[talk(Chat, "/chat/completions"), talk(Completions, "/completions"), embeddings(Vectors::Nvidia, "/embeddings")];
@@ -426,6 +447,8 @@ const WORKERS_AI_SERVICES: &[Service] = &[
     images(Picture::WorkersAi, "/run/{model-path}"),
     rerank(Ranking::WorkersAi, "/run/{model-path}"),
     speech(Sound::WorkersAi, "/run/{model-path}"),
+    transcription(Sound::WorkersAi, "/run/{model-path}"),
+    translation(Sound::WorkersAi, "/run/{model-path}"),
 ];
 
 /// What has a version in its name is asked for by that.
@@ -444,6 +467,10 @@ const ANYTHING: &[Service] = &[
     rerank(Ranking::Plain, "/rerank"),
     moderations(Verdict::OpenAi, "/moderations"),
     speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+    image_edits("/images/edits"),
+    image_variations("/images/variations"),
 ];
 
 /// What a deployment does.
@@ -460,11 +487,17 @@ const AZURE: &[Service] = &[
     embeddings(Vectors::OpenAi, azure!("embeddings")).given("azure-api-version"),
     images(Picture::OpenAi, azure!("images/generations")).given("azure-api-version"),
     speech(Sound::OpenAi, azure!("audio/speech")).given("azure-api-version"),
+    transcription(Sound::OpenAi, azure!("audio/transcriptions")).given("azure-api-version"),
+    translation(Sound::OpenAi, azure!("audio/translations")).given("azure-api-version"),
+    image_edits(azure!("images/edits")).given("azure-api-version"),
     talk(Responses, "/v1/responses"),
     talk(Chat, "/v1/chat/completions"),
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     images(Picture::OpenAi, "/v1/images/generations"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
+    image_edits("/v1/images/edits"),
 ];
 
 const AZURE_LIKE: Provider = Provider { models: "", quirks: Quirks { exact: false, ..ORIGINAL }, ..OPENAI_LIKE };
@@ -488,6 +521,10 @@ const VERTEX: &[Service] = &[
     embeddings(Vectors::Vertex, vertex!("/publishers/google/models/{model}:predict")),
     images(Picture::Imagen, vertex!("/publishers/google/models/{model}:predict")).of("imagen"),
     images(Picture::Gemini, vertex!("/publishers/google/models/{model}:generateContent")),
+    count(Messages, vertex!("/publishers/anthropic/models/count-tokens:rawPredict"))
+        .with(&[("anthropic_version", "\"vertex-2023-10-16\"")])
+        .of("claude"),
+    count(Gemini, vertex!("/publishers/google/models/{model}:countTokens")),
 ];
 
 /// Took over the dialect before its newer parts.

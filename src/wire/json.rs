@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-pub(in crate::wire) fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let start = out.len();
     // Strings, numbers and raw JSON written to memory cannot fail.
     let _ = serde_json::to_writer(&mut *out, value);
@@ -18,7 +18,7 @@ fn put_on_one_line(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-pub(in crate::wire) struct Object<'o> {
+pub struct Object<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
@@ -61,7 +61,7 @@ impl<'o> Object<'o> {
     }
 }
 
-pub(in crate::wire) struct Array<'o> {
+pub struct Array<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }

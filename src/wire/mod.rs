@@ -15,7 +15,7 @@ mod fields;
 pub mod frame;
 pub mod gemini;
 pub mod images;
-mod json;
+pub(crate) mod json;
 mod loose;
 pub mod messages;
 pub mod moderations;

@@ -1,0 +1,175 @@
+//! One request on its way: what is noted of it, and how it ends.
+
+use super::attempt::unanswered;
+use crate::caller::{self, Caller};
+use crate::door;
+use crate::errand;
+use crate::error::{Error, Kind, Origin, Result, Retry};
+use crate::host::{Answer, Fault, Host};
+use crate::http::{Body, Call, Ending, Headers, Method, Reply};
+use crate::ir::Losses;
+use crate::providers::Provider;
+use crate::providers::service::Errand;
+use crate::providers::settings::Settings;
+use crate::record::{Attempt, Ledger, Record};
+use crate::wire::envelope::MAX_BODY;
+use crate::wire::{Dialect, Glance};
+
+/// One request on its way, and what is noted of it.
+pub struct Life<'a, H> {
+    pub host: &'a H,
+    pub settings: &'a Settings,
+    pub call: &'a Call,
+    pub caller: Caller<'a>,
+    pub dialect: Dialect,
+    pub ledger: Ledger,
+    pub losses: Losses,
+    /// Time spent waiting for upstreams.
+    pub upstream_ms: u64,
+    /// The provider's refusal, where it is in the caller's dialect.
+    pub own_words: Option<Vec<u8>>,
+    /// Something was asked of a provider, so the reply says of which.
+    pub inference: bool,
+}
+
+impl<'a, H: Host> Life<'a, H> {
+    pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
+        let caller = caller::of(call, settings);
+        let request_id = format!("{:016x}{:016x}", host.random(), host.random());
+        let trace_id = caller.trace_id().map_or_else(|| request_id.clone(), str::to_owned);
+        let dialect = door::tongue(call);
+        let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
+        let ledger = Ledger { record, ..Ledger::default() };
+        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, own_words: None, inference: false }
+    }
+
+    /// The answer is known whole before the reply is sent.
+    pub fn close(&mut self, glance: &Glance) {
+        self.ledger.record.status = 200;
+        self.ledger.record.dialect = self.dialect.slug();
+        self.note_overhead();
+        let record = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
+        self.ledger.record.cost = record.cost;
+        self.host.record(&record);
+    }
+
+    /// The same of what is no conversation.
+    pub fn close_errand(&mut self, errand: Errand, asked: &[u8], answer: &[u8]) {
+        let (usage, tally) = errand::used(errand, asked, answer);
+        self.ledger.tally = tally;
+        self.close(&Glance { usage, finished: true, ..Glance::default() });
+    }
+
+    /// The caller's body, whole.
+    pub async fn body(&self) -> Result<Vec<u8>> {
+        let too_large = || {
+            Error::caller(Kind::TooLarge, format!("The body is larger than {} MiB; send large files by URL or file id.", MAX_BODY >> 20))
+        };
+        let told = self.call.headers.find("content-length").and_then(|length| length.parse::<usize>().ok());
+        if told.is_some_and(|length| length > MAX_BODY) {
+            return Err(too_large());
+        }
+        self.host.body(MAX_BODY).await.map_err(|fault| match fault {
+            Fault::TooLarge => too_large(),
+            _ => Error::invalid("The body could not be read."),
+        })
+    }
+
+    /// Notes a try and how it came out.
+    pub fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
+        let ms = self.host.now().saturating_sub(started);
+        self.upstream_ms = self.upstream_ms.saturating_add(ms);
+        let status = outcome.as_ref().map_or(0, Answer::status);
+        self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
+        self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
+        outcome.map_err(|fault| unanswered(fault, self, provider))
+    }
+
+    /// A strict caller would rather have no answer than one to less than it asked.
+    pub fn refuse_losses(&self, provider: &Provider) -> Result<()> {
+        if !self.caller.strict() || self.losses.is_empty() {
+            return Ok(());
+        }
+        let names = self.losses.names().join(", ");
+        Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
+    }
+
+    fn note_overhead(&mut self) {
+        let spent = self.host.now().saturating_sub(self.ledger.record.at);
+        self.ledger.record.overhead_ms = spent.saturating_sub(self.upstream_ms);
+    }
+
+    /// Puts the last touch to a reply, or makes one of the error.
+    pub fn end(mut self, served: Result<Reply<H::Answer>>) -> Reply<H::Answer> {
+        self.note_overhead();
+        self.ledger.record.dialect = self.dialect.slug();
+        let mut reply = served.unwrap_or_else(|error| self.refuse(&error));
+        if let Some(ledger) = &mut reply.ledger {
+            ledger.record.dialect = self.dialect.slug();
+            ledger.record.overhead_ms = self.ledger.record.overhead_ms;
+        }
+        self.explain(&mut reply.headers);
+        if self.call.headers.find("origin").is_some() {
+            reply.headers.add("access-control-allow-origin", "*");
+            reply.headers.add("access-control-expose-headers", "*");
+        }
+        if self.call.method == Method::Head {
+            reply.body = Body::Empty;
+        }
+        reply
+    }
+
+    fn refuse(&self, error: &Error) -> Reply<H::Answer> {
+        if self.inference {
+            self.host.record(&self.ledger.clone().fail(error, self.host.now()));
+        }
+        let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
+        let body = self.own_words.clone().unwrap_or_else(encoded);
+        let mut reply = json_reply(error.status, body);
+        if error.origin == Origin::Upstream
+            && let Retry::Here { after_ms: Some(ms) } = error.retry
+        {
+            reply.headers.add("retry-after", &ms.div_ceil(1_000).to_string());
+            reply.headers.add("retry-after-ms", &ms.to_string());
+        }
+        if error.kind == Kind::MethodNotAllowed {
+            reply.headers.add("allow", "GET, POST, OPTIONS");
+        }
+        reply
+    }
+
+    /// The headers that say what was done, in the spelling that the caller used.
+    fn explain(&self, headers: &mut Headers) {
+        let record = &self.ledger.record;
+        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        say("trace-id", &record.trace_id);
+        if self.inference {
+            if !record.provider.is_empty() {
+                say("provider", record.provider);
+            }
+            say("retries", "0");
+            if self.caller.portkey {
+                say("cache-status", "DISABLED");
+                say("retry-attempt-count", "0");
+                say("last-used-option-index", "config");
+            }
+            say("cache", "DISABLED");
+            say("model", &record.model);
+            say("target", "config");
+            say("attempts", &record.attempts.len().to_string());
+            if let Some(cost) = record.cost {
+                say("cost", &cost.to_string());
+            }
+            say("overhead-ms", &record.overhead_ms.to_string());
+        }
+        if !self.losses.is_empty() {
+            say("dropped", &self.losses.names().join(", "));
+        }
+        say("request-id", &record.request_id);
+    }
+}
+
+pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
+    let headers = Headers::from_iter([("content-type", "application/json")]);
+    Reply { status, headers, body: Body::Bytes(body), ledger: None }
+}
