@@ -154,7 +154,8 @@ impl Answer for Said {
     }
 
     fn is_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+        self.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
