@@ -36,7 +36,7 @@ pub async fn send<H: Host>(
         headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
     }
     target.sign(&mut headers, &url, body, started);
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms()?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
     let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()

@@ -7,8 +7,8 @@ use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
-use causeway::providers::settings::Settings;
 use causeway::record::Record;
+use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
 /// What an upstream does next.
@@ -154,7 +154,8 @@ impl Answer for Said {
     }
 
     fn is_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+        self.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
