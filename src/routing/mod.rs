@@ -8,3 +8,4 @@ pub mod health;
 pub mod pick;
 pub mod plan;
 mod section;
+mod terms;

@@ -1,6 +1,8 @@
 //! What to try next. A plan walks through a config's targets as their strategies say: it is told how each try came
 //! out, and says whether to wait, to try another, or to give up.
 
+use std::collections::VecDeque;
+
 use super::backoff;
 use super::condition::Fact;
 use super::config::{Branch, Breaker, Mode, Node, Sticky};
@@ -55,6 +57,9 @@ pub enum Outcome {
 /// How often another is tried first where the best by experience is wanted, so that experience stays fresh.
 const EXPLORED: f64 = 0.05;
 
+/// The score of what nobody has judged.
+const UNDECIDED: f64 = 0.5;
+
 #[derive(Debug)]
 pub struct Plan<'c> {
     /// The branches that lead to the target at hand, the root first.
@@ -67,16 +72,26 @@ pub struct Plan<'c> {
 #[derive(Debug)]
 struct Fork<'c> {
     branch: &'c Branch,
-    /// What is left to try, the next at the end.
-    left: Vec<&'c Node>,
+    breaker: Option<&'c Breaker>,
+    /// Whether a breaker watches here or below.
+    watched: bool,
+    /// What is left to try, the next first.
+    left: VecDeque<&'c Node>,
+    /// Whether one was chosen that was not to be left alone.
+    chosen: bool,
+    /// How the last came out that was asked.
+    outcome: Outcome,
 }
 
 impl<'c> Plan<'c> {
-    /// A plan, ready at its first target. There is none where no condition holds.
+    /// A plan, ready at its first target. There is none if no condition holds.
     pub fn new(root: &'c Node, view: &impl View) -> Self {
         let deadline = root.terms.total_timeout_ms.map(|ms| view.now().saturating_add(ms));
         let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, deadline };
         plan.descend(root, view);
+        if plan.leaf.is_none() {
+            plan.climb(Outcome::Skipped, view);
+        }
         plan
     }
 
@@ -97,7 +112,7 @@ impl<'c> Plan<'c> {
 
     /// The breaker that watches the target at hand.
     pub fn breaker(&self) -> Option<&'c Breaker> {
-        self.way.iter().rev().find_map(|fork| fork.branch.breaker.as_ref())
+        self.way.last().and_then(|fork| fork.breaker)
     }
 
     pub fn after(&mut self, outcome: Outcome, view: &impl View) -> Step<'c> {
@@ -128,41 +143,73 @@ impl<'c> Plan<'c> {
     }
 
     /// To the next target that a strategy on the way has left, the innermost first.
-    fn climb(&mut self, outcome: Outcome, view: &impl View) {
+    fn climb(&mut self, mut outcome: Outcome, view: &impl View) {
         self.leaf = None;
         while let Some(fork) = self.way.last_mut() {
-            if fork.branch.moves_on(outcome)
-                && let Some(next) = fork.left.pop()
-            {
-                self.descend(next, view);
-                if self.leaf.is_some() {
-                    return;
-                }
-                continue;
+            // A branch came out as the last of it that was asked.
+            match outcome {
+                Outcome::Skipped => outcome = fork.outcome,
+                Outcome::Failed { .. } => fork.outcome = outcome,
             }
-            self.way.pop();
+            let next = if fork.branch.moves_on(outcome) { fork.next(view) } else { None };
+            let Some(next) = next else {
+                self.way.pop();
+                continue;
+            };
+            self.descend(next, view);
+            if self.leaf.is_some() {
+                return;
+            }
+            outcome = Outcome::Skipped;
         }
     }
 
-    /// Down to the first target of a node.
+    /// Down to the first target of a node, if its conditions lead to one.
     fn descend(&mut self, mut node: &'c Node, view: &impl View) {
         self.repeats = 0;
-        loop {
-            let Some(branch) = &node.branch else {
-                self.leaf = Some(node);
-                return;
-            };
-            let breaker = branch.breaker.as_ref().or_else(|| self.breaker());
-            let mut left = ordered(branch, breaker, view);
-            left.reverse();
-            let first = left.pop();
-            self.way.push(Fork { branch, left });
+        while let Some(branch) = &node.branch {
+            let mut fork = Fork::new(branch, self.breaker(), view);
+            let first = fork.next(view);
+            self.way.push(fork);
             match first {
                 Some(first) => node = first,
                 None => return,
             }
         }
+        self.leaf = Some(node);
     }
+}
+
+impl<'c> Fork<'c> {
+    fn new(branch: &'c Branch, above: Option<&'c Breaker>, view: &impl View) -> Self {
+        let breaker = branch.breaker.as_ref().or(above);
+        let left = ordered(branch, breaker, view).into_iter().filter_map(|at| branch.targets.get(at)).collect();
+        let watched = breaker.is_some() || branch.targets.iter().any(is_watched);
+        Self { branch, breaker, watched, left, chosen: false, outcome: Outcome::Skipped }
+    }
+
+    /// The next that is not to be left alone now. If that was none of them, the one whose time is up first.
+    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+        if !self.watched {
+            return self.left.pop_front();
+        }
+        let (breaker, now) = (self.breaker, view.now());
+        let open = |node: &Node| standing(node, breaker, view).open_until.filter(|until| *until > now);
+        if let Some(at) = self.left.iter().position(|node| open(node).is_none()) {
+            self.chosen = true;
+            return self.left.drain(..=at).last();
+        }
+        if self.chosen {
+            self.left.clear();
+        }
+        let soonest = self.left.iter().enumerate().min_by_key(|(_, node)| open(node)).map(|(at, _)| at)?;
+        self.left.remove(soonest)
+    }
+}
+
+/// Whether a breaker watches something below.
+fn is_watched(node: &Node) -> bool {
+    node.branch.as_ref().is_some_and(|branch| branch.breaker.is_some() || branch.targets.iter().any(is_watched))
 }
 
 impl Branch {
@@ -181,59 +228,73 @@ impl Branch {
     }
 }
 
-/// The targets of a branch in the order in which they are tried.
-fn ordered<'c>(branch: &'c Branch, breaker: Option<&Breaker>, view: &impl View) -> Vec<&'c Node> {
-    let targets = &branch.targets;
-    let order: Vec<usize> = match &branch.mode {
+/// The numbers of a branch's targets in the order in which they are tried.
+fn ordered(branch: &Branch, breaker: Option<&Breaker>, view: &impl View) -> Vec<usize> {
+    let able = able(branch, view);
+    let standing = |at: usize| branch.targets.get(at).map(|node| standing(node, breaker, view)).unwrap_or_default();
+    match branch.mode {
+        Mode::Single | Mode::Fallback | Mode::Conditional { .. } => able,
+        Mode::Loadbalance => balanced(branch, view),
+        // What is new comes first, to be known.
+        Mode::Latency => best(able, view, |at| standing(at).latency_ms.unwrap_or(f64::NEG_INFINITY)),
+        // Few callers judge: what is new must not wait for them with all the calls.
+        Mode::Quality => best(able, view, |at| -standing(at).score.unwrap_or(UNDECIDED)),
+        // What has no price comes last: it may be anything.
+        Mode::Cost => sorted(able, |at| standing(at).cost.unwrap_or(f64::INFINITY)),
+    }
+}
+
+/// Those that may be tried at all, in the order in which they stand.
+fn able(branch: &Branch, view: &impl View) -> Vec<usize> {
+    let targets = branch.targets.iter().enumerate();
+    match &branch.mode {
         Mode::Single => vec![0],
-        Mode::Fallback => (0..targets.len()).collect(),
         Mode::Conditional { rules, default } => {
             let fact = |field: &str| view.fact(field);
             let held = rules.iter().find(|(condition, _)| condition.holds(&fact)).map(|(_, place)| *place);
             held.or(*default).into_iter().collect()
         }
-        Mode::Loadbalance => balanced(branch, view),
-        Mode::Latency => best(targets, view, |node| standing(node, breaker, view).latency_ms),
-        Mode::Quality => best(targets, view, |node| standing(node, breaker, view).score.map(|score| -score)),
-        // What has no price comes last: it may be anything.
-        Mode::Cost => sorted((0..targets.len()).collect(), |at| {
-            targets.get(*at).and_then(|node| standing(node, breaker, view).cost).unwrap_or(f64::INFINITY)
-        }),
-    };
-    let mut nodes: Vec<&Node> = order.into_iter().filter_map(|at| targets.get(at)).collect();
-    if breaker.is_some() && nodes.len() > 1 {
-        nodes = closed_first(nodes, breaker, view);
+        Mode::Loadbalance => targets.filter(|(_, target)| target.weight > 0.0).map(|(at, _)| at).collect(),
+        Mode::Fallback | Mode::Latency | Mode::Cost | Mode::Quality => targets.map(|(at, _)| at).collect(),
     }
-    nodes
-}
-
-/// Without those that are left alone for now; if that is all of them, the one whose time is up first goes first.
-fn closed_first<'c>(nodes: Vec<&'c Node>, breaker: Option<&Breaker>, view: &impl View) -> Vec<&'c Node> {
-    let open = |node: &&Node| standing(node, breaker, view).open_until.filter(|until| *until > view.now());
-    if nodes.iter().any(|node| open(node).is_none()) {
-        return nodes.into_iter().filter(|node| open(node).is_none()).collect();
-    }
-    let mut nodes = nodes;
-    nodes.sort_by_key(|node| open(node));
-    nodes
 }
 
 fn balanced(branch: &Branch, view: &impl View) -> Vec<usize> {
     let weights: Vec<f64> = branch.targets.iter().map(|target| target.weight).collect();
-    if let Some(key) = branch.sticky.as_ref().and_then(|sticky| sticky.key(view)) {
-        let names: Vec<&str> = branch.targets.iter().map(|target| target.name.as_deref().unwrap_or(&target.path)).collect();
-        return pick::sticky(&weights, &names, &key);
+    match branch.sticky.as_ref().and_then(|sticky| sticky.key(view)) {
+        Some(key) => pick::sticky(&weights, &identities(&branch.targets), &key),
+        None => pick::weighted(&weights, || view.random()),
     }
-    pick::weighted(&weights, || view.random())
 }
 
-/// The lowest first; those of which nothing is known before all, and now and then any.
-fn best(targets: &[Node], view: &impl View, figure: impl Fn(&Node) -> Option<f64>) -> Vec<usize> {
-    let figure = |at: &usize| targets.get(*at).and_then(&figure).unwrap_or(f64::NEG_INFINITY);
+/// What tells targets apart wherever they stand, so that callers stay with theirs when another comes or goes.
+fn identities(targets: &[Node]) -> Vec<String> {
+    let mut known: Vec<String> = Vec::with_capacity(targets.len());
+    for identity in targets.iter().map(identity) {
+        let twins = known.iter().filter(|other| **other == identity).count();
+        known.push(if twins > 0 { format!("{identity} {twins}") } else { identity });
+    }
+    known
+}
+
+fn identity(node: &Node) -> String {
+    if let Some(name) = &node.name {
+        return name.clone();
+    }
+    let terms = &node.terms;
+    let asked = (terms.provider, &terms.credential, &terms.api_key, &terms.custom_host, &terms.settings, &terms.override_params);
+    match &node.branch {
+        Some(branch) => format!("{:?}", identities(&branch.targets)),
+        None => format!("{asked:?}"),
+    }
+}
+
+/// The lowest first, and now and then any.
+fn best(mut able: Vec<usize>, view: &impl View, figure: impl Fn(usize) -> f64) -> Vec<usize> {
     // Among equals by chance, so that the first does not get all that is new.
-    let drawn = pick::weighted(&vec![1.0; targets.len()], || view.random());
-    let explored = (pick::unit(view.random()) < EXPLORED).then(|| drawn.first().copied()).flatten();
-    let mut order = sorted(drawn, figure);
+    able = pick::weighted(&vec![1.0; able.len()], || view.random()).into_iter().filter_map(|at| able.get(at).copied()).collect();
+    let explored = able.first().copied().filter(|_| pick::unit(view.random()) < EXPLORED);
+    let mut order = sorted(able, figure);
     if let Some(at) = explored {
         order.retain(|other| *other != at);
         order.insert(0, at);
@@ -241,20 +302,21 @@ fn best(targets: &[Node], view: &impl View, figure: impl Fn(&Node) -> Option<f64
     order
 }
 
-fn sorted(mut order: Vec<usize>, figure: impl Fn(&usize) -> f64) -> Vec<usize> {
-    order.sort_by(|left, right| figure(left).total_cmp(&figure(right)));
-    order
+fn sorted(able: Vec<usize>, figure: impl Fn(usize) -> f64) -> Vec<usize> {
+    let mut known: Vec<(f64, usize)> = able.into_iter().map(|at| (figure(at), at)).collect();
+    known.sort_by(|left, right| left.0.total_cmp(&right.0));
+    known.into_iter().map(|(_, at)| at).collect()
 }
 
-/// How a node stands: a branch as the best of its targets.
+/// How a node stands: a branch as the best of those that it may try.
 fn standing(node: &Node, breaker: Option<&Breaker>, view: &impl View) -> Standing {
     let Some(branch) = &node.branch else { return view.standing(node, breaker) };
     let breaker = branch.breaker.as_ref().or(breaker);
-    let all: Vec<Standing> = branch.targets.iter().map(|target| standing(target, breaker, view)).collect();
+    let targets = able(branch, view).into_iter().filter_map(|at| branch.targets.get(at));
+    let all: Vec<Standing> = targets.map(|target| standing(target, breaker, view)).collect();
     let least = |figure: fn(&Standing) -> Option<f64>| all.iter().filter_map(figure).min_by(f64::total_cmp);
-    let open = all.iter().map(|standing| standing.open_until).min().flatten();
     Standing {
-        open_until: open,
+        open_until: all.iter().map(|standing| standing.open_until).min().flatten(),
         latency_ms: least(|standing| standing.latency_ms),
         score: least(|standing| standing.score.map(|score| -score)).map(|score| -score),
         cost: least(|standing| standing.cost),

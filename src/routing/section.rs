@@ -1,7 +1,6 @@
 //! An object of a config, its names in snake case, read field by field; what nobody takes is refused with the nearest
 //! known name.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -13,8 +12,10 @@ use crate::spelling;
 pub struct Section<'a> {
     pub path: String,
     fields: BTreeMap<String, &'a RawValue>,
+    /// The names that are written otherwise: `on_status_codes` as `onStatusCodes`.
+    written: BTreeMap<String, String>,
     /// What was asked for: the names that are known here.
-    known: RefCell<Vec<String>>,
+    known: Vec<String>,
 }
 
 impl<'a> Section<'a> {
@@ -26,17 +27,28 @@ impl<'a> Section<'a> {
     }
 
     pub fn of(raw: &'a RawValue, path: String) -> Result<Self> {
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
-        let fields = fields.into_iter().filter(|(_, raw)| raw.get() != "null").map(|(name, raw)| (snake(&name), raw)).collect();
-        Ok(Self { path, fields, known: RefCell::default() })
+        let all: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
+        let mut section = Self { path, fields: BTreeMap::new(), written: BTreeMap::new(), known: Vec::new() };
+        for (name, raw) in all.into_iter().filter(|(_, raw)| raw.get() != "null") {
+            let snake = snake(&name);
+            if section.fields.insert(snake.clone(), raw).is_some() {
+                let path = section.path_of(&name);
+                return Err(Error::invalid(format!("{path}: this field is there twice, also as `{snake}`.")).with_param(path));
+            }
+            if snake != name {
+                section.written.insert(snake, name);
+            }
+        }
+        Ok(section)
     }
 
+    /// Where a field stands, by the name that it has there.
     pub fn path_of(&self, name: &str) -> String {
-        format!("{}.{name}", self.path)
+        format!("{}.{}", self.path, self.written.get(name).map_or(name, String::as_str))
     }
 
     pub fn take(&mut self, name: &str) -> Option<&'a RawValue> {
-        self.known.borrow_mut().push(name.to_owned());
+        self.known.push(name.to_owned());
         self.fields.remove(name)
     }
 
@@ -54,10 +66,14 @@ impl<'a> Section<'a> {
         self.plain(name, "true or false")
     }
 
+    /// A whole number, which some write as `60.0`.
     pub fn count(&mut self, name: &str, least: u64, most: u64) -> Result<Option<u64>> {
         let what = format!("a whole number from {least} to {most}");
-        let count: Option<u64> = self.plain(name, &what)?;
-        if count.is_none_or(|count| (least..=most).contains(&count)) { Ok(count) } else { Err(wrong(&self.path_of(name), &what)) }
+        let count: Option<f64> = self.plain(name, &what)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is then out of bounds")]
+        let whole = count.filter(|count| count.fract() == 0.0 && *count >= 0.0).map(|count| count as u64);
+        let valid = count.is_none() || whole.is_some_and(|count| (least..=most).contains(&count));
+        if valid { Ok(whole) } else { Err(wrong(&self.path_of(name), &what)) }
     }
 
     pub fn number(&mut self, name: &str, least: f64, most: f64) -> Result<Option<f64>> {
@@ -85,7 +101,8 @@ impl<'a> Section<'a> {
     pub fn items(&mut self, name: &str) -> Result<Option<Vec<Section<'a>>>> {
         let Some(raw) = self.take(name) else { return Ok(None) };
         let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "a list"))?;
-        let items = items.into_iter().enumerate().map(|(at, raw)| Section::of(raw, format!("{}.{name}[{at}]", self.path)));
+        let list = self.path_of(name);
+        let items = items.into_iter().enumerate().map(|(at, raw)| Section::of(raw, format!("{list}[{at}]")));
         items.collect::<Result<_>>().map(Some)
     }
 
@@ -99,8 +116,7 @@ impl<'a> Section<'a> {
     /// Refuses what nobody took.
     pub fn end(self) -> Result<()> {
         let Some(name) = self.fields.keys().next() else { return Ok(()) };
-        let known = self.known.borrow();
-        let (path, hint) = (self.path_of(name), spelling::hint(name, known.iter().map(String::as_str)));
+        let (path, hint) = (self.path_of(name), spelling::hint(name, self.known.iter().map(String::as_str)));
         Err(Error::invalid(format!("{path}: there is no such field.{hint}")).with_param(path))
     }
 }
