@@ -160,6 +160,9 @@ impl Reading {
         let targets = targets.into_iter().map(|target| self.node(target, terms, depth + 1)).collect::<Result<Vec<_>>>()?;
         match strategy {
             _ if targets.is_empty() => Err(missing()),
+            _ if targets.iter().all(|target| target.weight == 0.0) => {
+                Err(wrong(&format!("{path}.targets"), "at least one target with a weight above 0"))
+            }
             Some(strategy) => self.strategy(strategy, targets).map(Some),
             None if targets.len() == 1 => {
                 Ok(Some(Branch { mode: Mode::Single, on_status_codes: None, sticky: None, breaker: None, targets }))
@@ -170,9 +173,6 @@ impl Reading {
 
     fn strategy(&mut self, mut strategy: Section<'_>, targets: Vec<Node>) -> Result<Branch> {
         let mode = self.mode(&mut strategy, &targets)?;
-        if mode == Mode::Loadbalance && !targets.is_empty() && targets.iter().all(|target| target.weight == 0.0) {
-            return Err(wrong(&strategy.path, "at least one target with a weight above 0"));
-        }
         let on_status_codes = strategy.statuses("on_status_codes")?;
         let sticky = strategy.section("sticky")?.map(sticky).transpose()?.flatten();
         let breaker = strategy.section("cb_config")?.map(breaker).transpose()?;

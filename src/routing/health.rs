@@ -119,6 +119,9 @@ impl Track {
 
     /// A caller's judgement, from 0 to 1.
     pub fn judge(&mut self, score: f64, weight: f64) {
+        if score.is_nan() || weight.is_nan() {
+            return;
+        }
         let (score, weight) = (score.clamp(0.0, 1.0), weight.clamp(0.0, 1.0));
         self.score += score * weight;
         self.score_weight += weight;
