@@ -131,7 +131,7 @@ impl Reading {
                 "at the top of the config, for all targets together; here it is `request_timeout`",
             ));
         }
-        section.end()?;
+        section.end_knowing(terms::settings_known)?;
         let branch = self.branch(&path, strategy, targets, &terms, depth)?;
         if let (None, Some(provider)) = (&branch, terms.provider)
             && !self.providers.contains(&provider)

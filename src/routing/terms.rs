@@ -15,6 +15,18 @@ const LONGEST_AGE: u64 = 90 * 86_400;
 /// What is worth another try where nobody says otherwise.
 const RETRIED: &[u16] = &[429, 500, 502, 503, 504];
 
+/// Settings that are neither words of an address nor headers of a vendor.
+const SETTINGS: &[&str] = &[
+    "aws-access-key-id",
+    "aws-secret-access-key",
+    "aws-session-token",
+    "vertex-service-account-json",
+    "azure-endpoint",
+    "azure-foundry-url",
+    "vertex-storage-bucket-name",
+    "aws-s3-bucket",
+    "aws-s3-object-key",
+];
 /// A string takes so much besides its text.
 const ENTRY: usize = 64;
 
@@ -143,12 +155,11 @@ fn credentials(section: &mut Section<'_>, terms: &mut Terms) -> Result<()> {
 
 fn settings(section: &mut Section<'_>, terms: &mut Terms) -> Result<()> {
     let mut own = BTreeMap::new();
-    for (name, header) in known_settings() {
-        let Some(raw) = section.take(&name) else { continue };
+    for (name, header, raw) in section.take_all(setting) {
         // A service account may be written as it is, or as text.
         let as_it_is = name == "vertex_service_account_json" && raw.get().starts_with('{');
         let value = if as_it_is { raw.get().to_owned() } else { plain(raw.get(), &section.path_of(&name), "a string")? };
-        own.insert(header, value);
+        own.insert(header.to_owned(), value);
     }
     if own.contains_key("aws-access-key-id") {
         // These belong to the key that is replaced.
@@ -165,24 +176,27 @@ fn provider(name: &str, path: String) -> Result<&'static str> {
     })
 }
 
-/// The names of a provider's settings in a config, and those of their headers.
-fn known_settings() -> impl Iterator<Item = (String, String)> {
+/// What a provider may need to know besides, by the names of the headers that say it too.
+fn headers() -> impl Iterator<Item = &'static str> {
     let own = words::WORDS.iter().map(|word| word.name);
     let vendors = providers::all().iter().flat_map(|provider| provider.vendor_headers.iter().copied());
-    let secrets = [
-        "aws-access-key-id",
-        "aws-secret-access-key",
-        "aws-session-token",
-        "vertex-service-account-json",
-        "azure-endpoint",
-        "azure-foundry-url",
-        "vertex-storage-bucket-name",
-        "aws-s3-bucket",
-        "aws-s3-object-key",
-    ];
-    let short = [("resource_name", "azure-resource-name"), ("deployment_id", "azure-deployment-id"), ("api_version", "azure-api-version")];
-    let named = own.chain(vendors).chain(secrets).map(|name| (name.replace('-', "_"), name.to_owned()));
-    named.chain(short.map(|(name, header)| (name.to_owned(), header.to_owned())))
+    own.chain(vendors).chain(SETTINGS.iter().copied())
+}
+
+/// The header of a setting: `aws_region` is `aws-region`.
+fn setting(name: &str) -> Option<&'static str> {
+    match name {
+        "resource_name" => Some("azure-resource-name"),
+        "deployment_id" => Some("azure-deployment-id"),
+        "api_version" => Some("azure-api-version"),
+        _ => headers().find(|header| header.len() == name.len() && header.replace('-', "_") == name),
+    }
+}
+
+/// The names of all settings, as configs have them.
+pub(super) fn settings_known() -> impl Iterator<Item = String> {
+    let short = ["resource_name", "deployment_id", "api_version"].into_iter().map(str::to_owned);
+    headers().map(|header| header.replace('-', "_")).chain(short)
 }
 
 fn retry(mut section: Section<'_>) -> Result<Retry> {

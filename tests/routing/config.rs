@@ -302,7 +302,7 @@ fn broken_configs_are_refused_in_good_order() {
     ];
     let chance = Chance::seeded(7);
     let (mut taken, mut refused) = (0, 0);
-    for _ in 0..30_000 {
+    for _ in 0..10_000 {
         let mut text: Vec<char> = chance.one_of(&seeds).chars().collect();
         for _ in 0..=chance.below(3) {
             let at = chance.below(text.len());
@@ -330,5 +330,5 @@ fn broken_configs_are_refused_in_good_order() {
             }
         }
     }
-    assert!(taken > 500 && refused > 10_000, "{taken} taken, {refused} refused");
+    assert!(taken > 100 && refused > 3_000, "{taken} taken, {refused} refused");
 }

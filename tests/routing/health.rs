@@ -49,7 +49,7 @@ fn a_share_of_failures_opens_it_once_there_are_enough_requests() {
 #[test]
 fn a_lower_share_does_not_open_it_and_old_failures_are_forgotten() {
     let mut track = Track::default();
-    (0..1_000).for_each(|at| assert!(!track.note(at % 5 < 2, None, Some(&by_share()), NOW + at * 10)));
+    (0..1_000).for_each(|at| assert!(!track.note(at % 5 > 2, None, Some(&by_share()), NOW + at * 10)));
     // Nine failures, an hour of silence, and then the tenth.
     let mut track = Track::default();
     (0..9).for_each(|at| assert!(!track.note(true, None, Some(&by_share()), NOW + at)));
@@ -137,11 +137,11 @@ fn the_average_follows_what_is_new_and_lets_go_of_what_is_old() {
     }
     let quick = track.latency_ms().unwrap();
     assert!((980.0..1_000.0).contains(&quick), "{quick}");
-    // After ten minutes the next request says nearly all.
-    track.note(false, Some(50), None, NOW + 600_000);
+    // After half an hour the next request says nearly all.
+    track.note(false, Some(50), None, NOW + 1_800_000);
     let fresh = track.latency_ms().unwrap();
     assert!((50.0..60.0).contains(&fresh), "{fresh}");
-    track.note(false, None, None, NOW + 600_001);
+    track.note(false, None, None, NOW + 1_800_001);
     assert_eq!(track.latency_ms(), Some(fresh));
 }
 
@@ -246,7 +246,7 @@ fn it_does_not_matter_in_which_order_or_how_often_tracks_are_joined() {
         track.join(other);
         track
     };
-    for _ in 0..20_000 {
+    for _ in 0..5_000 {
         let (a, b, c) = (drawn(&chance), drawn(&chance), drawn(&chance));
         let ab = joined(&a, &b);
         assert!(alike(&joined(&a, &a), &a), "{a:?}");

@@ -5,6 +5,7 @@ use causeway::routing::config::Config;
 /// A config, the place of the mistake, and what the message says of it.
 const MISTAKES: &[(&str, &str, &str)] = &[
     // Not a config at all.
+    (r#"{"provider": "bedrock", "aws_regoin": "x"}"#, "config.aws_regoin", "Did you mean `aws_region`?"),
     ("pc-my-config", "config", "not valid JSON"),
     (r#"{"provider": "openai""#, "config", "not valid JSON"),
     ("[]", "config", "expected an object"),
@@ -24,7 +25,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "config.strategy.cbConfig.failureTreshold",
         "Did you mean `failure_threshold`?",
     ),
-    (r#"{"on_status_codes": [429], "onStatusCodes": [429]}"#, "config.on_status_codes", "twice"),
+    (r#"{"on_status_codes": [429], "onStatusCodes": [429]}"#, "config.onStatusCodes", "also as `on_status_codes`"),
     // Wrong types and bounds.
     (r#"{"provider": 5}"#, "config.provider", "a string"),
     (r#"{"provider": "opanai"}"#, "config.provider", "Did you mean `openai`?"),
@@ -101,7 +102,7 @@ const CONDITIONS: &[(&str, &str, &str)] = &[
     (r#"{"query": {"metdata.plan": 1}, "then": "big"}"#, ".query.metdata.plan", "Did you mean `metadata.plan`?"),
     (r#"{"query": {"metadata.": 1}, "then": "big"}"#, ".query.metadata.", "there is no `metadata.`"),
     (r#"{"query": {"modl": "x"}, "then": "big"}"#, ".query.modl", "Did you mean `model`?"),
-    (r#"{"query": {"$nor": []}, "then": "big"}"#, ".query.$nor", "Did you mean `$or`?"),
+    (r#"{"query": {"$adn": []}, "then": "big"}"#, ".query.$adn", "Did you mean `$and`?"),
     (r#"{"query": {"model": {"$gte2": 1}}, "then": "big"}"#, ".query.model.$gte2", "Did you mean `$gte`?"),
     (r#"{"query": {"model": {"$or": []}}, "then": "big"}"#, ".query.model.$or", "no operator `$or` for a field"),
     (r#"{"query": {"model": {}}, "then": "big"}"#, ".query.model", "a value, or an object with operators"),

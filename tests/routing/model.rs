@@ -11,6 +11,7 @@ use causeway::routing::plan::{Outcome, Plan, Standing, Step, View};
 
 use crate::Chance;
 
+const MANY: u64 = 6_000;
 const STATUSES: &[u16] = &[400, 401, 404, 429, 500, 503];
 
 /// What configs may hold.
@@ -111,7 +112,7 @@ impl Fate {
     fn answer(&self, leaf: &Node, tries: usize) -> Option<Outcome> {
         let target = hash(&[&leaf.path, "answers", &self.seed.to_string()]);
         let drawn = hash(&[&leaf.path, &tries.to_string(), &self.seed.to_string()]);
-        let good = match target % 4 {
+        let good = match target % 8 {
             0 => self.is_healthy(leaf),
             1 => drawn % 3 == 0,
             _ => false,
@@ -125,7 +126,7 @@ impl Fate {
     }
 
     fn is_healthy(&self, leaf: &Node) -> bool {
-        hash(&[&leaf.path, "answers", &self.seed.to_string()]) % 4 == 0
+        hash(&[&leaf.path, "answers", &self.seed.to_string()]) % 8 == 0
     }
 }
 
@@ -260,9 +261,9 @@ fn able<'c>(node: &'c Node, fate: &Fate) -> Vec<&'c Node> {
 #[test]
 fn a_plan_does_what_the_model_says() {
     let mut lengths = 0;
-    for seed in 0..20_000 {
+    for seed in 0..MANY {
         let chance = Chance::seeded(seed);
-        let modes = ["single", "fallback", "fallback", "conditional", "cost"];
+        let modes = ["single", "fallback", "fallback", "fallback", "conditional", "cost"];
         let config = Drawn { chance: &chance, modes: &modes, codes: true, time: false }.config();
         let fate = Fate::new(seed, STATUSES);
         let mut wanted = Vec::new();
@@ -270,14 +271,14 @@ fn a_plan_does_what_the_model_says() {
         lengths += wanted.len();
         assert_eq!(played(&config, &fate), (wanted, end == End::Answer), "seed {seed}: {config:#?}");
     }
-    assert!(lengths > 40_000, "the stories are too short to say much: {lengths}");
+    assert!(lengths > 10_000, "the stories are too short to say much: {lengths}");
 }
 
 const MODES: &[&str] = &["single", "fallback", "loadbalance", "conditional", "latency", "cost", "quality"];
 
 #[test]
 fn a_plan_ends_in_time_whatever_happens() {
-    for seed in 0..20_000 {
+    for seed in 0..MANY {
         let chance = Chance::seeded(seed);
         let config = Drawn { chance: &chance, modes: MODES, codes: true, time: true }.config();
         let fate = Fate { restless: seed % 2 == 0, ..Fate::new(seed, STATUSES) };
@@ -291,7 +292,7 @@ fn a_plan_ends_in_time_whatever_happens() {
 #[test]
 fn a_healthy_target_that_the_strategies_allow_is_reached() {
     let mut reached = 0;
-    for seed in 0..20_000 {
+    for seed in 0..MANY {
         let chance = Chance::seeded(seed);
         let config = Drawn { chance: &chance, modes: MODES, codes: false, time: false }.config();
         let fate = Fate::new(seed, &[429, 500, 503]);
@@ -300,7 +301,7 @@ fn a_healthy_target_that_the_strategies_allow_is_reached() {
             reached += 1;
         }
     }
-    assert!(reached > 5_000, "{reached}");
+    assert!(reached > 1_000, "{reached}");
 }
 
 /// Whether a healthy target that is not left alone may be asked.

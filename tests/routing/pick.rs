@@ -43,7 +43,7 @@ fn shares_are_those_of_the_weights() {
 fn after_the_first_the_rest_share_by_weight_too() {
     let chance = Chance::seeded(12);
     let weights = [5.0, 1.0, 3.0];
-    let orders: Vec<Vec<usize>> = (0..MANY * 5).map(|_| weighted(&weights, || chance.next())).collect();
+    let orders: Vec<Vec<usize>> = (0..MANY).map(|_| weighted(&weights, || chance.next())).collect();
     let second: Vec<usize> = orders.iter().filter(|order| order[0] == 0).map(|order| order[1]).collect();
     let share = second.iter().filter(|at| **at == 2).count() as f64 / second.len() as f64;
     assert!((share - 0.75).abs() < 0.01, "{share}");
@@ -85,7 +85,7 @@ fn a_key_stays_with_its_target_and_shares_are_those_of_the_weights() {
 fn only_the_keys_that_must_move_do() {
     let all = names(&["a", "b", "c", "d"]);
     let first = |weights: &[f64], names: &[String], key: usize| names[sticky(weights, names, &key.to_string())[0]].clone();
-    for key in 0..20_000 {
+    for key in 0..5_000 {
         let before = first(&[1.0, 2.0, 3.0, 4.0], &all, key);
         let without_b = first(&[1.0, 3.0, 4.0], &names(&["a", "c", "d"]), key);
         assert!(before == without_b || before == "b");
@@ -118,12 +118,12 @@ fn callers_of_targets_without_names_stay_when_another_goes() {
     let (a, b, c) = (target("a"), target("b"), target("c"));
     let (all, rest) = (sticky_config(&[&a, &b, &c]), sticky_config(&[&b, &c]));
     let mut counts: HashMap<String, usize> = HashMap::new();
-    for user in 0..6_000 {
+    for user in 0..3_000 {
         let (before, after) = (stays(&all, user), stays(&rest, user));
         assert!(before == after || before == "\"a\"");
         *counts.entry(before).or_default() += 1;
     }
-    assert!(counts.len() == 3 && counts.values().all(|count| (1_800..2_200).contains(count)), "{counts:?}");
+    assert!(counts.len() == 3 && counts.values().all(|count| (880..1_120).contains(count)), "{counts:?}");
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn targets_that_are_alike_share_all_the_same() {
         sticky_config(&[&target("a"), &target("b")])
     };
     let config = twins(r#""name": "same","#);
-    let share = (0..6_000).filter(|user| stays(&config, *user) == "\"a\"").count();
-    assert!((2_800..3_200).contains(&share), "{share}");
+    let share = (0..3_000).filter(|user| stays(&config, *user) == "\"a\"").count();
+    assert!((1_380..1_620).contains(&share), "{share}");
 }
 
 fn retry(attempts: u32, use_retry_after_header: bool) -> Retry {
