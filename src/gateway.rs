@@ -4,12 +4,13 @@ mod attempt;
 mod errands;
 mod life;
 mod passage;
+mod route;
 mod talk;
 
 use crate::door::{self, Door};
 use crate::host::Host;
 use crate::http::{Body, Call, Headers, Reply};
-use crate::providers::settings::Settings;
+use crate::settings::Settings;
 use life::{Life, json_reply};
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
@@ -22,8 +23,10 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
             let (status, body) = crate::health::report(host, call).await;
             Ok(json_reply(status, body))
         }
-        Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller).await.map(|body| json_reply(200, body)),
-        Ok(Door::Model(id)) => crate::models::one(host, settings, call, &life.caller, &id).await.map(|body| json_reply(200, body)),
+        Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller, life.dialect).await.map(|body| json_reply(200, body)),
+        Ok(Door::Model(id)) => {
+            crate::models::one(host, settings, call, &life.caller, life.dialect, &id).await.map(|body| json_reply(200, body))
+        }
         Ok(Door::Pass(passage)) => passage::pass(&mut life, &passage).await,
         Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => passage::form(&mut life, errand).await,
         Ok(Door::Errand(errand)) => errands::run(&mut life, errand).await,

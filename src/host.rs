@@ -35,6 +35,10 @@ pub trait Host {
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
 
+    /// What is stored under a key. That there is nothing, or no storage, is known; a fault is that it did not tell in
+    /// time.
+    async fn stored(&self, key: &str, timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault>;
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 

@@ -13,7 +13,7 @@ pub fn hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Edits that turn one word into the other.
-fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();
     for (at, a) in left.chars().enumerate() {
         let mut before = at;

@@ -36,6 +36,8 @@ extern "C" {
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
     fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = stored)]
+    fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,
@@ -89,6 +91,10 @@ impl Exchange {
 
     pub fn bindings(&self) -> Arrival {
         Arrival::of(|slot| self.ask_bindings(slot))
+    }
+
+    pub fn stored(&self, key: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_stored(slot, key, timeout))
     }
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {

@@ -110,6 +110,14 @@ impl Host for Worker {
         }
     }
 
+    async fn stored(&self, key: &str, timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
+        match self.exchange.stored(key, timeout_ms as f64).await {
+            Ok(bytes) if bytes.is_null() => Ok(None),
+            Ok(bytes) => Ok(Some(Uint8Array::from(bytes).to_vec())),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         let digits = self.exchange.bindings().await.ok().and_then(|digits| digits.as_string()).unwrap_or_default();
         ["KV", "METER"].into_iter().zip(digits.chars()).map(|(name, digit)| (name, digit == '1')).collect()

@@ -131,6 +131,11 @@ class Exchange {
     this.land(slot, sleep(ms));
   }
 
+  /** What the KV namespace holds under a key: null for nothing, or where there is no namespace. */
+  stored(slot, key, timeout) {
+    this.land(slot, held(this.env.KV, key, timeout));
+  }
+
   /** Whether each of the bindings answers, as one digit each: the KV namespace, the Durable Objects. */
   bindings(slot) {
     const { KV, METER } = this.env;
@@ -304,6 +309,19 @@ class Upstream {
     if (!(this.headers["content-length"] > limit)) return whole(this.response, limit);
     this.response.body?.cancel().catch(() => {});
     return null;
+  }
+}
+
+/** What is in the namespace under a key; fails with "late" when it does not tell in time. */
+async function held(namespace, key, timeout) {
+  if (!namespace) return null;
+  let timer;
+  const late = new Promise((_, fail) => (timer = setTimeout(fail, timeout, "late")));
+  try {
+    const value = await Promise.race([namespace.get(key, "arrayBuffer"), late]);
+    return value && new Uint8Array(value);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

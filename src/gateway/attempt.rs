@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::Headers;
 use crate::predict;
+use crate::prices;
 use crate::providers::Provider;
 use crate::target::Target;
 use crate::token;
@@ -35,9 +36,9 @@ pub async fn send<H: Host>(
         headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
     }
     target.sign(&mut headers, &url, body, started);
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms()?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
-    let mut outcome = life.host.fetch(parcel).await;
+    let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome
     {

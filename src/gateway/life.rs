@@ -10,8 +10,9 @@ use crate::http::{Body, Call, Ending, Headers, Method, Reply};
 use crate::ir::Losses;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
-use crate::providers::settings::Settings;
 use crate::record::{Attempt, Ledger, Record};
+use crate::routing::config::Terms;
+use crate::settings::Settings;
 use crate::wire::envelope::MAX_BODY;
 use crate::wire::{Dialect, Glance};
 
@@ -30,7 +31,29 @@ pub struct Life<'a, H> {
     pub own_words: Option<Vec<u8>>,
     /// Something was asked of a provider, so the reply says of which.
     pub inference: bool,
+    pub turn: Turn<'a>,
 }
+
+/// Whose turn it is among the targets of the config.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The target's place in the config.
+    pub path: &'a str,
+    /// The strategy that chose it, or `retry`.
+    pub chosen: &'static str,
+    /// When this fails there may be another try.
+    pub goes_on: bool,
+    /// And that may be of another target.
+    pub elsewhere: bool,
+    /// Until when all has to be done.
+    pub deadline: Option<u64>,
+}
+
+/// What chose a target that is tried again.
+pub const RETRY: &str = "retry";
+
+/// Without a config.
+const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
@@ -40,7 +63,39 @@ impl<'a, H: Host> Life<'a, H> {
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
         let ledger = Ledger { record, ..Ledger::default() };
-        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, own_words: None, inference: false }
+        let (losses, own_words) = (Losses::default(), None);
+        Self { host, settings, call, caller, dialect, ledger, losses, upstream_ms: 0, own_words, inference: false, turn: ONLY }
+    }
+
+    /// The same request in a target's turn and on its terms. What was noted goes along, and comes back with `back`.
+    pub fn under<'b>(&mut self, terms: &'b Terms, several: bool, turn: Turn<'b>) -> Life<'b, H>
+    where
+        'a: 'b,
+    {
+        Life {
+            host: self.host,
+            settings: self.settings,
+            call: self.call,
+            caller: self.caller.under(terms, several),
+            dialect: self.dialect,
+            ledger: std::mem::take(&mut self.ledger),
+            losses: Losses::default(),
+            upstream_ms: self.upstream_ms,
+            own_words: None,
+            inference: self.inference,
+            turn,
+        }
+    }
+
+    pub fn back(&mut self, life: Life<'_, H>) {
+        (self.ledger, self.losses, self.upstream_ms, self.own_words) = (life.ledger, life.losses, life.upstream_ms, life.own_words);
+    }
+
+    /// How long an upstream may take.
+    pub fn timeout_ms(&self) -> Result<Option<u64>> {
+        let left = self.turn.deadline.map(|deadline| deadline.saturating_sub(self.host.now()).max(1));
+        let own = self.caller.timeout_ms()?;
+        Ok(own.into_iter().chain(left).min())
     }
 
     /// The answer is known whole before the reply is sent.
@@ -80,7 +135,11 @@ impl<'a, H: Host> Life<'a, H> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
-        self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
+        self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
+        let Turn { path, chosen, .. } = self.turn;
+        let model = self.ledger.record.model.clone();
+        let attempt = Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, left: None };
+        self.ledger.record.attempts.push(attempt);
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
 
@@ -91,6 +150,19 @@ impl<'a, H: Host> Life<'a, H> {
         }
         let names = self.losses.names().join(", ");
         Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
+    }
+
+    /// Notes why the target at hand is left; one that was not even asked is noted now.
+    pub fn leave(&mut self, turn: Turn<'_>, error: &Error, asked: bool) {
+        let record = &mut self.ledger.record;
+        if !asked {
+            let (target, model) = (turn.path.to_owned(), record.model.clone());
+            let attempt = Attempt { target, chosen: turn.chosen, provider: record.provider, model, status: 0, ms: 0, asked, left: None };
+            record.attempts.push(attempt);
+        }
+        if let Some(attempt) = record.attempts.last_mut() {
+            attempt.left = Some(if asked { format!("{:?}", error.kind) } else { error.message.clone() });
+        }
     }
 
     fn note_overhead(&mut self) {
@@ -146,16 +218,19 @@ impl<'a, H: Host> Life<'a, H> {
             if !record.provider.is_empty() {
                 say("provider", record.provider);
             }
-            say("retries", "0");
+            let asked = record.attempts.iter().filter(|attempt| attempt.asked);
+            let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
+            let target = record.attempts.last().map_or("config", |attempt| attempt.target.as_str());
+            say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", "DISABLED");
-                say("retry-attempt-count", "0");
-                say("last-used-option-index", "config");
+                say("retry-attempt-count", &retries);
+                say("last-used-option-index", target);
             }
             say("cache", "DISABLED");
             say("model", &record.model);
-            say("target", "config");
-            say("attempts", &record.attempts.len().to_string());
+            say("target", target);
+            say("attempts", &asked.count().to_string());
             if let Some(cost) = record.cost {
                 say("cost", &cost.to_string());
             }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::{Life, json_reply};
+use super::route::{Asked, walk};
 use crate::door::Talk;
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
+use crate::prices;
 use crate::providers::{Provider, StreamUsage, sandbox};
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
@@ -34,6 +36,13 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
     let body = life.body().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model };
+    walk(life, &asked, async |life| ask(life, talk, &asked).await).await
+}
+
+/// Asks the target whose turn it is.
+async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
@@ -127,7 +136,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &D
     if target.provider.slug == sandbox::SLUG {
         let started = life.host.now();
         let script = sandbox::answer(&draft.body, &life.ledger.record.request_id, started / 1_000);
-        life.host.sleep(script.wait_ms).await;
+        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
         return life.tried(target.provider, started, Ok(life.host.canned(script)));
     }
     send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await
@@ -206,7 +215,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let Some(counter) = target.counting(talk.dialect) else {
-        let request = (talk.dialect.inbound().decode_request)(&body, &mut life.losses)?;
+        let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });
         let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
@@ -226,6 +235,18 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+}
+
+/// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
+/// nothing of the length of an answer.
+fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
+    if let Some(whole) = envelope.raw("generateContentRequest") {
+        return whole.as_bytes().to_vec();
+    }
+    if !envelope.has("max_tokens") {
+        envelope.set("max_tokens", "1".to_owned());
+    }
+    envelope.bytes().into_owned()
 }
 
 fn stream_headers() -> Headers {

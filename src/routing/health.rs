@@ -9,7 +9,7 @@ const MEMORY_MS: f64 = 60_000.0;
 /// What the newest request weighs in the average, at least.
 const FRESH: f64 = 0.2;
 /// A failure is as if an answer had come this late, lest the fastest to fail be taken for the fastest.
-const FAILED_MS: u64 = 10_000;
+const FAILED_MS: f64 = 10_000.0;
 /// How long a probe may take before another is let through.
 const PROBE_MS: u64 = 30_000;
 
@@ -45,9 +45,13 @@ impl Track {
     /// A request came out so. Whether the breaker opened or closed by it, which others should hear of at once.
     pub fn note(&mut self, failed: bool, latency_ms: Option<u64>, breaker: Option<&Breaker>, now: u64) -> bool {
         self.fade(now);
-        let latency_ms = if failed { Some(latency_ms.unwrap_or_default().max(FAILED_MS)) } else { latency_ms };
-        if let Some(ms) = latency_ms {
-            self.average(ms);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a request")]
+        let latency = latency_ms.map(|ms| ms as f64);
+        match latency {
+            _ if failed => self.average(latency.unwrap_or_default().max(FAILED_MS)),
+            Some(ms) => self.average(ms),
+            // It refused: it is not new any more, and the first answer will say how fast it is.
+            None => self.latency_ms = self.latency_ms.or(Some(FAILED_MS)),
         }
         if failed {
             self.bad += 1.0;
@@ -74,9 +78,7 @@ impl Track {
         *self = Track { turned, opened, at, latency_ms, latency_weight, score, score_weight, ..Track::default() };
     }
 
-    fn average(&mut self, ms: u64) {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a request")]
-        let ms = ms as f64;
+    fn average(&mut self, ms: f64) {
         self.latency_weight += 1.0;
         let share = FRESH.max(1.0 / self.latency_weight);
         self.latency_ms = Some(self.latency_ms.map_or(ms, |known| known + share * (ms - known)));

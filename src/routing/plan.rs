@@ -1,12 +1,14 @@
 //! What to try next. A plan walks through a config's targets as their strategies say: it is told how each try came
 //! out, and says whether to wait, to try another, or to give up.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::backoff;
 use super::condition::Fact;
 use super::config::{Branch, Breaker, Mode, Node, Sticky};
 use super::pick;
+use crate::catalog::Money;
 
 /// What a plan asks of the world.
 pub trait View {
@@ -19,6 +21,9 @@ pub trait View {
 
     /// What is known of a target that is to be asked itself.
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing;
+
+    /// What this request would cost at such a target.
+    fn cost(&self, leaf: &Node) -> Option<Money>;
 }
 
 /// How a target stands.
@@ -30,8 +35,6 @@ pub struct Standing {
     pub latency_ms: Option<f64>,
     /// What callers thought of its answers.
     pub score: Option<f64>,
-    /// What this request would cost there, in dollars.
-    pub cost: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,8 +53,21 @@ pub enum Step<'c> {
 pub enum Outcome {
     /// It was not asked: it could not have served the request.
     Skipped,
-    /// It failed with this status, and asked to be left alone for so long.
+    /// It failed with this status (or one of those below), and asked to be left alone for so long.
     Failed { status: u16, after_ms: Option<u64> },
+}
+
+/// In place of a status: no answer came, because it could not be reached, or not in time.
+pub const UNREACHABLE: u16 = 0;
+pub const TIMED_OUT: u16 = 1;
+
+/// Whether a list of statuses means this one.
+pub fn lists(codes: &[u16], status: u16) -> bool {
+    match status {
+        UNREACHABLE => codes.iter().any(|code| *code >= 500),
+        TIMED_OUT => codes.contains(&408) || codes.contains(&504),
+        _ => codes.contains(&status),
+    }
 }
 
 /// How often another is tried first where the best by experience is wanted, so that experience stays fresh.
@@ -110,6 +126,26 @@ impl<'c> Plan<'c> {
         self.way.iter().any(|fork| !fork.left.is_empty())
     }
 
+    /// Tries of the target at hand after its first.
+    pub fn repeats(&self) -> u32 {
+        self.repeats
+    }
+
+    /// The strategy that chose the target at hand.
+    pub fn chosen_by(&self) -> &'static str {
+        self.way.last().map_or("single", |fork| fork.branch.mode.word())
+    }
+
+    /// Whether what fails now may be tried again, there or elsewhere.
+    pub fn may_go_on(&self) -> bool {
+        self.has_more() || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| self.repeats < retry.attempts)
+    }
+
+    /// Whether it matters to any strategy on the way how the target at hand does.
+    pub fn is_watched(&self) -> bool {
+        self.way.iter().any(|fork| fork.branch.breaker.is_some() || matches!(fork.branch.mode, Mode::Latency | Mode::Quality))
+    }
+
     /// The breaker that watches the target at hand.
     pub fn breaker(&self) -> Option<&'c Breaker> {
         self.way.last().and_then(|fork| fork.breaker)
@@ -134,7 +170,7 @@ impl<'c> Plan<'c> {
     fn pause(&self, outcome: Outcome, view: &impl View) -> Option<u64> {
         let Outcome::Failed { status, after_ms } = outcome else { return None };
         let retry = self.leaf?.terms.retry.as_ref()?;
-        if self.repeats >= retry.attempts || !retry.on_status_codes.contains(&status) {
+        if self.repeats >= retry.attempts || !lists(&retry.on_status_codes, status) {
             return None;
         }
         let ms = backoff::pause(retry, self.repeats, after_ms, view.random())?;
@@ -197,7 +233,7 @@ impl<'c> Fork<'c> {
         let open = |node: &Node| standing(node, breaker, view).open_until.filter(|until| *until > now);
         if let Some(at) = self.left.iter().position(|node| open(node).is_none()) {
             self.chosen = true;
-            return self.left.drain(..=at).last();
+            return self.left.drain(..=at).next_back();
         }
         if self.chosen {
             self.left.clear();
@@ -220,7 +256,7 @@ impl Branch {
         };
         match (&self.mode, &self.on_status_codes) {
             (Mode::Single | Mode::Conditional { .. }, _) => false,
-            (_, Some(codes)) => codes.contains(&status),
+            (_, Some(codes)) => lists(codes, status),
             (Mode::Fallback, None) => true,
             // The same request would be wrong everywhere.
             (_, None) => !matches!(status, 400 | 413 | 422),
@@ -240,7 +276,10 @@ fn ordered(branch: &Branch, breaker: Option<&Breaker>, view: &impl View) -> Vec<
         // Few callers judge: what is new must not wait for them with all the calls.
         Mode::Quality => best(able, view, |at| -standing(at).score.unwrap_or(UNDECIDED)),
         // What has no price comes last: it may be anything.
-        Mode::Cost => sorted(able, |at| standing(at).cost.unwrap_or(f64::INFINITY)),
+        Mode::Cost => sorted(able, |at| {
+            let cost = branch.targets.get(at).and_then(|node| cheapest(node, view));
+            (cost.is_none(), cost)
+        }),
     }
 }
 
@@ -302,9 +341,9 @@ fn best(mut able: Vec<usize>, view: &impl View, figure: impl Fn(usize) -> f64) -
     order
 }
 
-fn sorted(able: Vec<usize>, figure: impl Fn(usize) -> f64) -> Vec<usize> {
-    let mut known: Vec<(f64, usize)> = able.into_iter().map(|at| (figure(at), at)).collect();
-    known.sort_by(|left, right| left.0.total_cmp(&right.0));
+fn sorted<F: PartialOrd>(able: Vec<usize>, figure: impl Fn(usize) -> F) -> Vec<usize> {
+    let mut known: Vec<(F, usize)> = able.into_iter().map(|at| (figure(at), at)).collect();
+    known.sort_by(|left, right| left.0.partial_cmp(&right.0).unwrap_or(Ordering::Equal));
     known.into_iter().map(|(_, at)| at).collect()
 }
 
@@ -319,8 +358,13 @@ fn standing(node: &Node, breaker: Option<&Breaker>, view: &impl View) -> Standin
         open_until: all.iter().map(|standing| standing.open_until).min().flatten(),
         latency_ms: least(|standing| standing.latency_ms),
         score: least(|standing| standing.score.map(|score| -score)).map(|score| -score),
-        cost: least(|standing| standing.cost),
     }
+}
+
+/// What the request would cost at a node: a branch is as cheap as the cheapest of those that it may try.
+fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
+    let Some(branch) = &node.branch else { return view.cost(node) };
+    able(branch, view).into_iter().filter_map(|at| cheapest(branch.targets.get(at)?, view)).min()
 }
 
 impl Sticky {

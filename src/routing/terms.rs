@@ -83,6 +83,11 @@ pub enum CacheMode {
 }
 
 impl Terms {
+    /// The model that is asked for in place of the caller's.
+    pub fn model(&self) -> Option<String> {
+        serde_json::from_str(self.override_params.get("model")?).ok()
+    }
+
     /// What it takes to keep them, about.
     pub(super) fn bytes(&self) -> usize {
         let maps = [&self.settings, &self.override_params, &self.default_params, &self.metadata];

@@ -7,8 +7,8 @@ use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
-use causeway::providers::settings::Settings;
 use causeway::record::Record;
+use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
 /// What an upstream does next.
@@ -40,6 +40,16 @@ pub struct Scripted {
     pub random: Cell<u64>,
     /// The caller's.
     pub body: Vec<u8>,
+    pub store: Option<Store>,
+    /// Which keys were asked for, and after how many requests upstream.
+    pub reads: RefCell<Vec<(String, usize)>>,
+}
+
+/// What the deployment keeps, in one place for all its requests.
+#[derive(Clone)]
+pub enum Store {
+    Holds(&'static str, String),
+    Silent,
 }
 
 pub struct Said {
@@ -116,6 +126,15 @@ impl Host for Scripted {
         Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
     }
 
+    async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.reads.borrow_mut().push((key.to_owned(), self.seen.borrow().len()));
+        match &self.store {
+            Some(Store::Holds(own, value)) if *own == key => Ok(Some(value.clone().into_bytes())),
+            Some(Store::Silent) => Err(Fault::TimedOut),
+            _ => Ok(None),
+        }
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         vec![("KV", true), ("METER", false)]
     }
@@ -135,7 +154,8 @@ impl Answer for Said {
     }
 
     fn is_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+        self.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
@@ -158,6 +178,7 @@ pub struct Scene {
     pub leaves_after: Option<usize>,
     /// The upstream's stream breaks after its last byte.
     pub breaks: bool,
+    pub store: Option<Store>,
 }
 
 /// What came out.
@@ -171,6 +192,8 @@ pub struct Scenery {
     /// What was signed, by which key.
     pub signed: Vec<(Vec<u8>, String)>,
     pub records: Vec<Record>,
+    /// Which keys of the storage were asked for, and after how many requests upstream.
+    pub reads: Vec<(String, usize)>,
     /// The bytes passed by themselves.
     pub native: bool,
 }
@@ -187,6 +210,7 @@ impl Scene {
             piece: 4096,
             leaves_after: None,
             breaks: false,
+            store: None,
         }
     }
 
@@ -230,6 +254,12 @@ impl Scene {
         self
     }
 
+    /// The deployment's storage has this under this key.
+    pub fn stores(mut self, key: &'static str, value: &str) -> Self {
+        self.store = Some(Store::Holds(key, value.to_owned()));
+        self
+    }
+
     /// The deployment, for a scene that is played more than once in it.
     pub fn settings(&self) -> Settings {
         Settings::new(self.vars.clone())
@@ -242,7 +272,7 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let host = Scripted { body: self.body.clone().into_bytes(), ..Scripted::default() };
+        let host = Scripted { body: self.body.clone().into_bytes(), store: self.store.clone(), ..Scripted::default() };
         host.now.set(now);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -290,6 +320,7 @@ impl Scene {
             told: host.told.into_inner(),
             signed: host.signed.into_inner(),
             records: host.records.into_inner(),
+            reads: host.reads.into_inner(),
             native,
         }
     }

@@ -151,6 +151,12 @@ fn the_fastest_to_fail_is_not_the_fastest() {
     failing.note(true, Some(3), None, NOW);
     slow.note(false, Some(4_000), None, NOW);
     assert!(failing.latency_ms() > slow.latency_ms());
+    // What refuses is not new for ever, and its first answer counts alone.
+    let mut refusing = Track::default();
+    refusing.note(false, None, None, NOW);
+    assert!(refusing.latency_ms() > slow.latency_ms());
+    refusing.note(false, Some(70), None, NOW + 1);
+    assert_eq!(refusing.latency_ms(), Some(70.0));
 }
 
 #[test]

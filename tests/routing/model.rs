@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
+use causeway::catalog::Money;
 use causeway::routing::condition::Fact;
 use causeway::routing::config::{Breaker, Config, Mode, Node};
 use causeway::routing::pick::hash;
@@ -12,6 +13,8 @@ use causeway::routing::plan::{Outcome, Plan, Standing, Step, View};
 use crate::Chance;
 
 const MANY: u64 = 6_000;
+/// What befalls targets: the last two are no answer, and none in time.
+const FATES: &[u16] = &[400, 401, 404, 429, 500, 503, 0, 1];
 const STATUSES: &[u16] = &[400, 401, 404, 429, 500, 503];
 
 /// What configs may hold.
@@ -99,7 +102,12 @@ impl View for Fate {
         let drawn = if self.restless { self.chance.next() } else { hash(&[&leaf.path, &self.seed.to_string()]) };
         let figure = |shift: u32| Some((drawn >> shift & 7) as f64).filter(|figure| *figure > 0.0);
         let open_until = (drawn & 1 == 0 && breaker.is_some()).then(|| 50_000_000 + (drawn >> 8 & 3));
-        Standing { open_until, latency_ms: figure(16), score: figure(24), cost: figure(32) }
+        Standing { open_until, latency_ms: figure(16), score: figure(24) }
+    }
+
+    fn cost(&self, leaf: &Node) -> Option<Money> {
+        let drawn = hash(&[&leaf.path, "costs", &self.seed.to_string()]) & 7;
+        (drawn > 0).then(|| Money::from_pico(drawn.into()))
     }
 }
 
@@ -179,7 +187,7 @@ fn modelled(node: &Node, breaker: Option<&Breaker>, fate: &Fate, story: &mut Vec
         let goes_on = match (came_out, &branch.mode, &branch.on_status_codes) {
             (End::Answer, ..) | (_, Mode::Single | Mode::Conditional { .. }, _) => false,
             (End::Nothing, ..) | (_, Mode::Fallback, None) => true,
-            (End::Status(status), _, Some(codes)) => codes.contains(&status),
+            (End::Status(status), _, Some(codes)) => means(codes, status),
             (End::Status(status), _, None) => status != 400,
         };
         if came_out != End::Nothing {
@@ -202,12 +210,20 @@ fn asked(leaf: &Node, fate: &Fate, story: &mut Vec<String>) -> End {
             Some(Outcome::Failed { status, after_ms }) => {
                 let Some(retry) = &leaf.terms.retry else { return End::Status(status) };
                 let patient = after_ms.is_none_or(|ms| ms <= 60_000);
-                if tries == retry.attempts as usize || !retry.on_status_codes.contains(&status) || !patient {
+                if tries == retry.attempts as usize || !means(&retry.on_status_codes, status) || !patient {
                     return End::Status(status);
                 }
                 tries += 1;
             }
         }
+    }
+}
+
+fn means(codes: &[u16], status: u16) -> bool {
+    match status {
+        0 => codes.iter().any(|code| (500..600).contains(code)),
+        1 => codes.iter().any(|code| [408, 504].contains(code)),
+        _ => codes.contains(&status),
     }
 }
 
@@ -223,7 +239,7 @@ fn candidates<'c>(node: &'c Node, breaker: Option<&Breaker>, fate: &Fate) -> Vec
         _ => branch.targets.iter().collect(),
     };
     if branch.mode == Mode::Cost {
-        nodes.sort_by(|left, right| cost(left, fate).total_cmp(&cost(right, fate)));
+        nodes.sort_by_key(|node| cost(node, fate));
     }
     let open = |node: &Node| open_until(node, breaker, fate);
     if nodes.iter().any(|node| open(node).is_none()) {
@@ -242,11 +258,12 @@ fn open_until(node: &Node, breaker: Option<&Breaker>, fate: &Fate) -> Option<u64
     untils.iter().copied().collect::<Option<Vec<u64>>>().and_then(|untils| untils.into_iter().min())
 }
 
-fn cost(node: &Node, fate: &Fate) -> f64 {
+/// What has no price costs most.
+fn cost(node: &Node, fate: &Fate) -> Money {
     if node.branch.is_none() {
-        return fate.standing(node, None).cost.unwrap_or(f64::INFINITY);
+        return fate.cost(node).unwrap_or(Money::MAX);
     }
-    able(node, fate).into_iter().map(|target| cost(target, fate)).fold(f64::INFINITY, f64::min)
+    able(node, fate).into_iter().map(|target| cost(target, fate)).min().unwrap_or(Money::MAX)
 }
 
 fn able<'c>(node: &'c Node, fate: &Fate) -> Vec<&'c Node> {
@@ -265,7 +282,7 @@ fn a_plan_does_what_the_model_says() {
         let chance = Chance::seeded(seed);
         let modes = ["single", "fallback", "fallback", "fallback", "conditional", "cost"];
         let config = Drawn { chance: &chance, modes: &modes, codes: true, time: false }.config();
-        let fate = Fate::new(seed, STATUSES);
+        let fate = Fate::new(seed, FATES);
         let mut wanted = Vec::new();
         let end = modelled(&config.root, None, &fate, &mut wanted);
         lengths += wanted.len();
@@ -281,7 +298,7 @@ fn a_plan_ends_in_time_whatever_happens() {
     for seed in 0..MANY {
         let chance = Chance::seeded(seed);
         let config = Drawn { chance: &chance, modes: MODES, codes: true, time: true }.config();
-        let fate = Fate { restless: seed % 2 == 0, ..Fate::new(seed, STATUSES) };
+        let fate = Fate { restless: seed % 2 == 0, ..Fate::new(seed, FATES) };
         let (story, _) = played(&config, &fate);
         let most: usize =
             config.root.leaves().iter().map(|leaf| 1 + leaf.terms.retry.as_ref().map_or(0, |retry| retry.attempts as usize)).sum();

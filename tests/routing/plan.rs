@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use causeway::catalog::Money;
 use causeway::routing::condition::Fact;
 use causeway::routing::config::{Breaker, Config, Node};
 use causeway::routing::plan::{Outcome, Plan, Standing, Step, View};
@@ -16,11 +17,18 @@ pub struct World {
     pub facts: HashMap<String, String>,
     /// By the targets' names.
     pub standings: RefCell<HashMap<String, Standing>>,
+    pub costs: HashMap<String, Money>,
 }
 
 impl Default for World {
     fn default() -> Self {
-        Self { now: Cell::new(1_000_000), chance: Chance::seeded(1), facts: HashMap::new(), standings: RefCell::default() }
+        Self {
+            now: Cell::new(1_000_000),
+            chance: Chance::seeded(1),
+            facts: HashMap::new(),
+            standings: RefCell::default(),
+            costs: HashMap::new(),
+        }
     }
 }
 
@@ -40,6 +48,10 @@ impl View for World {
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
         let standing = self.standings.borrow().get(leaf.name.as_deref().unwrap_or_default()).copied().unwrap_or_default();
         Standing { open_until: standing.open_until.filter(|_| breaker.is_some()), ..standing }
+    }
+
+    fn cost(&self, leaf: &Node) -> Option<Money> {
+        self.costs.get(leaf.name.as_deref().unwrap_or_default()).copied()
     }
 }
 
@@ -226,6 +238,15 @@ const SCENARIOS: &[(&str, &str, &str)] = &[
     (r#"fallback{"on_status_codes":[500]}[fallback{"on_status_codes":[429]}[a b] c]"#, "a=429;b=500", "a b c."),
     (r#"fallback{"on_status_codes":[500]}[fallback{"on_status_codes":[429]}[a b] c]"#, "a=401", "a!"),
     (r#"fallback{"retry":{"attempts":1}|}[fallback[a single[b]] c]"#, "a=500;b=500;c=500 ok", "a a b b c c."),
+    // No answer at all (0), or none in time (1).
+    ("fallback[a b]", "a=0", "a b."),
+    ("loadbalance[a{\"weight\":1e9} b{\"weight\":1e-9}]", "a=1", "a b."),
+    (r#"fallback{"on_status_codes":[500]}[a b]"#, "a=0", "a b."),
+    (r#"fallback{"on_status_codes":[429]}[a b]"#, "a=0", "a!"),
+    (r#"fallback{"on_status_codes":[408]}[a b]"#, "a=1", "a b."),
+    (r#"fallback{"on_status_codes":[504]}[a b]"#, "a=1", "a b."),
+    (r#"fallback{"on_status_codes":[500]}[a b]"#, "a=1", "a!"),
+    (r#"a{"retry":{"attempts":1}}"#, "a=0 1", "a a!"),
     // All the time there is.
     (r#"fallback{"total_timeout":5000|}[a b c]"#, "a=500@3000;b=500@3000", "a b!"),
     (r#"fallback{"total_timeout":5000|}[a b c]"#, "a=500@3000;b=500@1999", "a b c."),
@@ -333,10 +354,6 @@ fn score(score: Option<f64>) -> Standing {
     Standing { score, ..Standing::default() }
 }
 
-fn cost(cost: Option<f64>) -> Standing {
-    Standing { cost, ..Standing::default() }
-}
-
 #[test]
 fn the_fastest_is_tried_first_but_for_a_look_around() {
     let [a, b, c] = firsts("latency", [latency(Some(900.0)), latency(Some(300.0)), latency(Some(600.0))]);
@@ -357,13 +374,19 @@ fn the_best_by_score_is_tried_first_and_what_nobody_judged_stands_between() {
 
 #[test]
 fn the_cheapest_is_tried_first_and_what_has_no_price_last() {
-    assert_eq!(firsts("cost", [cost(Some(0.2)), cost(Some(0.1)), cost(None)]), [0, 10_000, 0]);
-    assert_eq!(firsts("cost", [cost(None), cost(Some(0.5)), cost(Some(0.5))]), [0, 10_000, 0]);
-    let world = World::default();
-    [("a", 3.0), ("b", 1.0), ("c", 2.0), ("d", 0.5)].iter().for_each(|(name, price)| world.stands(name, cost(Some(*price))));
-    let all = "a=500;b=500;c=500;d=500";
-    assert_eq!(told(&config("cost[a b c]"), all, &world), "b c a!");
-    assert_eq!(told(&config("cost[a fallback[c b]]"), all, &world), "c b a!", "a branch is as cheap as the cheapest of it");
-    assert_eq!(told(&config("cost[b single[c d]]"), all, &world), "b c!", "what is never asked does not count");
-    assert_eq!(told(&config(r#"cost[b loadbalance[c d{"weight":0}]]"#), all, &world), "b c!");
+    let prices = [("a", 3), ("b", 1), ("c", 2), ("d", 0), ("e", 1)].map(|(name, pico)| (name.to_owned(), Money::from_pico(pico)));
+    let world = World { costs: HashMap::from(prices), ..World::default() };
+    for (short, wanted) in [
+        ("cost[a b c]", "b c a!"),
+        ("cost[x a y b]", "b a x y!"),
+        // What costs the same stays as it stands.
+        ("cost[a e b]", "e b a!"),
+        // A branch is as cheap as the cheapest of it, and what is never asked does not count.
+        ("cost[a fallback[c b]]", "c b a!"),
+        ("cost[b single[c d]]", "b c!"),
+        (r#"cost[b loadbalance[c d{"weight":0}]]"#, "b c!"),
+        ("cost[fallback[x y] a]", "a x y!"),
+    ] {
+        assert_eq!(told(&config(short), "a=500;b=500;c=500;d=500;e=500;x=500;y=500", &world), wanted, "{short}");
+    }
 }
