@@ -59,7 +59,7 @@ fn snake_and_camel_case_mean_the_same() {
     for name in names {
         let mut words = name.split('_');
         let first = words.next().unwrap().to_owned();
-        let rest: String = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        let rest: String = words.map(|word| word.split_at(1)).map(|(first, rest)| first.to_uppercase() + rest).collect();
         camel = camel.replace(&format!("\"{name}\""), &format!("\"{first}{rest}\""));
     }
     assert_ne!(snake, camel);

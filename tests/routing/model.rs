@@ -122,7 +122,7 @@ impl Fate {
         let drawn = hash(&[&leaf.path, &tries.to_string(), &self.seed.to_string()]);
         let good = match target % 8 {
             0 => self.is_healthy(leaf),
-            1 => drawn % 3 == 0,
+            1 => drawn.is_multiple_of(3),
             _ => false,
         };
         let after_ms = (drawn >> 8 & 3 == 0).then_some([0, 700, 5_000, 100_000][(drawn >> 16 & 3) as usize]);
@@ -134,7 +134,7 @@ impl Fate {
     }
 
     fn is_healthy(&self, leaf: &Node) -> bool {
-        hash(&[&leaf.path, "answers", &self.seed.to_string()]) % 8 == 0
+        hash(&[&leaf.path, "answers", &self.seed.to_string()]).is_multiple_of(8)
     }
 }
 

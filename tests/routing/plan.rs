@@ -140,7 +140,7 @@ fn node(rest: &mut &str, out: &mut String) {
             depth == 0
         });
         let (object, after) = rest.split_at(end.unwrap() + 1);
-        fields = object[1..object.len() - 1].to_owned();
+        fields = object.strip_prefix('{').and_then(|object| object.strip_suffix('}')).unwrap().to_owned();
         *rest = after;
     }
     let Some(after) = rest.strip_prefix('[') else {
@@ -158,7 +158,7 @@ fn node(rest: &mut &str, out: &mut String) {
         *rest = rest.trim_start();
         out.push_str(if rest.starts_with(']') { "" } else { "," });
     }
-    *rest = &rest[1..];
+    *rest = rest.strip_prefix(']').unwrap();
     out.push_str("]}");
 }
 
