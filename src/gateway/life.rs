@@ -6,7 +6,7 @@ use crate::door;
 use crate::errand;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Answer, Fault, Host};
-use crate::http::{Body, Call, Ending, Headers, Method, Reply};
+use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
@@ -32,6 +32,16 @@ pub struct Life<'a, H> {
     /// Something was asked of a provider, so the reply says of which.
     pub inference: bool,
     pub turn: Turn<'a>,
+    /// What an upstream that was too slow was measured by.
+    pub bound: Bound,
+}
+
+/// A bound on time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Request,
+    FirstToken,
+    Total,
 }
 
 /// Whose turn it is among the targets of the config.
@@ -64,7 +74,20 @@ impl<'a, H: Host> Life<'a, H> {
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
         let ledger = Ledger { record, ..Ledger::default() };
         let (losses, own_words) = (Losses::default(), None);
-        Self { host, settings, call, caller, dialect, ledger, losses, upstream_ms: 0, own_words, inference: false, turn: ONLY }
+        Self {
+            host,
+            settings,
+            call,
+            caller,
+            dialect,
+            ledger,
+            losses,
+            upstream_ms: 0,
+            own_words,
+            inference: false,
+            turn: ONLY,
+            bound: Bound::Request,
+        }
     }
 
     /// The same request in a target's turn and on its terms. What was noted goes along, and comes back with `back`.
@@ -84,6 +107,7 @@ impl<'a, H: Host> Life<'a, H> {
             own_words: None,
             inference: self.inference,
             turn,
+            bound: Bound::Request,
         }
     }
 
@@ -91,11 +115,38 @@ impl<'a, H: Host> Life<'a, H> {
         (self.ledger, self.losses, self.upstream_ms, self.own_words) = (life.ledger, life.losses, life.upstream_ms, life.own_words);
     }
 
-    /// How long an upstream may take.
-    pub fn timeout_ms(&self) -> Result<Option<u64>> {
-        let left = self.turn.deadline.map(|deadline| deadline.saturating_sub(self.host.now()).max(1));
-        let own = self.caller.timeout_ms()?;
-        Ok(own.into_iter().chain(left).min())
+    /// How long an upstream may take until the head of its answer is there; a stream, until its first token is.
+    pub fn timeout_ms(&mut self, stream: bool) -> Result<Option<u64>> {
+        let request = self.caller.timeout_ms()?;
+        Ok(self.least([(request, Bound::Request), (self.first_token_ms(stream), Bound::FirstToken), (self.left_ms(), Bound::Total)]))
+    }
+
+    /// How long a stream whose head has come may take until its first token is there.
+    pub fn first_token_left_ms(&mut self) -> Option<u64> {
+        let spent = self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms);
+        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(spent).max(1));
+        self.least([(left, Bound::FirstToken), (self.left_ms(), Bound::Total)])
+    }
+
+    pub fn first_token_ms(&self, stream: bool) -> Option<u64> {
+        self.caller.terms.and_then(|terms| terms.first_token_timeout_ms).filter(|_| stream)
+    }
+
+    fn least<const N: usize>(&mut self, bounds: [(Option<u64>, Bound); N]) -> Option<u64> {
+        let (ms, bound) = bounds.into_iter().filter_map(|(ms, bound)| Some((ms?, bound))).min_by_key(|(ms, _)| *ms)?;
+        self.bound = bound;
+        Some(ms)
+    }
+
+    /// What is left of the time for everything.
+    pub fn left_ms(&self) -> Option<u64> {
+        self.turn.deadline.map(|deadline| deadline.saturating_sub(self.host.now()).max(1))
+    }
+
+    /// How long the stream of an answer may take.
+    pub fn patience(&self) -> Patience {
+        let idle_ms = self.caller.terms.and_then(|terms| terms.idle_timeout_ms);
+        Patience { idle_ms, total_ms: self.left_ms() }
     }
 
     /// The answer is known whole before the reply is sent.

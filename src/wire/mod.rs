@@ -13,6 +13,7 @@ mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gate;
 pub mod gemini;
 pub mod images;
 pub(crate) mod json;
