@@ -179,7 +179,8 @@ pub struct Translate {
 }
 
 impl Translate {
-    pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
+    pub fn new(from: Dialect, to: Dialect, mut echo: Echo) -> Self {
+        clip(&mut echo.model);
         Self {
             frames: from.frames(),
             reader: (from.outbound().reader)(),
@@ -211,7 +212,8 @@ impl Translate {
     /// Writes the events that wait. What breaks the grammar is our fault and ends the stream with an error.
     fn write(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        for event in std::mem::take(&mut self.events) {
+        for mut event in std::mem::take(&mut self.events) {
+            shorten(&mut event);
             if self.grammar == Grammar::Over {
                 break;
             }
@@ -230,6 +232,21 @@ impl Translate {
         }
         out
     }
+}
+
+/// The longest of what dialects repeat in every chunk, so that a stream does not become many times what came.
+const LONGEST_REPEATED: usize = 1_024;
+
+fn shorten(event: &mut Event) {
+    if let Event::Begin { id, model, extras, .. } = event {
+        clip(id);
+        clip(model);
+        extras.retain(|(_, raw)| raw.get().len() <= LONGEST_REPEATED);
+    }
+}
+
+fn clip(name: &mut String) {
+    name.truncate(name.floor_char_boundary(LONGEST_REPEATED));
 }
 
 fn note(event: &Event, glance: &mut Glance) {

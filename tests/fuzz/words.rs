@@ -121,7 +121,7 @@ fn model(input: &[u8]) {
     for slug in [slug, "bedrock", "vertex-ai", "sandbox"] {
         let _ = catalog::find(slug, bare);
     }
-    let _ = (providers::owner_of(&name), providers::nearest(&name), providers::find(&name), catalog::find_any(&name).count());
+    let _ = (providers::owner_of(&name), providers::find(&name), catalog::find_any(&name).count());
     let _ = images::stability_engine(&name);
     for dialect in [Dialect::Chat, Dialect::Messages, Dialect::Predictions] {
         let _ = models::abilities(dialect, &name);
