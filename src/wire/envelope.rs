@@ -221,6 +221,14 @@ mod tests {
     }
 
     #[test]
+    fn more_fields_than_any_request_has_are_refused() {
+        let body = |count: usize| format!("{{{}}}", (0..count).map(|at| format!("\"k{at}\":1")).collect::<Vec<_>>().join(","));
+        assert!(Envelope::look(body(1_000).as_bytes()).is_ok());
+        let error = Envelope::look(body(300_000).as_bytes()).unwrap_err();
+        assert!(error.status == 400 && error.message.contains("more than 1024 fields"), "{}", error.message);
+    }
+
+    #[test]
     fn what_is_no_object_is_refused_with_words() {
         for (body, words) in [
             ("", "empty"),

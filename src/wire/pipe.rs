@@ -337,6 +337,29 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_without_an_end_to_its_event_is_not_held_for_ever() {
+        let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+        let piece = vec![b'x'; 1 << 20];
+        let mut passed = 0;
+        for _ in 0..40 {
+            let Passed::Bytes(bytes) = pipe.push(&piece) else { panic!() };
+            passed += bytes.len();
+        }
+        assert!(passed > 20 * piece.len(), "{passed}");
+    }
+
+    #[test]
+    fn what_is_repeated_in_every_chunk_is_clipped() {
+        let stream =
+            format!("data: {{\"id\":\"{0}\",\"model\":\"{0}\",\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}]}}\n\n", "ü".repeat(9_999));
+        for to in [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Completions] {
+            let mut pipe = Pipe::Translate(Translate::new(Dialect::Chat, to, Echo::default()));
+            let Passed::Bytes(out) = pipe.push(stream.as_bytes()) else { panic!() };
+            assert!(!out.is_empty() && out.len() < 10_000, "{to:?}: {}", out.len());
+        }
+    }
+
+    #[test]
     fn an_empty_choices_chunk_without_usage_passes() {
         let stream = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
         let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));

@@ -14,15 +14,8 @@ use crate::run::Target;
 /// Those that callers speak.
 pub const CALLERS: [Dialect; 5] = [Dialect::Chat, Dialect::Completions, Dialect::Responses, Dialect::Messages, Dialect::Gemini];
 /// Those that providers speak.
-pub const PROVIDERS: [Dialect; 7] = [
-    Dialect::Chat,
-    Dialect::Responses,
-    Dialect::Messages,
-    Dialect::Gemini,
-    Dialect::Converse,
-    Dialect::Cohere,
-    Dialect::Predictions,
-];
+pub const PROVIDERS: [Dialect; 7] =
+    [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Converse, Dialect::Cohere, Dialect::Predictions];
 
 pub fn requests() -> Vec<Target> {
     let target = |dialect: Dialect| {

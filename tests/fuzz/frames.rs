@@ -95,7 +95,11 @@ pub fn forms() -> Vec<Vec<u8>> {
 fn edited(mut editor: Editor, input: &[u8], at_once: bool) -> (Vec<u8>, Option<String>, bool) {
     let (mut out, mut refused) = (Vec::new(), false);
     let mut take = |piece: &[u8]| refused = refused || editor.push(piece, &mut out).is_err();
-    if at_once { take(input) } else { pieces(input, take) }
+    if at_once {
+        take(input)
+    } else {
+        pieces(input, take)
+    }
     refused |= editor.finish().is_err();
     (out, editor.seen("model").map(str::to_owned), refused)
 }

@@ -45,8 +45,26 @@ const ODD_VALUES: [&str; 34] = [
 
 /// What is no JSON, or no text, or ends lines.
 const ODD_BYTES: [&[u8]; 20] = [
-    b"\0", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\xef\xbb\xbf", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b",",
-    b":", b"\"", b"\\", b"{", b"}", b"--", b" ",
+    b"\0",
+    b"\xff",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xe2\x82",
+    b"\xef\xbb\xbf",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"\r\n\r\n",
+    b",",
+    b":",
+    b"\"",
+    b"\\",
+    b"{",
+    b"}",
+    b"--",
+    b" ",
 ];
 
 /// Xorshift, so that a seed tells the whole run.

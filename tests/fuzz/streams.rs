@@ -40,7 +40,11 @@ fn read(dialect: Dialect, input: &[u8], at_once: bool, fault: Option<Error>) -> 
     let mut take = |piece: &[u8]| {
         frames.push(piece, &mut |frame| reader.push(frame, &mut events));
     };
-    if at_once { take(input) } else { pieces(input, take) }
+    if at_once {
+        take(input)
+    } else {
+        pieces(input, take)
+    }
     let broken = frames.fault().map(|why| Error::upstream(Kind::Failed, why));
     if fault.is_none() && broken.is_none() {
         frames.finish(&mut |frame| reader.push(frame, &mut events));
@@ -92,7 +96,11 @@ fn piped(pipe: &mut Pipe, input: &[u8], at_once: bool) -> (Vec<u8>, Glance) {
         Passed::Same => out.extend_from_slice(piece),
         Passed::Bytes(bytes) => out.extend(bytes),
     };
-    if at_once { take(input) } else { pieces(input, take) }
+    if at_once {
+        take(input)
+    } else {
+        pieces(input, take)
+    }
     out.extend(pipe.finish(None));
     (out, pipe.glance().clone())
 }

@@ -10,6 +10,7 @@ use causeway::providers::auth::sigv4::{self, Message, Signer};
 use causeway::providers::service::Errand;
 use causeway::providers::settings::Settings;
 use causeway::providers::{self, custom_host, models, sandbox, words};
+use causeway::routing::config::Config;
 use causeway::target::{self, Target as Destination, Wish};
 use causeway::wire::envelope::Envelope;
 use causeway::wire::predictions::Prediction;
@@ -35,6 +36,7 @@ pub fn targets() -> Vec<Target> {
         Target::new("headers", seeds("words", "headers"), headers),
         Target::new("settings", seeds("words", "settings"), settings),
         Target::new("prices", seeds("words", "price"), price),
+        Target::new("configs", seeds("words", "config"), config),
         Target::new("service accounts", seeds("words", "account"), account),
         Target::new("predictions", seeds("predictions", "answer"), prediction),
         Target::new("envelopes", bodies.clone(), envelope),
@@ -129,7 +131,10 @@ fn model(input: &[u8]) {
     for template in ["https://{aws-region}.example/{model}:run", "/{model-path}", "/{stability-engine}/{vertex-host}"] {
         if let Ok(filled) = words::fill(template, bare, |_| Some(name.clone().into_owned())) {
             bounded(input, filled.as_bytes());
-            assert!(filled.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\')), "out of its place: {filled}");
+            assert!(
+                filled.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\')),
+                "out of its place: {filled}"
+            );
         }
     }
 }
@@ -207,6 +212,13 @@ fn price(input: &[u8]) {
     }
 }
 
+fn config(input: &[u8]) {
+    match Config::parse(&String::from_utf8_lossy(input)) {
+        Ok(config) => assert!(config.root.leaves().len() <= input.len(), "more than came"),
+        Err(error) => told(input, &error),
+    }
+}
+
 fn account(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     bounded(input, google_jwt::project_of(&text).unwrap_or_default().as_bytes());
@@ -252,7 +264,10 @@ fn envelope(input: &[u8]) {
     };
     let before = listed(&envelope.bytes());
     let asked = (envelope.text("model").is_ok(), envelope.flag("stream").is_ok(), envelope.raw("model").map(str::to_owned));
-    assert_eq!(asked.2.as_deref(), before.iter().find(|(name, _)| name == "model").map(|(_, raw)| raw.as_str()).filter(|raw| *raw != "null"));
+    assert_eq!(
+        asked.2.as_deref(),
+        before.iter().find(|(name, _)| name == "model").map(|(_, raw)| raw.as_str()).filter(|raw| *raw != "null")
+    );
     envelope.set("model", "\"other\"".to_owned());
     envelope.rename("temperature", "heat");
     envelope.remove("stream");

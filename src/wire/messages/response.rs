@@ -1,4 +1,4 @@
-use super::block::{is_own_block, decode_blocks, write_thinking};
+use super::block::{decode_blocks, is_own_block, write_thinking};
 use super::usage::{Counts, write_usage};
 use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
