@@ -249,7 +249,7 @@ pub const PROVIDERS: &[Provider] = &[
         base: "https://router.huggingface.co",
         keys: &["HUGGING_FACE_API_KEY", "HF_TOKEN"],
         // A router: whichever backend answers has its own habits.
-        quirks: Quirks { exact: false, slashed_models: true, ..PLAIN },
+        quirks: Quirks { slashed_models: true, ..PLAIN },
         ..AT_V1
     },
     Provider {
@@ -532,10 +532,11 @@ const PLAIN: Quirks = Quirks {
     rename: &[("max_completion_tokens", "max_tokens")],
     drop: &[],
     clamp: &[],
-    exact: true,
+    exact: false,
     stream_usage: StreamUsage::Asked,
     developer_role: false,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     completion_bound: false,
     effort: true,
@@ -543,7 +544,7 @@ const PLAIN: Quirks = Quirks {
 };
 
 /// The dialect as its owner has it.
-const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, ..PLAIN };
+const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, exact: true, ..PLAIN };
 
 /// Parameters of OpenAI's that most others answer with an error, and clients send unasked.
 const OPENAI_ONLY: &[&str] =
@@ -554,7 +555,6 @@ const MISTRAL: Quirks = Quirks {
     rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
     drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
     clamp: &[("temperature", 0.0, 1.5)],
-    exact: false,
     stream_usage: StreamUsage::Volunteered,
     ..PLAIN
 };
@@ -571,37 +571,26 @@ const DEEPSEEK: Quirks = Quirks {
 };
 
 /// Old models end with `eos`.
-const TOGETHER: Quirks =
-    Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], exact: false, slashed_models: true, ..PLAIN };
+const TOGETHER: Quirks = Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], slashed_models: true, ..PLAIN };
 
 /// No `[DONE]`, usage on every chunk.
-const PERPLEXITY: Quirks = Quirks {
-    drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"],
-    exact: false,
-    stream_usage: StreamUsage::Volunteered,
-    ..PLAIN
-};
+const PERPLEXITY: Quirks =
+    Quirks { drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"], stream_usage: StreamUsage::Volunteered, ..PLAIN };
 
 /// Answers lack object, created and model.
-const AI21: Quirks = Quirks {
-    drop: &["stream_options", "user", "store"],
-    exact: false,
-    stream_usage: StreamUsage::Volunteered,
-    json_schema: false,
-    ..PLAIN
-};
+const AI21: Quirks =
+    Quirks { drop: &["stream_options", "user", "store"], stream_usage: StreamUsage::Volunteered, json_schema: false, ..PLAIN };
 
 /// Completion tokens exclude reasoning.
-const XAI: Quirks = Quirks { rename: &[], exact: false, completion_bound: true, ..PLAIN };
+const XAI: Quirks = Quirks { rename: &[], completion_bound: true, ..PLAIN };
 
 /// Says twice why it ended, and errors with status 200.
-const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, ..ORIGINAL };
+const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, replay_proofs: true, ..ORIGINAL };
 
-const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], exact: false, ..PLAIN };
+const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], ..PLAIN };
 
 const CEREBRAS: Quirks =
     Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN };
 
 /// Deltas without a role, an object for content where a schema was asked for.
-const WORKERS_AI: Quirks =
-    Quirks { exact: false, slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };
+const WORKERS_AI: Quirks = Quirks { slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };

@@ -117,15 +117,12 @@ impl Strain {
     /// A stream that ended before its answer says so, as the caller's connection will not show it.
     fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
         self.tap.finish();
-        let mut out = without_usage(std::mem::take(&mut self.held));
-        if !self.tap.glance.finished && !self.tap.glance.failed {
-            let error = fault.unwrap_or_else(Error::unfinished);
-            // The event that broke off must not swallow this one.
-            out.extend_from_slice(b"\n\ndata: ");
-            out.extend_from_slice(&(self.tap.dialect.inbound().encode_error)(&error, ""));
-            out.extend_from_slice(b"\n\n");
+        if self.tap.glance.finished || self.tap.glance.failed {
+            return without_usage(std::mem::take(&mut self.held));
         }
-        out
+        // What is held is an event that broke off: clients would stumble over it.
+        let error = fault.unwrap_or_else(Error::unfinished);
+        [b"data: ".as_slice(), &(self.tap.dialect.inbound().encode_error)(&error, ""), b"\n\n"].concat()
     }
 }
 

@@ -250,11 +250,11 @@ fn whole(number: f64) -> u64 {
     number as u64
 }
 
-/// The caller's answer.
 fn place(ranked: &Ranked<'_>) -> Option<usize> {
     usize::try_from(ranked.index).ok()
 }
 
+/// The caller's answer.
 pub fn encode_response(answer: &Answer<'_>, request: &Request) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     let model = answer.model.as_ref().unwrap_or(&request.model);

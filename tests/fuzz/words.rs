@@ -8,9 +8,10 @@ use causeway::ir::Losses;
 use causeway::providers::auth::google_jwt::{self, ServiceAccount, Token};
 use causeway::providers::auth::sigv4::{self, Message, Signer};
 use causeway::providers::service::Errand;
-use causeway::providers::settings::Settings;
 use causeway::providers::{self, custom_host, models, sandbox, words};
 use causeway::routing::config::Config;
+use causeway::settings::Settings;
+use causeway::spelling;
 use causeway::target::{self, Target as Destination, Wish};
 use causeway::wire::envelope::Envelope;
 use causeway::wire::predictions::Prediction;
@@ -124,6 +125,7 @@ fn model(input: &[u8]) {
         let _ = catalog::find(slug, bare);
     }
     let _ = (providers::owner_of(&name), providers::find(&name), catalog::find_any(&name).count());
+    let _ = spelling::hint(&name, providers::all().iter().map(|provider| provider.slug));
     let _ = images::stability_engine(&name);
     for dialect in [Dialect::Chat, Dialect::Messages, Dialect::Predictions] {
         let _ = models::abilities(dialect, &name);

@@ -37,11 +37,6 @@ fn decode_block(raw: &RawValue, path: String) -> Result<Part> {
     Ok(part.unwrap_or_else(|| Part::Native(Native { kind, raw: raw.to_owned() })))
 }
 
-/// Whether a block that only one dialect knows is of this one, so that its clients can read it.
-pub(super) fn is_own_block(kind: &str) -> bool {
-    kind.ends_with("_tool_use") || kind.ends_with("_tool_result") || matches!(kind, "container_upload" | "compaction" | "fallback")
-}
-
 fn decode_text(mut fields: Fields<'_>) -> Result<Text> {
     let text = fields.required_text("text")?;
     let path = fields.path_of("citations");

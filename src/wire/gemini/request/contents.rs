@@ -192,7 +192,8 @@ fn decode_media(fields: &mut Fields<'_>) -> Result<Option<Media>> {
     } else if let Some(mut file) = object(fields, "fileData")? {
         let uri = text(&mut file, "fileUri")?;
         let uri = file.required("fileUri", uri)?;
-        let media_type = text(&mut file, "mimeType")?.unwrap_or_else(|| type_of(MediaKind::Image, &uri).to_owned());
+        let media_type =
+            text(&mut file, "mimeType")?.filter(|given| !given.is_empty()).unwrap_or_else(|| type_of(MediaKind::Image, &uri).to_owned());
         (media_type, Source::Url(uri), text(&mut file, "displayName")?)
     } else {
         return Ok(None);

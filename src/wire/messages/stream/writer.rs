@@ -1,5 +1,4 @@
-use super::super::block::is_own_block;
-use super::super::response::{encode_error, own_extras, write_citation, write_head};
+use super::super::response::{encode_error, is_own, own_extras, write_citation, write_head};
 use super::super::usage::{write_delta_usage, write_usage};
 use super::super::words::stop_reason;
 use crate::ir::{Block, Delta, Event, Extras, Finish, Usage};
@@ -11,10 +10,10 @@ use crate::wire::{Echo, Writer};
 pub struct StreamWriter {
     echo: Echo,
     ids: CallIds,
-    /// That of the block that is open, or comes next.
+    /// Of the block that is open, or the next.
     index: u32,
-    /// The open block is of another dialect, which clients do not know.
-    foreign: bool,
+    /// The open block is one that clients would not know.
+    hidden: bool,
     /// What the provider told at the start, for a finish that tells nothing.
     usage: Option<Usage>,
     calls: bool,
@@ -27,7 +26,7 @@ pub struct StreamWriter {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("toolu", &echo);
-        Self { echo, ids, index: 0, foreign: false, usage: None, calls: false, thinking: false, signed: false }
+        Self { echo, ids, index: 0, hidden: false, usage: None, calls: false, thinking: false, signed: false }
     }
 }
 
@@ -35,10 +34,8 @@ impl Writer for StreamWriter {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Begin { id, model, usage, .. } => self.begin(id, model, usage.as_ref(), out),
-            Event::Start { block: Block::Native(native), .. } if !is_own_block(&native.kind) => self.foreign = true,
             Event::Start { block, .. } => self.start(block, out),
             Event::Delta(delta) => self.delta(delta, out),
-            Event::End if self.foreign => self.foreign = false,
             Event::End => self.end(out),
             Event::Ping => out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
             Event::Finish { finish, usage, extras } => self.finish(finish, usage.or(self.usage).as_ref(), extras, out),
@@ -64,6 +61,10 @@ impl StreamWriter {
     }
 
     fn start(&mut self, block: &Block, out: &mut Vec<u8>) {
+        self.hidden = matches!(block, Block::Native(native) if !is_own(native));
+        if self.hidden {
+            return;
+        }
         self.thinking = matches!(block, Block::Thinking);
         self.signed = false;
         out.extend_from_slice(b"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":");
@@ -113,6 +114,9 @@ impl StreamWriter {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.hidden) {
+            return;
+        }
         if self.thinking && !self.signed {
             self.delta(&Delta::Signature(String::new()), out);
         }
