@@ -164,7 +164,7 @@ impl Headers {
     pub fn find(&self, name: &str) -> Option<&str> {
         let of_length = self.lines.iter().filter(|line| line.colon - line.start == name.len());
         let mut named = of_length.filter(|line| self.block.get(line.start..line.colon) == Some(name));
-        named.find_map(|line| self.block.get(line.colon + 1..line.end)).filter(|value| !value.is_empty())
+        named.find_map(|line| self.block.get(line.colon + 1..line.end).filter(|value| !value.is_empty()))
     }
 
     /// Adds a header. What could break out of its line (a value from outside may hold anything) becomes a space.

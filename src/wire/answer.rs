@@ -1,5 +1,7 @@
 //! What the answers of all dialects have in common.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 
 use super::Echo;
@@ -11,18 +13,18 @@ use crate::error::Error;
 pub(in crate::wire) struct CallIds {
     prefix: &'static str,
     nonce: String,
-    seen: Vec<String>,
+    seen: HashSet<String>,
 }
 
 impl CallIds {
     pub fn new(prefix: &'static str, echo: &Echo) -> Self {
-        Self { prefix, nonce: echo.nonce.clone(), seen: Vec::new() }
+        Self { prefix, nonce: echo.nonce.clone(), seen: HashSet::new() }
     }
 
     pub fn unique(&mut self, id: &str) -> String {
-        let fresh = !id.is_empty() && !self.seen.iter().any(|seen| seen == id);
+        let fresh = !id.is_empty() && !self.seen.contains(id);
         let id = if fresh { id.to_owned() } else { format!("{}_{}_{}", self.prefix, self.nonce, self.seen.len()) };
-        self.seen.push(id.clone());
+        self.seen.insert(id.clone());
         id
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
@@ -23,6 +23,9 @@ pub struct Envelope<'a> {
 
 /// The largest body taken. An isolate has 128 MiB, and a body is held more than once on its way.
 pub const MAX_BODY: usize = 20 << 20;
+
+/// More fields than any request has; bounds the search for those that come twice.
+const MOST_FIELDS: usize = 1_024;
 
 impl<'a> Envelope<'a> {
     /// An object with nothing in it yet.
@@ -43,6 +46,9 @@ impl<'a> Envelope<'a> {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let look = deserializer.deserialize_map(Fields).and_then(|look| deserializer.end().map(|()| look));
         match look {
+            Ok((fields, _)) if fields.len() > MOST_FIELDS => {
+                Err(Error::invalid(format!("The body has more than {MOST_FIELDS} fields; send what belongs to a request only.")))
+            }
             Ok((fields, edited)) => Ok(Self { body, fields, edited }),
             Err(error) if error.is_data() => Err(Error::invalid("The body must be a JSON object.")),
             Err(error) => Err(Error::invalid(format!("The body is not valid JSON: {error}."))),
@@ -146,6 +152,10 @@ impl<'de> Visitor<'de> for Fields {
         let mut fields: Vec<(Cow<'de, str>, Cow<'de, str>)> = Vec::with_capacity(16);
         let mut duplicate = false;
         while let Some(Key(key)) = map.next_key()? {
+            if fields.len() > MOST_FIELDS {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
             let value = Cow::Borrowed(map.next_value::<&'de RawValue>()?.get());
             match fields.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, earlier)) => {
@@ -208,6 +218,14 @@ mod tests {
         assert_eq!(text(&envelope.bytes()), r#"{"b":2}"#);
         envelope.remove("b");
         assert_eq!(text(&envelope.bytes()), "{}");
+    }
+
+    #[test]
+    fn more_fields_than_any_request_has_are_refused() {
+        let body = |count: usize| format!("{{{}}}", (0..count).map(|at| format!("\"k{at}\":1")).collect::<Vec<_>>().join(","));
+        assert!(Envelope::look(body(1_000).as_bytes()).is_ok());
+        let error = Envelope::look(body(300_000).as_bytes()).unwrap_err();
+        assert!(error.status == 400 && error.message.contains("more than 1024 fields"), "{}", error.message);
     }
 
     #[test]

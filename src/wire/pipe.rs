@@ -184,7 +184,8 @@ pub struct Translate {
 }
 
 impl Translate {
-    pub fn new(from: Dialect, to: Dialect, echo: Echo) -> Self {
+    pub fn new(from: Dialect, to: Dialect, mut echo: Echo) -> Self {
+        clip(&mut echo.model);
         Self {
             frames: from.frames(),
             reader: (from.outbound().reader)(),
@@ -216,7 +217,8 @@ impl Translate {
     /// Writes the events that wait. What breaks the grammar is our fault and ends the stream with an error.
     fn write(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        for event in std::mem::take(&mut self.events) {
+        for mut event in std::mem::take(&mut self.events) {
+            shorten(&mut event);
             if self.grammar == Grammar::Over {
                 break;
             }
@@ -235,6 +237,21 @@ impl Translate {
         }
         out
     }
+}
+
+/// The longest of what dialects repeat in every chunk, so that a stream does not become many times what came.
+const LONGEST_REPEATED: usize = 1_024;
+
+fn shorten(event: &mut Event) {
+    if let Event::Begin { id, model, extras, .. } = event {
+        clip(id);
+        clip(model);
+        extras.retain(|(_, raw)| raw.get().len() <= LONGEST_REPEATED);
+    }
+}
+
+fn clip(name: &mut String) {
+    name.truncate(name.floor_char_boundary(LONGEST_REPEATED));
 }
 
 fn note(event: &Event, glance: &mut Glance) {
@@ -321,6 +338,29 @@ mod tests {
             for size in [1, 2, 7, 50, 4096] {
                 assert_eq!(strained(&stream, size), expected, "in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_stream_without_an_end_to_its_event_is_not_held_for_ever() {
+        let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+        let piece = vec![b'x'; 1 << 20];
+        let mut passed = 0;
+        for _ in 0..40 {
+            let Passed::Bytes(bytes) = pipe.push(&piece) else { panic!() };
+            passed += bytes.len();
+        }
+        assert!(passed > 20 * piece.len(), "{passed}");
+    }
+
+    #[test]
+    fn what_is_repeated_in_every_chunk_is_clipped() {
+        let stream =
+            format!("data: {{\"id\":\"{0}\",\"model\":\"{0}\",\"choices\":[{{\"delta\":{{\"content\":\"a\"}}}}]}}\n\n", "ü".repeat(9_999));
+        for to in [Dialect::Chat, Dialect::Responses, Dialect::Messages, Dialect::Gemini, Dialect::Completions] {
+            let mut pipe = Pipe::Translate(Translate::new(Dialect::Chat, to, Echo::default()));
+            let Passed::Bytes(out) = pipe.push(stream.as_bytes()) else { panic!() };
+            assert!(!out.is_empty() && out.len() < 10_000, "{to:?}: {}", out.len());
         }
     }
 

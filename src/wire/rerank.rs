@@ -250,6 +250,10 @@ fn whole(number: f64) -> u64 {
     number as u64
 }
 
+fn place(ranked: &Ranked<'_>) -> Option<usize> {
+    usize::try_from(ranked.index).ok()
+}
+
 /// The caller's answer.
 pub fn encode_response(answer: &Answer<'_>, request: &Request) -> Result<Vec<u8>> {
     let mut body = Vec::new();
@@ -257,9 +261,11 @@ pub fn encode_response(answer: &Answer<'_>, request: &Request) -> Result<Vec<u8>
     let mut object = Object::open(&mut body).maybe("id", answer.id.as_ref()).with("object", "list").with("model", model);
     let mut results = Array::open(object.slot("results"));
     let wanted = request.top_n.and_then(|top| usize::try_from(top).ok()).unwrap_or(usize::MAX);
-    for ranked in answer.results.iter().take(wanted) {
-        let document = usize::try_from(ranked.index).ok().and_then(|index| request.documents.get(index));
-        let Some(document) = document else {
+    let mut unranked = vec![true; request.documents.len()];
+    // A document that is ranked twice would be sent back twice, however long it is.
+    let first = |ranked: &&Ranked<'_>| place(ranked).and_then(|place| unranked.get_mut(place)).is_none_or(std::mem::take);
+    for ranked in answer.results.iter().filter(first).take(wanted) {
+        let Some(document) = place(ranked).and_then(|place| request.documents.get(place)) else {
             return Err(unreadable(format!("it ranks document {}, which was not sent", ranked.index)));
         };
         let mut result = Object::open(results.slot()).with("index", &ranked.index).with("relevance_score", ranked.written);

@@ -163,6 +163,8 @@ fn part_meaning(dialect: Dialect, part: &Part) -> String {
         // Several texts may become one.
         Part::Text(text) => text.text.split_whitespace().collect(),
         Part::Refusal(text) => text.clone(),
+        // Of what is only named there, the name tells the kind.
+        Part::Media(media) if dialect == Dialect::Gemini => format!("{:?}\n", media.source),
         Part::Media(media) => format!("{:?} {:?}\n", media.kind, media.source),
         Part::ToolCall(call) => {
             let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };

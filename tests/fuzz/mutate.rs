@@ -192,7 +192,8 @@ fn grow(random: &mut Random, input: &mut Vec<u8>) {
     let value = input[span.clone()].to_vec();
     let many = *random.pick(&[3, 40, 126, 127, 128, 129, 300, 3_000]);
     let few = many.min(16_384 / (value.len() + 1)).max(2);
-    let new = match random.below(5) {
+    let new = match random.below(7) {
+        5 | 6 => return nest(random, input, &spans),
         0 => [b"[".repeat(many), value, b"]".repeat(many)].concat(),
         1 => [b"{\"properties\":{\"a\":".repeat(many), value, b"}}".repeat(many)].concat(),
         2 => b"[".repeat(many),
@@ -203,6 +204,26 @@ fn grow(random: &mut Random, input: &mut Vec<u8>) {
         }
     };
     input.splice(span, new);
+}
+
+/// Puts a value into itself, again and again, where a smaller one was: blocks within blocks, conditions of conditions.
+fn nest(random: &mut Random, input: &mut Vec<u8>, spans: &[Range<usize>]) {
+    if spans.is_empty() {
+        return;
+    }
+    let inner = random.pick(spans).clone();
+    let around = |outer: &&Range<usize>| outer.start < inner.start && inner.end < outer.end;
+    let outers: Vec<&Range<usize>> = spans.iter().filter(around).collect();
+    if outers.is_empty() {
+        return;
+    }
+    // The nearest ones are the most like what decoders go into.
+    let outer = outers[random.below(outers.len().min(4))].clone();
+    let (before, value, after) = (&input[outer.start..inner.start], &input[inner.clone()], &input[inner.end..outer.end]);
+    let room = LONGEST / (before.len() + after.len() + 1);
+    let many = (*random.pick(&[2, 50, 130, 1_000, 10_000])).min(room.saturating_sub(1)).max(1);
+    let new = [before.repeat(many), value.to_vec(), after.repeat(many)].concat();
+    input.splice(outer, new);
 }
 
 /// Where values (and the names of members) lie: strings, numbers, words, and what brackets enclose.

@@ -14,12 +14,24 @@ use crate::run::Target;
 pub fn targets() -> Vec<Target> {
     let streams = |dialect: Dialect| {
         let bytes = move |input: &[u8]| if dialect == Dialect::Converse { framed(input) } else { input.to_vec() };
-        Target::new(format!("streams of {}", dialect.slug()), seeds(dialect.slug(), "stream"), move |input| stream(dialect, &bytes(input)))
+        let mut inputs = seeds(dialect.slug(), "stream");
+        if dialect == Dialect::Chat {
+            inputs.push(long_names());
+        }
+        Target::new(format!("streams of {}", dialect.slug()), inputs, move |input| stream(dialect, &bytes(input)))
     };
     let passing = |dialect: Dialect| {
         Target::new(format!("passing streams of {}", dialect.slug()), seeds(dialect.slug(), "stream"), move |input| passing(dialect, input))
     };
     PROVIDERS.into_iter().map(streams).chain(CALLERS.into_iter().map(passing)).collect()
+}
+
+/// Names that dialects repeat in every chunk.
+fn long_names() -> Vec<u8> {
+    let name = "n".repeat(20_000);
+    let first = format!("data: {{\"id\":\"{name}\",\"model\":\"{name}\",\"system_fingerprint\":\"{name}\",\"choices\":[]}}\n\n");
+    let chunks = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n".repeat(300);
+    [first, chunks, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n".to_owned()].concat().into_bytes()
 }
 
 /// The events of a stream, which keep the grammar.

@@ -9,6 +9,7 @@ use causeway::providers::auth::google_jwt::{self, ServiceAccount, Token};
 use causeway::providers::auth::sigv4::{self, Message, Signer};
 use causeway::providers::service::Errand;
 use causeway::providers::{self, custom_host, models, sandbox, words};
+use causeway::routing::config::Config;
 use causeway::settings::Settings;
 use causeway::spelling;
 use causeway::target::{self, Target as Destination, Wish};
@@ -36,6 +37,7 @@ pub fn targets() -> Vec<Target> {
         Target::new("headers", seeds("words", "headers"), headers),
         Target::new("settings", seeds("words", "settings"), settings),
         Target::new("prices", seeds("words", "price"), price),
+        Target::new("configs", seeds("words", "config"), config),
         Target::new("service accounts", seeds("words", "account"), account),
         Target::new("predictions", seeds("predictions", "answer"), prediction),
         Target::new("envelopes", bodies.clone(), envelope),
@@ -122,12 +124,8 @@ fn model(input: &[u8]) {
     for slug in [slug, "bedrock", "vertex-ai", "sandbox"] {
         let _ = catalog::find(slug, bare);
     }
-    let _ = (
-        providers::owner_of(&name),
-        spelling::hint(&name, providers::all().iter().map(|provider| provider.slug)),
-        providers::find(&name),
-        catalog::find_any(&name).count(),
-    );
+    let _ = (providers::owner_of(&name), providers::find(&name), catalog::find_any(&name).count());
+    let _ = spelling::hint(&name, providers::all().iter().map(|provider| provider.slug));
     let _ = images::stability_engine(&name);
     for dialect in [Dialect::Chat, Dialect::Messages, Dialect::Predictions] {
         let _ = models::abilities(dialect, &name);
@@ -212,6 +210,13 @@ fn price(input: &[u8]) {
             let usage = causeway::ir::Usage { input: u64::MAX, output: u64::MAX, cache_read: Some(u64::MAX), ..Default::default() };
             let _ = catalog::cost(&prices, &usage);
         }
+        Err(error) => told(input, &error),
+    }
+}
+
+fn config(input: &[u8]) {
+    match Config::parse(&String::from_utf8_lossy(input)) {
+        Ok(config) => assert!(config.root.leaves().len() <= input.len(), "more than came"),
         Err(error) => told(input, &error),
     }
 }

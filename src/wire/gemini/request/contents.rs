@@ -2,6 +2,7 @@
 
 use super::super::chunk::{media_kind, native};
 use super::super::signature::{Received, received};
+use super::media::type_of;
 use super::names::{get, list, object, take, text};
 use crate::error::{Error, Result};
 use crate::ir::{Media, MediaKind, Part, Role, Source, Thinking, ToolCall, ToolResult, Turn};
@@ -191,15 +192,16 @@ fn decode_media(fields: &mut Fields<'_>) -> Result<Option<Media>> {
     } else if let Some(mut file) = object(fields, "fileData")? {
         let uri = text(&mut file, "fileUri")?;
         let uri = file.required("fileUri", uri)?;
-        (text(&mut file, "mimeType")?.unwrap_or_default(), Source::Url(uri), text(&mut file, "displayName")?)
+        let media_type =
+            text(&mut file, "mimeType")?.filter(|given| !given.is_empty()).unwrap_or_else(|| type_of(MediaKind::Image, &uri).to_owned());
+        (media_type, Source::Url(uri), text(&mut file, "displayName")?)
     } else {
         return Ok(None);
     };
     // How a picture or a film is to be looked at.
     take(fields, "videoMetadata");
     get::<serde_json::Value>(fields, "mediaResolution", "an object")?;
-    let kind = if media_type.is_empty() { MediaKind::Image } else { media_kind(&media_type) };
-    Ok(Some(Media { kind, source, name, detail: None, cache: None }))
+    Ok(Some(Media { kind: media_kind(&media_type), source, name, detail: None, cache: None }))
 }
 
 /// Google's own client for Python writes base64 in the alphabet for addresses, which nobody else takes.

@@ -75,7 +75,7 @@ fn clean_type(media_type: &str) -> Cow<'_, str> {
 }
 
 /// By the name of the file; where it tells nothing, what is most likely.
-fn type_of(kind: MediaKind, place: &str) -> &'static str {
+pub(super) fn type_of(kind: MediaKind, place: &str) -> &'static str {
     let path = place.split(['?', '#']).next().unwrap_or(place);
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     let known = extension.and_then(|extension| EXTENSIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension)));
