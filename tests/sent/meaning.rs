@@ -393,6 +393,7 @@ fn part_of_chat(part: &Value) -> Item {
         "refusal" => Item::Text(words(&text(&part["refusal"]))),
         "image_url" => address(part["image_url"]["url"].as_str().or(part["image_url"].as_str()).unwrap()),
         "document_url" => address(part["document_url"].as_str().unwrap()),
+        "file_url" => bytes("application/pdf", part["file_url"]["url"].as_str().unwrap()),
         "file" => address(part["file"]["file_data"].as_str().unwrap()),
         "input_audio" => bytes(
             &format!("audio/{}", part["input_audio"]["format"].as_str().unwrap_or("wav")),
@@ -537,7 +538,13 @@ impl Meaning {
         }
         // A JSON mode may be asked for in words.
         let in_words = self.format == Some(json!("json")) && told.system.len() > self.system.len();
-        if self.format != told.format && !in_words && !is_dropped(&["response_format", "output_config", "generationConfig", "text"]) {
+        // Any object, where only schemas are known.
+        let as_schema = self.format == Some(json!("json")) && told.format == Some(json!({ "type": "object" }));
+        if self.format != told.format
+            && !as_schema
+            && !in_words
+            && !is_dropped(&["response_format", "output_config", "generationConfig", "text"])
+        {
             wrong.push(format!("format {:?} became {:?}", self.format, told.format));
         }
         wrong

@@ -58,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     at("fireworks", "fireworks", "accounts/fireworks/models/llama-v3p3-70b-instruct", &[("FIREWORKS_API_KEY", "fireworks-key")]),
     at("ai21", "ai21", "jamba-large", &[("AI21_API_KEY", "ai21-key")]),
     at("xai", "xai", "grok-3", &[("XAI_API_KEY", "xai-key")]),
+    at("xai", "xai-reasoning", "grok-4", &[("XAI_API_KEY", "xai-key")]),
     at("azure-openai", "azure-openai", "gpt-4o", AZURE),
     at("azure-openai", "azure-openai-deployment", "gpt-4o", AZURE_OLD),
     at("azure-foundry", "azure-foundry", "Llama-3.3-70B-Instruct", FOUNDRY),
