@@ -625,9 +625,6 @@ const GROQ: Quirks = Quirks {
 const DEEPSEEK: Quirks = Quirks {
     drop: &[
         "logit_bias",
-        "seed",
-        "n",
-        "user",
         "parallel_tool_calls",
         "store",
         "service_tier",
@@ -638,7 +635,7 @@ const DEEPSEEK: Quirks = Quirks {
         "safety_identifier",
         "verbosity",
     ],
-    messages: Customs { images: false, names: true, thoughts: Thoughts::In("reasoning_content"), plain_text: true, ..SEEING },
+    messages: Customs { images: false, names: true, thoughts: Thoughts::In("reasoning_content"), ..SEEING },
     choices: Choices::Named,
     still: Some(("thinking", "{\"type\":\"disabled\"}")),
     replay_thinking: true,
@@ -691,7 +688,7 @@ const PERPLEXITY: Quirks = Quirks {
         "verbosity",
     ],
     exact: false,
-    stream_usage: StreamUsage::Volunteered,
+    stream_usage: StreamUsage::Aside,
     messages: Customs { detail: false, files: Files::Urls, ..SEEING },
     choices: Choices::Words,
     json_object: false,
@@ -741,7 +738,6 @@ const XAI: Quirks = Quirks {
     exact: false,
     messages: Customs { names: false, thoughts: Thoughts::In("reasoning_content"), ..PICKY },
     choices: Choices::Named,
-    strict_tools: false,
     completion_bound: true,
     ..PLAIN
 };
@@ -806,7 +802,7 @@ const ROUTER: Quirks = Quirks {
 const WORKERS_AI: Quirks = Quirks {
     exact: false,
     slashed_models: true,
-    stream_usage: StreamUsage::Volunteered,
+    stream_usage: StreamUsage::Aside,
     messages: PICKY,
     choices: Choices::Named,
     drop: OPENAI_ONLY,

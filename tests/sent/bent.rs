@@ -71,10 +71,9 @@ fn parts_take_the_form_that_the_provider_knows() {
             "",
         ),
         ("perplexity", file(), at, json!({ "type": "file_url", "file_url": { "url": "JVBERg==" }, "file_name": "a.pdf" }), ""),
-        ("mistral", sound(), at, json!({ "type": "input_audio", "input_audio": "UklGRg==" }), ""),
         ("together", image(), at, json!({ "type": "image_url", "image_url": { "url": "https://a.example/b.png" } }), ""),
         ("mistral", image(), "/messages/0/content/1/image_url/detail", json!("low"), ""),
-        ("deepseek", texts(), "/messages/0/content", json!("Hi\nthere"), ""),
+        ("deepseek", texts(), "/messages/0/content/1/text", json!("there"), ""),
         ("ai21", texts(), "/messages/0/content", json!("Hi\nthere"), ""),
         ("groq", texts(), "/messages/0/content/1/text", json!("there"), ""),
         // The provider's own dialect: it says itself what it does not take.

@@ -7,6 +7,7 @@
 mod bent;
 mod cases;
 mod meaning;
+mod recorded;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "it is shared")]
 mod scripted;

@@ -1,5 +1,6 @@
 //! What a request means, in whichever dialect it is written.
 
+use causeway::wire::base64;
 use serde_json::{Value, json};
 
 #[derive(Debug, Default)]
@@ -14,6 +15,7 @@ pub struct Meaning {
     pub stop: Vec<String>,
     pub format: Option<Value>,
     calls: Vec<(String, String)>,
+    answered: Vec<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +57,50 @@ fn address(url: &str) -> Item {
 }
 
 fn bytes(kind: &str, data: &str) -> Item {
-    let kind = if kind == "image/jpg" { "image/jpeg" } else { kind };
-    Item::Bytes(kind.to_owned(), data.to_owned())
+    let data = data.replace('-', "+").replace('_', "/");
+    match kind {
+        "image/jpg" => Item::Bytes("image/jpeg".to_owned(), data),
+        "audio/mp3" => Item::Bytes("audio/mpeg".to_owned(), data),
+        "text/plain" | "application/txt" => Item::Text(words(&String::from_utf8(base64::decode(&data).unwrap()).unwrap())),
+        kind => Item::Bytes(kind.to_owned(), data),
+    }
+}
+
+/// Names that come in two spellings, in the one that most use.
+fn in_camel_case(value: &Value) -> Value {
+    const NAMES: [&str; 23] = [
+        "systemInstruction",
+        "generationConfig",
+        "inlineData",
+        "mimeType",
+        "fileData",
+        "fileUri",
+        "functionCall",
+        "functionResponse",
+        "functionDeclarations",
+        "toolConfig",
+        "functionCallingConfig",
+        "allowedFunctionNames",
+        "maxOutputTokens",
+        "topP",
+        "topK",
+        "stopSequences",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "parametersJsonSchema",
+        "thoughtSignature",
+        "presencePenalty",
+        "frequencyPenalty",
+    ];
+    let camel = |name: &String| {
+        NAMES.iter().find(|known| known.to_lowercase() == name.replace('_', "")).map_or_else(|| name.clone(), |known| (*known).to_owned())
+    };
+    match value {
+        Value::Object(fields) => Value::Object(fields.iter().map(|(name, inner)| (camel(name), in_camel_case(inner))).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(in_camel_case).collect()),
+        other => other.clone(),
+    }
 }
 
 impl Meaning {
@@ -271,32 +315,39 @@ impl Meaning {
     }
 
     fn gemini(&mut self, body: &Value) {
+        let body = &in_camel_case(body);
         self.instruct(&body["systemInstruction"]["parts"]);
         for content in list(&body["contents"]) {
             let mut items = Vec::new();
             for part in list(&content["parts"]) {
-                let item = if let Some(said) = part["text"].as_str() {
-                    Item::Text(words(said))
-                } else if let Some(blob) = part.get("inlineData") {
-                    bytes(blob["mimeType"].as_str().unwrap(), blob["data"].as_str().unwrap())
-                } else if let Some(file) = part.get("fileData") {
-                    Item::Link(text(&file["fileUri"]))
-                } else if let Some(call) = part.get("functionCall") {
-                    let id = format!("call {}", self.calls.len());
-                    self.call(&id, call["name"].as_str().unwrap(), call.get("args").unwrap_or(&json!("")))
-                } else if let Some(result) = part.get("functionResponse") {
-                    let name = result["name"].as_str().unwrap();
-                    let taken = |place: usize| items.iter().any(|item| matches!(item, Item::Result(known, _) if *known == place));
-                    let place = self.calls.iter().enumerate().rev().find(|(place, (_, known))| known == name && !taken(*place)).unwrap().0;
-                    items.extend(
-                        list(&result["parts"]).iter().map(|part| {
+                let item =
+                    if let Some(said) = part["text"].as_str() {
+                        Item::Text(words(said))
+                    } else if let Some(blob) = part.get("inlineData") {
+                        bytes(blob["mimeType"].as_str().unwrap(), blob["data"].as_str().unwrap())
+                    } else if let Some(file) = part.get("fileData") {
+                        Item::Link(text(&file["fileUri"]))
+                    } else if let Some(call) = part.get("functionCall") {
+                        let id = format!("call {}", self.calls.len());
+                        self.call(&id, call["name"].as_str().unwrap(), call.get("args").unwrap_or(&json!("")))
+                    } else if let Some(result) = part.get("functionResponse") {
+                        let name = result["name"].as_str().unwrap();
+                        let taken = |place: usize| items.iter().any(|item| matches!(item, Item::Result(known, _) if *known == place));
+                        let place = self
+                            .calls
+                            .iter()
+                            .enumerate()
+                            .find(|(place, (_, known))| known == name && !taken(*place) && !self.answered.contains(place))
+                            .unwrap()
+                            .0;
+                        items.extend(list(&result["parts"]).iter().map(|part| {
                             bytes(part["inlineData"]["mimeType"].as_str().unwrap(), part["inlineData"]["data"].as_str().unwrap())
-                        }),
-                    );
-                    Item::Result(place, words(&response(&result["response"])))
-                } else {
-                    panic!("no part {part}")
-                };
+                        }));
+                        self.answered.push(place);
+                        Item::Result(place, words(&response(&result["response"])))
+                    } else {
+                        panic!("no part {part}")
+                    };
                 items.push(item);
             }
             self.say(content["role"] == "model", items);
@@ -328,7 +379,7 @@ impl Meaning {
         );
         self.stop = stops(&config["stopSequences"]);
         let json = (config["responseMimeType"] == "application/json").then(|| json!("json"));
-        self.format = config.get("responseJsonSchema").cloned().or(json);
+        self.format = config.get("responseJsonSchema").or(config.get("responseSchema")).cloned().or(json);
     }
 
     fn converse(&mut self, body: &Value) {
@@ -469,18 +520,19 @@ fn stops(told: &Value) -> Vec<String> {
 
 /// What neither says nor wants anything.
 fn plain_schema(schema: &Value) -> Value {
+    const TYPES: [&str; 8] = ["", "string", "number", "integer", "boolean", "array", "object", "null"];
+    let word = |kind: &Value| match kind {
+        Value::String(word) => json!(word.to_ascii_lowercase()),
+        Value::Number(number) => json!(TYPES[usize::try_from(number.as_u64().unwrap()).unwrap()]),
+        other => other.clone(),
+    };
     match schema {
         Value::Null => json!({ "type": "object", "properties": {} }),
         Value::Object(fields) => {
-            let lower = |(name, inner): (&String, &Value)| {
-                let inner = if name == "type" {
-                    inner.as_str().map_or_else(|| inner.clone(), |word| json!(word.to_ascii_lowercase()))
-                } else {
-                    plain_schema(inner)
-                };
-                (name.clone(), inner)
-            };
-            Value::Object(fields.iter().map(lower).collect())
+            let kept = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "propertyOrdering" | "property_ordering"));
+            Value::Object(
+                kept.map(|(name, inner)| (name.clone(), if name == "type" { word(inner) } else { plain_schema(inner) })).collect(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(plain_schema).collect()),
         other => other.clone(),
@@ -494,7 +546,13 @@ impl Meaning {
         let is_dropped = |names: &[&str]| {
             names.iter().any(|name| dropped.split(", ").any(|word| word.split(['>', '<', '=', '.']).any(|word| word == *name)))
         };
-        if !told.system.starts_with(&self.system) {
+        let instructed = is_dropped(&["response_format"]) && told.system.len() > self.system.len();
+        // Instructions alone are no conversation to some.
+        let alone = self.turns.is_empty();
+        if alone && told.turns.len() == 1 {
+            return wrong;
+        }
+        if !told.system.starts_with(&self.system) && !instructed {
             wrong.push(format!("system {:?} became {:?}", self.system, told.system));
         }
         let shown = |meaning: &Meaning| {
@@ -540,7 +598,7 @@ impl Meaning {
         let in_words = self.format == Some(json!("json")) && told.system.len() > self.system.len();
         // Any object, where only schemas are known.
         let as_schema = self.format == Some(json!("json")) && told.format == Some(json!({ "type": "object" }));
-        if self.format != told.format
+        if self.format.as_ref().map(plain_schema) != told.format.as_ref().map(plain_schema)
             && !as_schema
             && !in_words
             && !is_dropped(&["response_format", "output_config", "generationConfig", "text"])

@@ -173,7 +173,7 @@ impl Editor<'_> {
             }
             "image_url" if !self.customs.images && !self.own => return Err(refused(&path, "images; describe them in words instead")),
             "file" if self.customs.files != Files::Kept => return self.file(out, fields, raw, &path),
-            "input_audio" if self.customs.sounds != Sounds::Kept => return self.sound(out, fields, raw, &path),
+            "input_audio" if self.customs.sounds != Sounds::Kept && !self.own => return self.sound(out, fields, &path),
             _ => {}
         }
         let mut part = Object::typed(out, &kind);
@@ -217,7 +217,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn sound(&mut self, out: &mut Vec<u8>, mut fields: Fields<'_>, raw: &RawValue, path: &str) -> Result<()> {
+    fn sound(&mut self, out: &mut Vec<u8>, mut fields: Fields<'_>, path: &str) -> Result<()> {
         let told = fields.take("input_audio");
         match told.filter(|_| self.customs.sounds == Sounds::Bare) {
             Some(raw) if is_string(raw) => Object::typed(out, "input_audio").with("input_audio", raw).close(),
@@ -225,7 +225,6 @@ impl Editor<'_> {
                 let data = Fields::of(raw, format!("{path}.input_audio"))?.required_text("data")?;
                 Object::typed(out, "input_audio").with("input_audio", &data).close();
             }
-            None if self.own => value(out, raw),
             None => return Err(refused(path, "audio; send a transcript instead")),
         }
         Ok(())
