@@ -172,3 +172,36 @@ fn who_tells_the_usage_unasked_is_not_asked() {
         ("fireworks", asking(), at, NOTHING, ""),
     ]);
 }
+
+#[test]
+fn proofs_of_googles_own_endpoint_of_the_dialect_come_back_to_it() {
+    let call = |id: &str, proof: Option<&str>| {
+        let mut call = json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": "{}" } });
+        if let Some(proof) = proof {
+            call["extra_content"] = json!({ "google": { "thought_signature": proof } });
+        }
+        call
+    };
+    let body = json!({ "messages": [{ "role": "user", "content": "Hi" },
+        { "role": "assistant", "content": "Looking.", "tool_calls": [call("a", Some("c2lnbmVk")), call("b", None)] },
+        { "role": "tool", "tool_call_id": "a", "content": "1" }, { "role": "tool", "tool_call_id": "b", "content": "2" }] });
+    let sent = play_chat("gemini-new", &body).sent();
+    let proofs: Vec<&Value> = (0..3).map(|at| &sent["contents"][1]["parts"][at]["thoughtSignature"]).collect();
+    assert_eq!(proofs, [&NOTHING, &json!("c2lnbmVk"), &NOTHING], "{sent}");
+    assert!(!play_chat("anthropic-new", &body).sent().to_string().contains("c2lnbmVk"));
+}
+
+#[test]
+fn a_schema_that_is_not_taken_is_told_in_words_and_instructions_alone_are_a_conversation() {
+    let schema = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let formed = json!({ "messages": [{ "role": "user", "content": "Hi" }], "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } });
+    let alone = json!({ "messages": [{ "role": "developer", "content": "Say hi." }] });
+    let words = "Answer with one JSON object and nothing else. It must be valid by this JSON schema:\n{\"properties\":{\"a\":{\"type\":\"string\"}},\"type\":\"object\"}";
+    check(vec![
+        ("anthropic-old", formed.clone(), "/system/0/text", json!(words), "response_format"),
+        ("anthropic-budget", formed, "/system", NOTHING, ""),
+        ("anthropic-old", alone.clone(), "/messages/0", json!({ "role": "user", "content": "Say hi." }), ""),
+        ("bedrock-claude", alone.clone(), "/messages/0", json!({ "role": "user", "content": [{ "text": "Say hi." }] }), ""),
+        ("gemini-new", alone, "/contents/0/parts/0/text", json!("Say hi."), ""),
+    ]);
+}

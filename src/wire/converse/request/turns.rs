@@ -33,6 +33,14 @@ impl<'r> Conversation<'r> {
                 Role::User | Role::Assistant => conversation.say(turn.role == Role::Assistant, &turn.parts, losses)?,
             }
         }
+        if conversation.messages.is_empty() && !conversation.system.is_empty() {
+            // Here instructions alone are no conversation; elsewhere they are answered.
+            conversation.system.clear();
+            let instructions: Vec<&Part> = request.turns.iter().flat_map(|turn| &turn.parts).collect();
+            for part in instructions {
+                conversation.say(false, std::slice::from_ref(part), losses)?;
+            }
+        }
         match conversation.messages.first() {
             None => Err(invalid("messages: at least one message with content is required")),
             Some(first) if first.assistant => Err(invalid("messages: the first message must be from the user")),

@@ -39,6 +39,12 @@ pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut
     for message in conversation.messages.iter_mut().filter(|message| !message.assistant) {
         message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
     }
+    if conversation.messages.is_empty() && !conversation.system.is_empty() {
+        // Here instructions alone are no conversation; elsewhere they are answered.
+        let instructions = request.turns.iter().flat_map(|turn| &turn.parts).filter(|part| matches!(part, Part::Text(_))).collect();
+        conversation.system.clear();
+        conversation.messages.push(Message { assistant: false, parts: instructions });
+    }
     match conversation.messages.first() {
         None => Err(invalid("messages: at least one message with content is required")),
         Some(first) if first.assistant => Err(invalid("messages: the first message must be from the user")),
