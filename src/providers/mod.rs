@@ -86,6 +86,8 @@ pub struct Quirks {
     pub json_object: bool,
     /// Words for effort that it knows; none listed means all.
     pub efforts: &'static [Effort],
+    /// Takes `top_k`.
+    pub top_k: bool,
     /// What tells it not to think, where no word does.
     pub still: Option<(&'static str, &'static str)>,
     /// Takes stop sequences as a list only.
@@ -199,6 +201,7 @@ impl Provider {
         if dialect == Dialect::Chat && !quirks.effort {
             abilities.thinking = crate::wire::ThinkingStyle::None;
         }
+        abilities.top_k = quirks.top_k;
         abilities.completion_bound = quirks.completion_bound;
         abilities.developer_role = quirks.messages.developer;
         abilities.replay_thinking = quirks.replay_thinking;

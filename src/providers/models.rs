@@ -117,6 +117,7 @@ impl Family {
 const OPENAI: Abilities = Abilities {
     thinking: ThinkingStyle::None,
     sampling: true,
+    top_k: false,
     sampling_pair: true,
     default_max_tokens: 4_096,
     completion_bound: true,

@@ -515,6 +515,7 @@ const PLAIN: Quirks = Quirks {
     json_schema: true,
     json_object: true,
     efforts: &[],
+    top_k: false,
     still: None,
     stop_list: false,
     counted_logprobs: false,
@@ -594,6 +595,7 @@ const MISTRAL: Quirks = Quirks {
     stream_usage: StreamUsage::Volunteered,
     messages: Customs { names: false, files: Files::Documents, sounds: Sounds::Bare, short_ids: true, ..PICKY },
     choices: Choices::Named,
+    top_k: true,
     ..PLAIN
 };
 
@@ -667,6 +669,7 @@ const TOGETHER: Quirks = Quirks {
     stop_list: true,
     counted_logprobs: true,
     slashed_models: true,
+    top_k: true,
     ..PLAIN
 };
 
@@ -693,6 +696,7 @@ const PERPLEXITY: Quirks = Quirks {
     choices: Choices::Words,
     json_object: false,
     efforts: &[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High],
+    top_k: true,
     ..PLAIN
 };
 
@@ -702,6 +706,7 @@ const FIREWORKS_AI: Quirks = Quirks {
     messages: Customs { thoughts: Thoughts::In("reasoning_content"), ..SEEING },
     choices: Choices::Named,
     efforts: UP_TO_HIGH,
+    top_k: true,
     ..PLAIN
 };
 
@@ -743,7 +748,8 @@ const XAI: Quirks = Quirks {
 };
 
 /// Says twice why it ended, and errors with status 200.
-const OPENROUTER: Quirks = Quirks { exact: false, messages: Customs { developer: true, ..LENIENT }, slashed_models: true, ..ORIGINAL };
+const OPENROUTER: Quirks =
+    Quirks { exact: false, messages: Customs { developer: true, ..LENIENT }, slashed_models: true, top_k: true, ..ORIGINAL };
 
 const OLLAMA: Quirks = Quirks {
     drop: &[
@@ -783,6 +789,7 @@ const SAMBANOVA: Quirks = Quirks {
     choices: Choices::Named,
     strict_tools: false,
     efforts: &[Effort::Low, Effort::Medium, Effort::High],
+    top_k: true,
     ..PLAIN
 };
 
@@ -795,6 +802,7 @@ const ROUTER: Quirks = Quirks {
     messages: Customs { thoughts: Thoughts::In("reasoning_content"), ..PICKY },
     choices: Choices::Named,
     slashed_models: true,
+    top_k: true,
     ..PLAIN
 };
 

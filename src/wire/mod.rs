@@ -58,6 +58,8 @@ pub struct Abilities {
     pub thinking: ThinkingStyle,
     /// Takes temperature, top_p and top_k.
     pub sampling: bool,
+    /// Takes `top_k` though its dialect has it not (chat).
+    pub top_k: bool,
     /// Takes both temperature and top_p in one request.
     pub sampling_pair: bool,
     /// The answer's bound where the dialect demands one and the caller gave none.
@@ -92,6 +94,7 @@ impl Default for Abilities {
         Self {
             thinking: ThinkingStyle::Effort,
             sampling: true,
+            top_k: false,
             sampling_pair: true,
             default_max_tokens: 4_096,
             completion_bound: true,

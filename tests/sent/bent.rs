@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::play_chat;
+use crate::targets::TARGETS;
+use crate::{DOORS, play, play_chat};
 
 const NOTHING: Value = Value::Null;
 
@@ -156,6 +157,21 @@ fn tools_and_formats_take_the_form_that_the_provider_knows() {
             "",
         ),
     ]);
+}
+
+#[test]
+fn marks_for_caches_and_lists_of_likely_tokens_reach_those_who_know_them() {
+    let marked = || json!({ "messages": [{ "role": "system", "content": [{ "type": "text", "text": "Long.", "cache_control": { "type": "ephemeral" } }] }, { "role": "user", "content": "Hi" }] });
+    let likely = |name: &str| {
+        let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+        play(&DOORS[1], target, &json!({ "max_tokens": 9, "top_k": 5, "messages": [{ "role": "user", "content": "Hi" }] })).sent()["top_k"]
+            .clone()
+    };
+    check(vec![
+        ("bedrock-claude", marked(), "/system/1/cachePoint/type", json!("default"), ""),
+        ("bedrock-llama", marked(), "/system/1", NOTHING, ""),
+    ]);
+    assert_eq!([likely("together"), likely("mistral"), likely("groq"), likely("openai")], [json!(5), json!(5), NOTHING, NOTHING]);
 }
 
 #[test]

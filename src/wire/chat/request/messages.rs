@@ -150,7 +150,9 @@ impl Scribe<'_> {
             return message;
         }
         if !self.abilities.replay_thinking && !self.same_dialect {
-            self.losses.drop("thinking");
+            if !thoughts.iter().all(|thinking| thinking.is_bare_proof()) {
+                self.losses.drop("thinking");
+            }
             return message;
         }
         let text: String = thoughts.iter().map(|thinking| thinking.text.as_str()).collect();

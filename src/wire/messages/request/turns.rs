@@ -29,7 +29,8 @@ pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut
         match turn.role {
             Role::System | Role::Developer => add_system(&mut conversation.system, &turn.parts)?,
             Role::User | Role::Assistant => {
-                if turn.parts.iter().any(is_unsigned) {
+                let says = |part: &Part| !matches!(part, Part::Thinking(thinking) if thinking.is_bare_proof());
+                if turn.parts.iter().any(|part| is_unsigned(part) && says(part)) {
                     losses.drop(thinking);
                 }
                 add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts)?;
