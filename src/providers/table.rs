@@ -569,13 +569,15 @@ const PICKY: Customs = Customs {
         "detail",
         "image_url",
         "tool_call_id",
-        "[",
     ],
     refusals: false,
     thoughts: Thoughts::Unwanted,
     marks: false,
     ..LENIENT
 };
+
+/// All messages are looked at.
+const EVERY: &[&str] = &[""];
 
 /// Takes text and images, of speakers without a name.
 const SEEING: Customs = Customs { names: false, files: Files::Refused, sounds: Sounds::Refused, ..PICKY };
@@ -661,7 +663,14 @@ const TOGETHER: Quirks = Quirks {
     ],
     exact: false,
     stream_usage: StreamUsage::Volunteered,
-    messages: Customs { thoughts: Thoughts::In("reasoning_content"), detail: false, files: Files::Refused, plain_text: true, ..PICKY },
+    messages: Customs {
+        thoughts: Thoughts::In("reasoning_content"),
+        detail: false,
+        files: Files::Refused,
+        signs: EVERY,
+        plain_text: true,
+        ..PICKY
+    },
     choices: Choices::Named,
     strict_tools: false,
     efforts: &[Effort::Low, Effort::Medium, Effort::High],
@@ -730,7 +739,7 @@ const AI21: Quirks = Quirks {
     ],
     exact: false,
     stream_usage: StreamUsage::Volunteered,
-    messages: Customs { images: false, plain_text: true, ..SEEING },
+    messages: Customs { images: false, signs: EVERY, plain_text: true, ..SEEING },
     choices: Choices::Named,
     json_schema: false,
     ..PLAIN
@@ -802,7 +811,6 @@ const ROUTER: Quirks = Quirks {
     messages: Customs { thoughts: Thoughts::In("reasoning_content"), ..PICKY },
     choices: Choices::Named,
     slashed_models: true,
-    top_k: true,
     ..PLAIN
 };
 

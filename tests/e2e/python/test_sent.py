@@ -156,7 +156,7 @@ TAKEN = [
     # What the caller said in the vendor's own dialect is the vendor's to refuse.
     ("groq cerebras deepseek fireworks together perplexity sambanova ai21", r"^chat/\S+-(audio|file-pdf): "),
     # Documented, and seen in recordings.
-    ("groq", r"stream_options: not in"),
+    ("groq perplexity", r"stream_options: not in"),
     ("deepseek", r"body\.thinking: not in"),
     ("deepseek xai hugging-face openrouter", r"reasoning_content: not in"),
     ("ollama", r"\.reasoning: not in"),
