@@ -1,7 +1,7 @@
 //! Which door a call came through: its path and method to what is wanted and in which dialect.
 
 use crate::error::{Error, Kind, Result};
-use crate::http::{Call, Method};
+use crate::http::{Call, Method, decoded};
 use crate::providers::service::Errand;
 use crate::wire::Dialect;
 
@@ -76,12 +76,22 @@ pub fn door(call: &Call) -> Result<Door> {
     if let Some(passage) = passage(call, path) {
         return Ok(Door::Pass(passage));
     }
-    if let Some(id) = path.strip_prefix("/models/").filter(|id| !id.is_empty()) {
-        return if method == Method::Get { Ok(Door::Model(decoded(id))) } else { Err(wrong_method(&call.path, Method::Get)) };
+    if let Some(door) = models(path) {
+        return if method == Method::Get { Ok(door) } else { Err(wrong_method(&call.path, Method::Get)) };
     }
     let known: Vec<String> =
         DOORS.iter().map(|(path, ..)| format!("/v1{path}")).map(|path| path.replace("/v1/healthz", "/healthz")).collect();
     Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
+}
+
+/// The list of models and each of them; Google's are at `/v1beta`.
+fn models(path: &str) -> Option<Door> {
+    let rest = path.strip_prefix("/v1beta").unwrap_or(path).strip_prefix("/models")?;
+    match rest.strip_prefix('/') {
+        Some(id) if !id.is_empty() => Some(Door::Model(decoded(id))),
+        _ if rest.is_empty() => Some(Door::Models),
+        _ => None,
+    }
 }
 
 /// Google's paths, which name the model and what is wanted of it: `/v1beta/models/gemini-3-pro:generateContent`.
@@ -130,10 +140,10 @@ fn passage(call: &Call, path: &str) -> Option<Passage> {
 
 /// The dialect in which a caller expects errors, even where there is no route.
 pub fn tongue(call: &Call) -> Dialect {
-    if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
-        Dialect::Messages
-    } else if call.path.starts_with("/v1beta/") {
+    if call.path.starts_with("/v1beta/") {
         Dialect::Gemini
+    } else if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
+        Dialect::Messages
     } else {
         Dialect::Chat
     }
@@ -146,24 +156,6 @@ fn bare(path: &str) -> &str {
         Some(rest) if rest.starts_with('/') => rest,
         _ => path,
     }
-}
-
-/// A path segment with its percent-escapes undone.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let escape = after.split_at_checked(2).filter(|_| *first == b'%');
-        let byte = escape.and_then(|(hex, _)| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        if let (Some(byte), Some((_, after))) = (byte, escape) {
-            bytes.push(byte);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn wrong_method(path: &str, takes: Method) -> Error {
@@ -193,6 +185,9 @@ mod tests {
             (Method::Get, "/v1/models/sandbox%2Fecho", Door::Model("sandbox/echo".to_owned())),
             (Method::Get, "/v1/models/sandbox/echo", Door::Model("sandbox/echo".to_owned())),
             (Method::Get, "/v1/models/100%", Door::Model("100%".to_owned())),
+            (Method::Get, "/v1beta/models", Door::Models),
+            (Method::Get, "/v1beta/models/gemini-2.5-pro", Door::Model("gemini-2.5-pro".to_owned())),
+            (Method::Get, "/v1beta/models/ollama/llama3:8b", Door::Model("ollama/llama3:8b".to_owned())),
         ] {
             assert_eq!(door(&call(method, path)).unwrap(), expected, "{path}");
         }
@@ -208,6 +203,8 @@ mod tests {
             (Method::Get, "/v1/chat/completions", 405),
             (Method::Other, "/v1/messages", 405),
             (Method::Post, "/v1/models/x", 405),
+            (Method::Post, "/v1beta/models", 405),
+            (Method::Get, "/v1/modelsx", 404),
             (Method::Options, "/v1/messages", 405),
         ] {
             assert_eq!(door(&call(method, path)).unwrap_err().status, status, "{path}");

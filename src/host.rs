@@ -35,6 +35,10 @@ pub trait Host {
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
 
+    /// What is stored under a key. That there is nothing, or no storage, is known; a fault is that it did not tell in
+    /// time.
+    async fn stored(&self, key: &str, timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault>;
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 
@@ -54,6 +58,12 @@ pub trait Answer {
 
     /// The whole body, of at most `limit` bytes. One that is no stream may be read more than once.
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
+
+    /// The next piece of a stream, or its end. What was looked at comes again when the stream is passed on.
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Nobody wants the rest.
+    fn discard(&mut self);
 }
 
 /// What is sent along with a request.

@@ -14,6 +14,33 @@ pub struct Call {
     pub headers: Headers,
 }
 
+impl Call {
+    /// A field of the query; an empty one counts as absent.
+    pub fn asked(&self, name: &str) -> Option<String> {
+        let fields = self.query.trim_start_matches('?').split('&').filter_map(|field| field.split_once('='));
+        let value = fields.filter(|(key, _)| *key == name).map(|(_, value)| value).next_back()?;
+        Some(decoded(&value.replace('+', " "))).filter(|value| !value.is_empty())
+    }
+}
+
+/// What is written in a path or a query, its percent-escapes undone.
+pub fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let escape = after.split_at_checked(2).filter(|_| *first == b'%');
+        let byte = escape.and_then(|(hex, _)| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        if let (Some(byte), Some((_, after))) = (byte, escape) {
+            bytes.push(byte);
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -66,7 +93,17 @@ pub enum Body<A> {
     Stream {
         answer: A,
         pipe: Box<Pipe>,
+        patience: Patience,
     },
+}
+
+/// How long a stream may take; for ever where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// From one piece to the next.
+    pub idle_ms: Option<u64>,
+    /// To its end.
+    pub total_ms: Option<u64>,
 }
 
 impl Method {

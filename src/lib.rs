@@ -6,10 +6,12 @@
 //! call -> door (path -> dialect) -> caller (keys, headers) -> envelope (a cheap look at the body)
 //!   -> target (provider, model, address, key) -> [ relay: edits of the top level | translate: ir ]
 //!   -> fetch -> pipe (tap | strain | translate) -> reply
-//! afterwards, without holding the caller up: usage -> record
+//! afterwards, without holding the caller up: usage -> cost -> record
 //! ```
 //!
-//! [`gateway`] reads as that sentence; begin there.
+//! [`gateway`] reads as that sentence; begin there. Its rooms: `talk` (conversations), `errands` (embeddings, images,
+//! speech and the like, whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own
+//! API), `attempt` (one try at a target), `life` (what is noted, and how it ends).
 //!
 //! Three nouns are kept apart. A *dialect* is a wire format: code, one folder of [`wire`] each. A *provider* is who
 //! speaks a dialect, where, and with which credentials: a row of [`providers::table`]. A *quirk* is a field of that
@@ -19,8 +21,12 @@
 //! the target's, nothing is translated: the request is edited at its top level, the answer's bytes pass by
 //! themselves, and a tap keeps count.
 //!
+//! The Worker's entry is `edge/worker.js`, not Rust: what only JavaScript can do at no cost (promises, streams,
+//! headers) happens there, and the wasm is entered by a few exports that take and give numbers and bytes. Rust futures
+//! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
+//!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error -> ir -> wire, http, record, host, catalog, cost -> providers -> caller -> door, target, token, errand -> models, health, predict -> gateway, passage -> edge`.
+//! `error, spelling -> ir -> wire, http, record, host, catalog, cost -> providers -> routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -44,10 +50,13 @@ pub mod host;
 pub mod http;
 pub mod ir;
 pub mod models;
-pub mod passage;
 pub mod predict;
+pub mod prices;
 pub mod providers;
 pub mod record;
+pub mod routing;
+pub mod settings;
+pub mod spelling;
 pub mod target;
 pub mod token;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::catalog::Prices;
 use crate::cost::{self, Cost, Tally};
 use crate::error::Error;
 use crate::http::Ending;
@@ -49,11 +50,20 @@ pub enum Outcome {
 /// One try at one target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
-    pub target: &'static str,
+    /// Its place in the config.
+    pub target: String,
+    /// The strategy that chose it, or `retry`.
+    pub chosen: &'static str,
     pub provider: &'static str,
+    pub model: String,
     /// 0 when no answer came.
     pub status: u16,
     pub ms: u64,
+    /// Something was sent; else it was passed over.
+    pub asked: bool,
+    /// Why it was left, or not even asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,6 +88,8 @@ pub struct Ledger {
     pub prompt_bytes: usize,
     /// What is paid for besides tokens.
     pub tally: Tally,
+    /// Prices of the model that win over the catalog's.
+    pub own: Option<Prices>,
 }
 
 impl Ledger {
@@ -92,7 +104,7 @@ impl Ledger {
             self.record.error = Some(format!("{:?}", error.kind));
         }
         let usage = glance.settled(ending, self.prompt_bytes);
-        self.record.cost = Some(cost::of(None, self.record.provider, &self.record.model, &usage, &self.tally));
+        self.record.cost = Some(cost::of(self.own.as_ref(), self.record.provider, &self.record.model, &usage, &self.tally));
         self.record.usage = Some(usage.into());
         self.ended(now)
     }

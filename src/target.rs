@@ -7,9 +7,10 @@ use crate::http::{Call, Headers, Method};
 use crate::ir::Losses;
 use crate::providers::auth::google_jwt::{self, ServiceAccount};
 use crate::providers::auth::sigv4;
-use crate::providers::service::{Errand, Serves, Service};
-use crate::providers::settings::Settings;
+use crate::providers::service::{Errand, Service};
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
+use crate::settings::Settings;
+use crate::spelling;
 use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
 
@@ -179,13 +180,11 @@ fn no_key(provider: &Provider, place: &Place) -> Error {
 }
 
 fn refuse_what_is_to_come(caller: &Caller<'_>) -> Result<()> {
-    for name in ["config", "virtual-key"] {
-        if caller.named(name).is_some() {
-            let message = format!("`x-{}-{name}` is not served yet; name a provider in `x-{0}-provider` instead.", caller.spelling());
-            return Err(Error::invalid(message).with_param(name));
-        }
+    if caller.named("virtual-key").is_none() && caller.terms.is_none_or(|terms| terms.credential.is_none()) {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("`x-{}-virtual-key` is not served yet; name a provider in `x-{0}-provider` instead.", caller.spelling());
+    Err(Error::invalid(message).with_param("virtual-key"))
 }
 
 /// The provider that a header names.
@@ -196,7 +195,7 @@ pub fn named_provider(call: &Call, caller: &Caller<'_>) -> Result<Option<&'stati
 /// The provider of this name.
 pub fn provider(slug: &str) -> Result<&'static Provider> {
     let unknown = || {
-        let hint = providers::nearest(slug).map(|known| format!(" Did you mean `{known}`?")).unwrap_or_default();
+        let hint = spelling::hint(slug, providers::all().iter().map(|provider| provider.slug));
         let shown: String = slug.chars().take(64).collect();
         Error::invalid(format!("There is no provider `{shown}`.{hint}")).with_param("provider")
     };
@@ -275,7 +274,17 @@ impl Target<'_> {
         let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name).or_else(|| self.in_account(name)))?;
         let mark = if path.contains('?') { "&" } else { "?" };
         let mark = if self.query.is_empty() { "" } else { mark };
-        Ok(format!("{}{path}{mark}{}", self.base, self.query))
+        Ok(format!("{}{mark}{}", self.placed(&path), self.query))
+    }
+
+    /// At the base; what has a host of its own is there, unless the caller named another.
+    fn placed(&self, path: &str) -> String {
+        let Some((_, rest)) = path.split_once("://") else { return format!("{}{path}", self.base) };
+        if self.base == self.provider.base {
+            return path.to_owned();
+        }
+        let local = rest.find('/').map_or("", |at| rest.split_at(at).1);
+        format!("{}{local}", self.base)
     }
 
     /// A word that only the account knows.
@@ -293,8 +302,7 @@ impl Target<'_> {
                 headers.add(name, value);
             }
         }
-        let forwarded = self.caller.named("forward-headers").unwrap_or_default().split(',');
-        for name in forwarded.map(|name| name.trim().to_ascii_lowercase()) {
+        for name in self.caller.forwarded() {
             if may_be_forwarded(&name)
                 && headers.find(&name).is_none()
                 && let Some(value) = call.headers.find(&name)
@@ -327,11 +335,10 @@ impl Target<'_> {
         sign(settings, caller, provider, *credential, Method::Post, headers, url, body, now_ms);
     }
 
-    /// Where the tokens of a conversation in its dialect are counted.
-    pub fn counting(&self) -> Option<Target<'_>> {
-        let counts = |service: &&Service| service.serves == Serves::Count(self.dialect);
-        let service = self.provider.services.iter().find(counts)?;
-        Some(Target { service, ..self.clone() })
+    /// Where the tokens of a conversation in this dialect are counted.
+    pub fn counting(&self, dialect: Dialect) -> Option<Target<'_>> {
+        let service = self.provider.counter(dialect, &self.model)?;
+        Some(Target { service, dialect, ..self.clone() })
     }
 }
 

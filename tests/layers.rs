@@ -6,14 +6,16 @@ use std::path::Path;
 
 /// From the bottom up. What shares a rung may know each other.
 const RUNGS: &[&[&str]] = &[
-    &["error"],
+    &["error", "spelling"],
     &["ir"],
     &["wire", "http", "record", "host", "catalog", "cost"],
     &["providers"],
+    &["routing"],
+    &["settings"],
     &["caller"],
-    &["door", "target", "token", "errand"],
+    &["door", "target", "token", "prices", "errand"],
     &["models", "health", "predict"],
-    &["gateway", "passage"],
+    &["gateway"],
     &["edge"],
 ];
 

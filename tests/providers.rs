@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use causeway::providers::service::{Errand, Serves};
-use causeway::providers::settings::Settings;
 use causeway::providers::{Auth, Home, Provider, all, find, words};
+use causeway::settings::Settings;
 
 fn row(slug: &str) -> &'static Provider {
     find(slug).unwrap_or_else(|| panic!("there is no {slug}"))
@@ -79,7 +79,7 @@ fn addresses_are_whole_and_their_words_known() {
         assert!(!provider.base.is_empty() || provider.home != Home::Own, "{slug} is nowhere");
         let paths = provider.services.iter().flat_map(|service| [Some(service.path), service.stream]).flatten();
         for path in paths.chain([provider.models]).filter(|path| !path.is_empty()) {
-            assert!(path.starts_with('/'), "{slug}: {path}");
+            assert!(path.starts_with('/') || path.starts_with("https://"), "{slug}: {path}");
         }
         for text in provider.services.iter().map(|service| service.path).chain([provider.base]) {
             for name in words::names(text) {
@@ -99,10 +99,14 @@ fn what_is_promised_is_served() {
             Errand::Embeddings,
             "openai azure-openai bedrock gemini vertex-ai cohere mistral together fireworks ollama hugging-face voyage jina nvidia workers-ai",
         ),
-        (Errand::Images, "openai azure-openai bedrock gemini fireworks together stability xai workers-ai"),
+        (Errand::Images, "openai azure-openai bedrock gemini replicate fireworks together stability xai workers-ai"),
         (Errand::Rerank, "cohere voyage jina together bedrock"),
         (Errand::Moderations, "openai mistral"),
         (Errand::Speech, "openai azure-openai groq workers-ai"),
+        (Errand::Transcription, "openai azure-openai groq fireworks workers-ai mistral together"),
+        (Errand::Translation, "openai azure-openai groq fireworks workers-ai"),
+        (Errand::ImageEdits, "openai azure-openai"),
+        (Errand::ImageVariations, "openai"),
     ];
     for (errand, slugs) in table {
         for slug in slugs.split_whitespace() {

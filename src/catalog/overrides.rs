@@ -52,6 +52,17 @@ impl Override {
 }
 
 impl Overrides {
+    /// From the list that is kept of them. One that cannot be read was refused when it was to be saved; whatever wrote
+    /// it in spite of that does not take the others along.
+    pub fn parse(json: &[u8]) -> Self {
+        let list: Vec<&RawValue> = serde_json::from_slice(json).unwrap_or_default();
+        list.into_iter().filter_map(|one| Override::parse(one.get().as_bytes()).ok()).collect()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Prices)> {
+        self.0.iter().map(|((provider, model), prices)| (provider.as_str(), model.as_str(), prices))
+    }
+
     /// What the provider's model costs: by an override, else by the catalog. `None` is unpriced.
     pub fn price(&self, provider: &str, model: &str) -> Option<Prices> {
         self.find(provider, model).cloned().or_else(|| find(provider, model)?.prices)

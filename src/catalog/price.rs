@@ -124,7 +124,41 @@ pub fn cost_with(prices: &Prices, usage: &Usage, units: &Units) -> Option<Money>
     Some(Money::from_pico(rounded(base.saturating_add(extra), FEMTO_IN_PICO)))
 }
 
+impl Rates {
+    /// What a million tokens cost, by the names that an override gives them.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, Money)> {
+        let rates = [
+            ("input", self.input),
+            ("output", self.output),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+            ("cache_write_1h", self.cache_write_1h),
+            ("reasoning", self.reasoning),
+            ("input_audio", self.input_audio),
+            ("output_audio", self.output_audio),
+            ("input_image_tokens", self.input_image),
+            ("output_image_tokens", self.output_image),
+        ];
+        rates.into_iter().filter_map(|(name, rate)| Some((name, rate?.of_million())))
+    }
+}
+
 impl Prices {
+    /// What a million characters and one of anything else that is counted cost, likewise.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, Money)> {
+        let units = [
+            ("input_image", self.input_image),
+            ("image", self.image),
+            ("input_hour", self.input_hour),
+            ("output_hour", self.output_hour),
+            ("page", self.page),
+            ("query", self.query),
+            ("search", self.search),
+        ];
+        let characters = self.character.map(|rate| ("character", rate.of_million()));
+        characters.into_iter().chain(units.into_iter().filter_map(|(name, rate)| Some((name, rate?.of_one()))))
+    }
+
     fn price_tokens(&self) -> bool {
         [self.tokens.input, self.tokens.output, self.tokens.input_audio, self.tokens.output_audio, self.tokens.output_image]
             .into_iter()

@@ -26,7 +26,16 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn relay(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: Option<u32>) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub fn pump(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: u32, passes: bool) -> Result<(), JsValue>;
+    pub fn pump(
+        this: &Exchange,
+        status: u16,
+        headers: &str,
+        upstream: &Upstream,
+        pipe: u32,
+        passes: bool,
+        idle: f64,
+        total: f64,
+    ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = body)]
     fn ask_body(this: &Exchange, slot: Slot, limit: f64) -> Result<(), JsValue>;
@@ -36,6 +45,8 @@ extern "C" {
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
     fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = stored)]
+    fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,
@@ -66,11 +77,19 @@ extern "C" {
     pub fn header(this: &Upstream, name: &str) -> Result<Option<String>, JsValue>;
     #[wasm_bindgen(method, catch, js_name = gather)]
     fn ask_gather(this: &Upstream, slot: Slot, limit: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = peek)]
+    fn ask_peek(this: &Upstream, slot: Slot, timeout: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn cancel(this: &Upstream) -> Result<(), JsValue>;
 }
 
 impl Upstream {
     pub fn gather(&self, limit: f64) -> Arrival {
         Arrival::of(|slot| self.ask_gather(slot, limit))
+    }
+
+    pub fn piece(&self, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_peek(slot, timeout))
     }
 }
 
@@ -89,6 +108,10 @@ impl Exchange {
 
     pub fn bindings(&self) -> Arrival {
         Arrival::of(|slot| self.ask_bindings(slot))
+    }
+
+    pub fn stored(&self, key: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_stored(slot, key, timeout))
     }
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {

@@ -110,6 +110,14 @@ impl Host for Worker {
         }
     }
 
+    async fn stored(&self, key: &str, timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
+        match self.exchange.stored(key, timeout_ms as f64).await {
+            Ok(bytes) if bytes.is_null() => Ok(None),
+            Ok(bytes) => Ok(Some(Uint8Array::from(bytes).to_vec())),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         let digits = self.exchange.bindings().await.ok().and_then(|digits| digits.as_string()).unwrap_or_default();
         ["KV", "METER"].into_iter().zip(digits.chars()).map(|(name, digit)| (name, digit == '1')).collect()
@@ -168,5 +176,17 @@ impl Answer for Upstream {
         };
         let kept = bytes.length().min(u32::try_from(limit).unwrap_or(u32::MAX));
         Ok(bytes.subarray(0, kept).to_vec())
+    }
+
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        match self.piece(timeout_ms.unwrap_or(0) as f64).await {
+            Ok(piece) if piece.is_null() => Ok(None),
+            Ok(piece) => Ok(Some(Uint8Array::from(piece).to_vec())),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    fn discard(&mut self) {
+        let _ = self.cancel();
     }
 }

@@ -6,7 +6,6 @@ pub mod custom_host;
 pub mod models;
 pub mod sandbox;
 pub mod service;
-pub mod settings;
 pub mod table;
 pub mod words;
 
@@ -81,6 +80,8 @@ pub struct Quirks {
     pub strict_tools: bool,
     /// Wants the thinking of earlier turns back.
     pub replay_thinking: bool,
+    /// Wants its proofs back too, as it hands on those of other makers.
+    pub replay_proofs: bool,
     pub json_schema: bool,
     /// Knows the format of any JSON object.
     pub json_object: bool,
@@ -137,30 +138,6 @@ pub fn owner_of(model: &str) -> Option<&'static str> {
     models::OWNERS.iter().find(|(prefix, _)| model.starts_with(prefix)).map(|(_, slug)| *slug)
 }
 
-/// The known slug that a mistyped one is nearest to, if it is near.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let name: String = name.chars().take(32).collect();
-    let near = all().iter().map(|provider| (distance(&name, provider.slug), provider.slug)).min();
-    near.filter(|(distance, slug)| *distance <= slug.len() / 3).map(|(_, slug)| slug)
-}
-
-/// Edits that turn one word into the other.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (at, a) in left.chars().enumerate() {
-        let mut before = at;
-        let mut last = at + 1;
-        let mut next = vec![last];
-        for (b, above) in right.chars().zip(row.iter().skip(1)) {
-            last = (before + usize::from(a != b)).min(above + 1).min(last + 1);
-            before = *above;
-            next.push(last);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 impl Provider {
     /// Where a model holds conversations for callers of this dialect. `known` says which settings are.
     pub fn talk(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<(&'static Service, Dialect)> {
@@ -175,6 +152,11 @@ impl Provider {
     /// Where a model runs an errand.
     pub fn errand(&self, errand: Errand, model: &str, known: impl Fn(&str) -> bool) -> Option<&'static Service> {
         self.fitting(model, &known, |serves| serves.errand() == Some(errand)).first().copied()
+    }
+
+    /// What counts the tokens of a conversation in this dialect.
+    pub fn counter(&self, dialect: Dialect, model: &str) -> Option<&'static Service> {
+        self.fitting(model, &|_: &str| true, |serves| serves == Serves::Count(dialect)).first().copied()
     }
 
     /// Services of a kind for a model: those meant for it, or else those for any.
@@ -205,6 +187,7 @@ impl Provider {
         abilities.completion_bound = quirks.completion_bound;
         abilities.developer_role = quirks.messages.developer;
         abilities.replay_thinking = quirks.replay_thinking;
+        abilities.replay_proofs = quirks.replay_proofs;
         abilities.json_schema |= dialect == Dialect::Chat;
         abilities
     }

@@ -116,6 +116,7 @@ impl Family {
 
 const OPENAI: Abilities = Abilities {
     thinking: ThinkingStyle::None,
+    least_effort: Effort::None,
     sampling: true,
     top_k: false,
     sampling_pair: true,
@@ -123,6 +124,7 @@ const OPENAI: Abilities = Abilities {
     completion_bound: true,
     developer_role: true,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     bound: Bound::MaxTokens,
 };
@@ -184,6 +186,12 @@ const FAMILIES: &[Family] = &[
     Family { dialect: Dialect::Converse, holds: &[""], except: &[], abilities: OPENAI },
     Family {
         dialect: Dialect::Gemini,
+        holds: &["gemini-2.5-pro"],
+        except: &["image", "tts"],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, least_effort: Effort::Low, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
         holds: &["gemini-2.5", "robotics-er"],
         except: &["image", "tts"],
         abilities: Abilities { thinking: ThinkingStyle::Budget, ..OPENAI },
@@ -193,6 +201,19 @@ const FAMILIES: &[Family] = &[
         holds: &["gemini-1", "gemini-2.", "gemma", "learnlm", "image", "tts"],
         except: &[],
         abilities: OPENAI,
+    },
+    // From the third generation on, none can be told not to think.
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["pro"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Low, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Minimal, ..OPENAI },
     },
     Family {
         dialect: Dialect::Cohere,

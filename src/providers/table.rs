@@ -1,7 +1,9 @@
 //! The providers. A compatible vendor is a row of a few lines; what it leaves out is as `OPENAI_LIKE` says, and
 //! where it departs from the dialect is a constant of its name below.
 
-use super::service::{Service, embeddings, images, moderations, rerank, speech, talk};
+use super::service::{
+    Service, count, embeddings, image_edits, image_variations, images, moderations, rerank, speech, talk, transcription, translation,
+};
 use super::{Auth, Home, Provider, Quirks, StreamUsage};
 use crate::ir::Effort;
 use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Predictions, Responses};
@@ -44,7 +46,7 @@ pub const PROVIDERS: &[Provider] = &[
     Provider {
         slug: "anthropic",
         base: "https://api.anthropic.com/v1",
-        services: &[talk(Messages, "/messages")],
+        services: &[talk(Messages, "/messages"), count(Messages, "/messages/count_tokens")],
         auth: Auth::Header("x-api-key"),
         keys: &["ANTHROPIC_API_KEY"],
         vendor_headers: ANTHROPIC_HEADERS,
@@ -192,7 +194,7 @@ pub const PROVIDERS: &[Provider] = &[
     },
     Provider {
         slug: "sambanova",
-        services: CHAT_AND_EMBEDDINGS_AT_V1,
+        services: SAMBANOVA_SERVICES,
         base: "https://api.sambanova.ai",
         keys: &["SAMBANOVA_API_KEY"],
         quirks: SAMBANOVA,
@@ -327,6 +329,10 @@ const OPENAI: &[Service] = &[
     images(Picture::OpenAi, "/images/generations"),
     moderations(Verdict::OpenAi, "/moderations"),
     speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+    image_edits("/images/edits"),
+    image_variations("/images/variations"),
 ];
 
 const GEMINI: &[Service] = &[
@@ -334,6 +340,7 @@ const GEMINI: &[Service] = &[
     embeddings(Vectors::Gemini, "/v1beta/models/{model}:batchEmbedContents"),
     images(Picture::Imagen, "/v1beta/models/{model}:predict").of("imagen"),
     images(Picture::Gemini, "/v1beta/models/{model}:generateContent"),
+    count(Gemini, "/v1beta/models/{model}:countTokens"),
 ];
 
 const BEDROCK: &[Service] = &[
@@ -361,9 +368,16 @@ const MISTRAL_SERVICES: &[Service] = &[
     embeddings(Vectors::Mistral, "/embeddings"),
     moderations(Verdict::Mistral, "/moderations"),
     speech(Sound::Mistral, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
 ];
 
-const GROQ_SERVICES: &[Service] = &[talk(Chat, "/chat/completions"), talk(Responses, "/responses"), speech(Sound::OpenAi, "/audio/speech")];
+const GROQ_SERVICES: &[Service] = &[
+    talk(Chat, "/chat/completions"),
+    talk(Responses, "/responses"),
+    speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+];
 
 const TOGETHER_SERVICES: &[Service] = &[
     talk(Chat, "/v1/chat/completions"),
@@ -372,6 +386,8 @@ const TOGETHER_SERVICES: &[Service] = &[
     images(Picture::Together, "/v1/images/generations"),
     rerank(Ranking::Together, "/v1/rerank"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
 ];
 
 /// Models of other makers are served by its agents alone.
@@ -384,6 +400,11 @@ const FIREWORKS: &[Service] = &[
     embeddings(Vectors::OpenAi, "/embeddings"),
     images(Picture::Fireworks, "/workflows/{model-path}/text_to_image"),
     rerank(Ranking::Plain, "/rerank"),
+    // Speech is heard at hosts of its own, one for each model.
+    transcription(Sound::OpenAi, "https://audio-prod.api.fireworks.ai/v1/audio/transcriptions"),
+    transcription(Sound::OpenAi, "https://audio-turbo.api.fireworks.ai/v1/audio/transcriptions").of("turbo"),
+    translation(Sound::OpenAi, "https://audio-prod.api.fireworks.ai/v1/audio/translations"),
+    translation(Sound::OpenAi, "https://audio-turbo.api.fireworks.ai/v1/audio/translations").of("turbo"),
 ];
 
 const XAI_SERVICES: &[Service] =
@@ -397,6 +418,7 @@ const OPENROUTER_SERVICES: &[Service] = &[
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     rerank(Ranking::Plain, "/v1/rerank"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
 ];
 
 const OLLAMA_SERVICES: &[Service] =
@@ -404,7 +426,12 @@ const OLLAMA_SERVICES: &[Service] =
 
 const CHAT_AND_COMPLETIONS: &[Service] = &[talk(Chat, "/chat/completions"), talk(Completions, "/completions")];
 
-const CHAT_AND_EMBEDDINGS_AT_V1: &[Service] = &[talk(Chat, "/v1/chat/completions"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
+const SAMBANOVA_SERVICES: &[Service] = &[
+    talk(Chat, "/v1/chat/completions"),
+    embeddings(Vectors::OpenAi, "/v1/embeddings"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
+];
 
 const NVIDIA: &[Service] =
     &[talk(Chat, "/chat/completions"), talk(Completions, "/completions"), embeddings(Vectors::Nvidia, "/embeddings")];
@@ -429,6 +456,8 @@ const WORKERS_AI_SERVICES: &[Service] = &[
     images(Picture::WorkersAi, "/run/{model-path}"),
     rerank(Ranking::WorkersAi, "/run/{model-path}"),
     speech(Sound::WorkersAi, "/run/{model-path}"),
+    transcription(Sound::WorkersAi, "/run/{model-path}"),
+    translation(Sound::WorkersAi, "/run/{model-path}"),
 ];
 
 /// What has a version in its name is asked for by that.
@@ -447,6 +476,10 @@ const ANYTHING: &[Service] = &[
     rerank(Ranking::Plain, "/rerank"),
     moderations(Verdict::OpenAi, "/moderations"),
     speech(Sound::OpenAi, "/audio/speech"),
+    transcription(Sound::OpenAi, "/audio/transcriptions"),
+    translation(Sound::OpenAi, "/audio/translations"),
+    image_edits("/images/edits"),
+    image_variations("/images/variations"),
 ];
 
 /// What a deployment does.
@@ -463,11 +496,17 @@ const AZURE: &[Service] = &[
     embeddings(Vectors::OpenAi, azure!("embeddings")).given("azure-api-version"),
     images(Picture::OpenAi, azure!("images/generations")).given("azure-api-version"),
     speech(Sound::OpenAi, azure!("audio/speech")).given("azure-api-version"),
+    transcription(Sound::OpenAi, azure!("audio/transcriptions")).given("azure-api-version"),
+    translation(Sound::OpenAi, azure!("audio/translations")).given("azure-api-version"),
+    image_edits(azure!("images/edits")).given("azure-api-version"),
     talk(Chat, "/v1/chat/completions"),
     talk(Responses, "/v1/responses"),
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     images(Picture::OpenAi, "/v1/images/generations"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
+    transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
+    translation(Sound::OpenAi, "/v1/audio/translations"),
+    image_edits("/v1/images/edits"),
 ];
 
 const AZURE_LIKE: Provider = Provider { models: "", quirks: Quirks { exact: false, ..ORIGINAL }, ..OPENAI_LIKE };
@@ -499,6 +538,10 @@ const VERTEX: &[Service] = &[
     embeddings(Vectors::Vertex, vertex!("/publishers/google/models/{model}:predict")),
     images(Picture::Imagen, vertex!("/publishers/google/models/{model}:predict")).of("imagen"),
     images(Picture::Gemini, vertex!("/publishers/google/models/{model}:generateContent")),
+    count(Messages, vertex!("/publishers/anthropic/models/count-tokens:rawPredict"))
+        .with(&[("anthropic_version", "\"vertex-2023-10-16\"")])
+        .of("claude"),
+    count(Gemini, vertex!("/publishers/google/models/{model}:countTokens")),
 ];
 
 /// Took over the dialect before its newer parts.
@@ -506,12 +549,13 @@ const PLAIN: Quirks = Quirks {
     rename: &[("max_completion_tokens", "max_tokens")],
     drop: &[],
     clamp: &[],
-    exact: true,
+    exact: false,
     stream_usage: StreamUsage::Asked,
     messages: LENIENT,
     choices: Choices::All,
     strict_tools: true,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     json_object: true,
     efforts: &[],
@@ -526,7 +570,7 @@ const PLAIN: Quirks = Quirks {
 };
 
 /// The dialect as its owner has it.
-const ORIGINAL: Quirks = Quirks { rename: &[], messages: OWNERS, completion_bound: true, ..PLAIN };
+const ORIGINAL: Quirks = Quirks { rename: &[], messages: OWNERS, completion_bound: true, exact: true, ..PLAIN };
 
 /// Takes or ignores whatever a message may hold, but does not know the newest role.
 const LENIENT: Customs = Customs {
@@ -593,7 +637,6 @@ const MISTRAL: Quirks = Quirks {
     rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
     drop: &["user", "logit_bias", "store", "service_tier", "modalities", "verbosity", "safety_identifier"],
     clamp: &[("temperature", 0.0, 1.5)],
-    exact: false,
     stream_usage: StreamUsage::Volunteered,
     messages: Customs { names: false, files: Files::Documents, sounds: Sounds::Bare, short_ids: true, ..PICKY },
     choices: Choices::Named,
@@ -757,8 +800,14 @@ const XAI: Quirks = Quirks {
 };
 
 /// Says twice why it ended, and errors with status 200.
-const OPENROUTER: Quirks =
-    Quirks { exact: false, messages: Customs { developer: true, ..LENIENT }, slashed_models: true, top_k: true, ..ORIGINAL };
+const OPENROUTER: Quirks = Quirks {
+    exact: false,
+    messages: Customs { developer: true, ..LENIENT },
+    slashed_models: true,
+    top_k: true,
+    replay_proofs: true,
+    ..ORIGINAL
+};
 
 const OLLAMA: Quirks = Quirks {
     drop: &[

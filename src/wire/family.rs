@@ -11,6 +11,29 @@ pub use super::loose::whole;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Usage;
 
+/// Parameters that two of its dialects have in common, by their names in chat and in responses.
+const COMMON: [(&str, &str); 4] = [
+    ("service_tier", "service_tier"),
+    ("verbosity", "text.verbosity"),
+    ("prompt_cache_key", "prompt_cache_key"),
+    ("safety_identifier", "safety_identifier"),
+];
+
+/// What a parameter of a request in responses is called in chat.
+pub fn in_chat(name: &str, raw: &RawValue) -> Option<&'static str> {
+    COMMON.iter().find(|(_, known)| *known == name && fits(name, raw)).map(|(name, _)| *name)
+}
+
+/// What a parameter of a request in chat is called in responses.
+pub fn in_responses(name: &str, raw: &RawValue) -> Option<&'static str> {
+    COMMON.iter().find(|(known, _)| *known == name && fits(name, raw)).map(|(_, name)| *name)
+}
+
+/// Anthropic has tiers too, by other words.
+fn fits(name: &str, raw: &RawValue) -> bool {
+    name != "service_tier" || matches!(raw.get(), r#""auto""# | r#""default""# | r#""flex""# | r#""priority""#)
+}
+
 /// Tokens as the family counts them.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Counts {
@@ -53,11 +76,14 @@ impl Counts {
         self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
         let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
-        let hidden = self.hidden(reasoning);
+        let (hidden, heard) = (self.hidden(reasoning), self.heard_beside());
+        let input = self.prompt_tokens.map_or(0, whole).saturating_add(heard);
+        let cached = prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
         Some(Usage {
-            input: self.prompt_tokens.map_or(0, whole),
+            input,
             output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
-            cache_read: prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens).map(whole),
+            // Some count among the cached what they do not count as asked.
+            cache_read: cached.map(|count| whole(count).min(input)),
             cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
             cache_write_1h: None,
             reasoning: reasoning.or((hidden > 0).then_some(hidden)),
@@ -67,15 +93,24 @@ impl Counts {
         })
     }
 
-    /// Thinking that the completion does not include: where the total is only reached with it.
-    fn hidden(&self, reasoning: Option<u64>) -> u64 {
+    /// What the total has beyond the prompt and the completion.
+    fn beyond(&self) -> u64 {
         let told = self.prompt_tokens.map_or(0, whole).saturating_add(self.completion_tokens.map_or(0, whole));
-        let beyond = self.total_tokens.map_or(0, whole).saturating_sub(told);
+        self.total_tokens.map_or(0, whole).saturating_sub(told)
+    }
+
+    /// Sound that the prompt does not include: where the total is only reached with it.
+    fn heard_beside(&self) -> u64 {
         let heard = self.prompt_tokens_details.as_ref().and_then(|details| details.audio_tokens).map(whole);
+        heard.filter(|heard| *heard == self.beyond()).unwrap_or(0)
+    }
+
+    /// Thinking that the completion does not include, by the same sign.
+    fn hidden(&self, reasoning: Option<u64>) -> u64 {
         match reasoning {
-            Some(reasoning) if beyond == reasoning => beyond,
-            // Some do not tell it even apart; but what was heard is no thinking.
-            None if heard != Some(beyond) && self.completion_tokens.is_some() => beyond,
+            Some(reasoning) if self.beyond() == reasoning => reasoning,
+            // Some do not tell it even apart.
+            None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
             _ => 0,
         }
     }
@@ -171,21 +206,68 @@ fn words(error: &Error) -> (&'static str, Option<&'static str>) {
 /// Whether a failed answer is in this dialect's own shape, so that it may pass as it is.
 pub fn is_own_error(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Whole {
-        #[serde(rename = "error")]
-        _error: Inner,
+    struct Whole<'a> {
+        #[serde(borrow)]
+        error: &'a RawValue,
     }
-    // Strings where the dialect has strings: some send a number for a code.
+    // Strings where the dialect has strings: some send a number for a code, and others leave it out.
     #[derive(Deserialize)]
     struct Inner {
-        #[serde(rename = "message")]
-        _message: String,
-        #[serde(rename = "type")]
+        message: String,
+        #[serde(rename = "type", deserialize_with = "Option::deserialize")]
         _kind: Option<String>,
         #[serde(default, rename = "param")]
         _param: Option<String>,
-        #[serde(default, rename = "code")]
+        #[serde(rename = "code", deserialize_with = "Option::deserialize")]
         _code: Option<String>,
     }
-    serde_json::from_slice::<Whole>(body).is_ok()
+    let Ok(Whole { error }) = serde_json::from_slice(body) else { return false };
+    // A list would do for a structure too.
+    error.get().starts_with('{') && serde_json::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_passes_as_it_is_only_in_the_whole_shape_of_the_dialect() {
+        let own = [
+            r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#,
+            r#"{"error":{"message":"m","type":null,"code":null,"failed_generation":"x"},"request_id":"r"}"#,
+        ];
+        let others = [
+            r#"{"error":["m","t"]}"#,
+            r#"{"error":["m","t",null,"c"]}"#,
+            r#"{"error":"m"}"#,
+            r#"{"error":{"message":"m","type":"t","code":400}}"#,
+            r#"{"error":{"message":"m","code":"c"}}"#,
+            r#"{"error":{"message":"m","type":"t"}}"#,
+            r#"{"error":{"message":"","type":"t","code":null}}"#,
+            r#"[{"error":{"message":"m","type":"t","code":null}}]"#,
+            "m",
+        ];
+        for body in own {
+            assert!(is_own_error(body.as_bytes()), "{body}");
+        }
+        for body in others {
+            assert!(!is_own_error(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_that_only_the_total_has_were_heard_or_thought_and_no_more_was_cached_than_asked() {
+        let table = [
+            (r#"{"prompt_tokens":9,"completion_tokens":201,"total_tokens":585,"prompt_tokens_details":{"audio_tokens":375}}"#, (384, 201)),
+            (r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"audio_tokens":5}}"#, (9, 2)),
+            (r#"{"prompt_tokens":9,"completion_tokens":2,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":7}}"#, (9, 9)),
+            (r#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}"#, (35, 74)),
+            (r#"{"prompt_tokens":31,"completion_tokens":9,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":161}}"#, (31, 9)),
+        ];
+        for (json, counted) in table {
+            let usage = serde_json::from_str::<Counts>(json).unwrap().usage().unwrap();
+            assert_eq!((usage.input, usage.output), counted, "{json}");
+            assert!(usage.cache_read.is_none_or(|cached| cached <= usage.input), "{json}");
+        }
+    }
 }

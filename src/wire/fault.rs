@@ -1,8 +1,8 @@
 //! A failed answer of any provider, read into an `Error`.
 //!
 //! Surprises
-//! - The words sit in `error.message`, `error` itself, `message`, `detail`, `title`, an array of errors, or in
-//!   plain text or HTML from something on the way.
+//! - The words sit in `error.message`, `error` itself, `message`, `Message`, `detail`, `title`, an array of errors, or
+//!   in plain text or HTML from something on the way.
 //! - `code` is a number with some; a type may be `null`.
 //! - `retry-after` is seconds or a date; `retry-after-ms` is more exact; Google says it in the body.
 
@@ -63,21 +63,11 @@ impl Said {
 fn said(body: &Value) -> Said {
     let body = body.as_array().and_then(|errors| errors.first()).unwrap_or(body);
     let error = match body.get("error").or_else(|| body.get("errors")) {
-        Some(Value::Array(errors)) => errors.first().unwrap_or(body),
+        Some(Value::Array(errors)) => errors.first().filter(|error| error.is_object()).unwrap_or(body),
         Some(error @ Value::Object(_)) => error,
         _ => body,
     };
-    if let Some(text) = error.as_str() {
-        return Said { message: Some(text.to_owned()), ..Said::default() };
-    }
-    let message = ["message", "detail", "error", "title", "description", "msg"].iter().find_map(|name| {
-        let value = error.get(name).or_else(|| body.get(name))?;
-        match value {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Null | Value::String(_) => None,
-            other => Some(clipped(&other.to_string())),
-        }
-    });
+    let message = words_of(error).or_else(|| words_of(body)).map(|words| clipped(&words));
     let word = |name: &str| match error.get(name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -90,6 +80,39 @@ fn said(body: &Value) -> Said {
     Said { message, type_word, code: word("code"), param: word("param"), familiar }
 }
 
+/// The words of an error, however deep; of a list all of them.
+fn words_of(value: &Value) -> Option<String> {
+    const PLACES: [&str; 13] = [
+        "message",
+        "Message",
+        "detail",
+        "error",
+        "errors",
+        "msg",
+        "title",
+        "description",
+        "error_message",
+        "errorMessage",
+        "error_description",
+        "reason",
+        "raw",
+    ];
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Array(list) => {
+            let all: Vec<String> = list.iter().filter_map(words_of).collect();
+            Some(all.join("; ")).filter(|all| !all.is_empty())
+        }
+        Value::Object(fields) => {
+            let words = PLACES.iter().find_map(|name| words_of(fields.get(*name)?))?;
+            // A gateway before us has the provider's own words aside.
+            let cause = fields.get("metadata").and_then(|aside| aside.get("raw")).and_then(words_of);
+            Some(cause.filter(|cause| !words.contains(cause.as_str())).map_or(words.clone(), |cause| format!("{words}: {cause}")))
+        }
+        _ => None,
+    }
+}
+
 /// What to say when the body is not JSON.
 fn plain_words(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
@@ -99,13 +122,30 @@ fn plain_words(status: u16, body: &[u8]) -> String {
         return format!("The provider answered with status {status} and no words.");
     }
     if markup {
-        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title.trim());
-        return match title {
-            Some(title) if !title.is_empty() => format!("The provider answered with status {status} and a web page: {}", clipped(title)),
-            _ => format!("The provider answered with status {status} and a web page."),
-        };
+        let shown = shown(text);
+        let colon = if shown.is_empty() { "." } else { ": " };
+        return format!("The provider answered with status {status} and a web page{colon}{}", clipped(&shown));
     }
     clipped(text)
+}
+
+/// What a web page shows, each line once.
+fn shown(page: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut silent = false;
+    for piece in page.split('<') {
+        let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+        let tag = tag.trim_start_matches('/').to_ascii_lowercase();
+        if tag.starts_with("style") || tag.starts_with("script") {
+            silent = !piece.starts_with('/');
+        }
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !silent && !text.is_empty() && !lines.iter().any(|line| line.contains(&text)) {
+            lines.push(text);
+        }
+    }
+    let signs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")];
+    signs.iter().fold(lines.join(" "), |text, (name, sign)| text.replace(name, sign))
 }
 
 fn clipped(text: &str) -> String {
@@ -178,7 +218,31 @@ mod tests {
                 Some("400"),
             ),
             (403, r#"{"message":"The security token is invalid"}"#, "The security token is invalid", None, None),
-            (422, r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#, r#"[{"loc":["body"],"msg":"field required"}]"#, None, None),
+            (
+                422,
+                r#"{"detail":[{"loc":["body"],"msg":"field required"},{"msg":"and \"so\" on"}]}"#,
+                "field required; and \"so\" on",
+                None,
+                None,
+            ),
+            (422, r#"{"object":"error","message":{"detail":[{"msg":"field required"}]},"type":"t"}"#, "field required", Some("t"), None),
+            (403, r#"{"Message":"not authorized","message":null}"#, "not authorized", None, None),
+            (400, r#"{"error":["first","second"],"warnings":[]}"#, "first; second", None, None),
+            (500, r#"{"error":{"error":"deep"}}"#, "deep", None, None),
+            (
+                429,
+                r#"{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"slow down"}}}"#,
+                "Provider returned error: slow down",
+                None,
+                Some("429"),
+            ),
+            (
+                503,
+                "<!DOCTYPE html><html><head><style>p { color: red }</style></head><body><h1>Busy</h1><p>Try &quot;again&quot;\nlater</p></body></html>",
+                "The provider answered with status 503 and a web page: Busy Try \"again\" later",
+                None,
+                None,
+            ),
             (400, r#"{"code":"invalid-argument","error":"Model not found"}"#, "Model not found", None, Some("invalid-argument")),
             (
                 400,

@@ -2,12 +2,23 @@
 
 use serde::Serialize;
 
-pub(in crate::wire) fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let start = out.len();
     // Strings, numbers and raw JSON written to memory cannot fail.
-    let _ = serde_json::to_writer(out, value);
+    let _ = serde_json::to_writer(&mut *out, value);
+    put_on_one_line(out, start);
 }
 
-pub(in crate::wire) struct Object<'o> {
+/// Raw JSON may have line ends between its tokens. They mean nothing, but would end a stream's event.
+fn put_on_one_line(out: &mut Vec<u8>, start: usize) {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    if out.get(start..).is_some_and(|fresh| fresh.iter().any(is_end)) {
+        let fresh = out.split_off(start);
+        out.extend(fresh.into_iter().filter(|byte| !is_end(byte)));
+    }
+}
+
+pub struct Object<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
@@ -50,7 +61,7 @@ impl<'o> Object<'o> {
     }
 }
 
-pub(in crate::wire) struct Array<'o> {
+pub struct Array<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }

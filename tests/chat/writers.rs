@@ -134,7 +134,19 @@ fn essence(outcome: &Result<Response, Error>) -> String {
         Some((finish, _)) if line.starts_with("finish ") => finish.to_owned(),
         _ => line.split(" saying ").next().unwrap().to_owned(),
     });
-    kept.collect::<Vec<_>>().join("\n")
+    // Tiers that are one provider's own are left out.
+    kept.filter(|line| line != "service_tier \"on_demand\"").collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_tier_or_fingerprint_that_clients_do_not_know_is_left_out() {
+    let whole =
+        r#"{"id":"1","service_tier":"on_demand","system_fingerprint":7,"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#;
+    let response = decode_response(whole.as_bytes()).unwrap();
+    let text = String::from_utf8(encode_response(&response, &echo())).unwrap();
+    assert!(!text.contains("service_tier") && !text.contains("system_fingerprint"), "{text}");
+    let text = String::from_utf8(written(&response.into_events(), echo())).unwrap();
+    assert!(!text.contains("service_tier") && !text.contains("system_fingerprint"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cost;
+mod models;
+mod passages;
 mod predictions;
+mod prices;
 mod refusals;
 mod relay;
 mod scripted;

@@ -7,8 +7,8 @@ use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
-use causeway::providers::settings::Settings;
 use causeway::record::Record;
+use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
 /// What an upstream does next.
@@ -40,6 +40,16 @@ pub struct Scripted {
     pub random: Cell<u64>,
     /// The caller's.
     pub body: Vec<u8>,
+    pub store: Option<Store>,
+    /// Which keys were asked for, and after how many requests upstream.
+    pub reads: RefCell<Vec<(String, usize)>>,
+}
+
+/// What the deployment keeps, in one place for all its requests.
+#[derive(Clone)]
+pub enum Store {
+    Holds(&'static str, String),
+    Silent,
 }
 
 pub struct Said {
@@ -47,6 +57,7 @@ pub struct Said {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     pub cut: bool,
+    peeked: usize,
 }
 
 impl Host for Scripted {
@@ -96,7 +107,7 @@ impl Host for Scripted {
             Act::Fails(fault) => Err(fault),
             Act::Says { status, headers, body } => {
                 let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                Ok(Said { status, headers, body, cut: false })
+                Ok(Said { status, headers, body, cut: false, peeked: 0 })
             }
         }
     }
@@ -113,7 +124,16 @@ impl Host for Scripted {
 
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
-        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0 }
+    }
+
+    async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.reads.borrow_mut().push((key.to_owned(), self.seen.borrow().len()));
+        match &self.store {
+            Some(Store::Holds(own, value)) if *own == key => Ok(Some(value.clone().into_bytes())),
+            Some(Store::Silent) => Err(Fault::TimedOut),
+            _ => Ok(None),
+        }
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
@@ -135,11 +155,26 @@ impl Answer for Said {
     }
 
     fn is_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"))
+        self.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/event-stream") || kind.starts_with("application/vnd.amazon.eventstream"))
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
         Ok(self.body.iter().copied().take(limit).collect())
+    }
+
+    async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
+        self.peeked += piece.len();
+        match piece.is_empty() {
+            true if self.cut => Err(Fault::Unreachable("cut".to_owned())),
+            true => Ok(None),
+            false => Ok(Some(piece)),
+        }
+    }
+
+    fn discard(&mut self) {
+        self.body.clear();
     }
 }
 
@@ -158,6 +193,7 @@ pub struct Scene {
     pub leaves_after: Option<usize>,
     /// The upstream's stream breaks after its last byte.
     pub breaks: bool,
+    pub store: Option<Store>,
 }
 
 /// What came out.
@@ -171,6 +207,8 @@ pub struct Scenery {
     /// What was signed, by which key.
     pub signed: Vec<(Vec<u8>, String)>,
     pub records: Vec<Record>,
+    /// Which keys of the storage were asked for, and after how many requests upstream.
+    pub reads: Vec<(String, usize)>,
     /// The bytes passed by themselves.
     pub native: bool,
 }
@@ -187,6 +225,7 @@ impl Scene {
             piece: 4096,
             leaves_after: None,
             breaks: false,
+            store: None,
         }
     }
 
@@ -230,6 +269,12 @@ impl Scene {
         self
     }
 
+    /// The deployment's storage has this under this key.
+    pub fn stores(mut self, key: &'static str, value: &str) -> Self {
+        self.store = Some(Store::Holds(key, value.to_owned()));
+        self
+    }
+
     /// The deployment, for a scene that is played more than once in it.
     pub fn settings(&self) -> Settings {
         Settings::new(self.vars.clone())
@@ -242,7 +287,7 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let host = Scripted { body: self.body.clone().into_bytes(), ..Scripted::default() };
+        let host = Scripted { body: self.body.clone().into_bytes(), store: self.store.clone(), ..Scripted::default() };
         host.now.set(now);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -261,7 +306,7 @@ impl Scene {
                 native = true;
                 bytes
             }
-            Body::Stream { answer, mut pipe } => {
+            Body::Stream { answer, mut pipe, .. } => {
                 native = pipe.is_tap();
                 let mut out = Vec::new();
                 let mut ending = if self.breaks || answer.cut { broken() } else { Ending::Closed };
@@ -290,6 +335,7 @@ impl Scene {
             told: host.told.into_inner(),
             signed: host.signed.into_inner(),
             records: host.records.into_inner(),
+            reads: host.reads.into_inner(),
             native,
         }
     }

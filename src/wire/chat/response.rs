@@ -112,10 +112,15 @@ pub(super) fn head<'o>(out: &'o mut Vec<u8>, kind: &str, id: &str, model: &str, 
     Object::open(out).with("id", &id).with("object", kind).with("created", &created.unwrap_or(echo.now)).with("model", model)
 }
 
-/// The extras that are of this dialect.
+/// The extras that are of this dialect, and in its words: clients know no other tiers.
 pub(super) fn own_extras(extras: &Extras) -> impl Iterator<Item = (&str, &RawValue)> {
-    const OWN: [&str; 3] = ["system_fingerprint", "service_tier", "provider"];
-    extras.iter().filter(|(name, _)| OWN.contains(&name.as_str())).map(|(name, raw)| (name.as_str(), &**raw))
+    const TIERS: [&str; 6] = ["\"auto\"", "\"default\"", "\"flex\"", "\"scale\"", "\"priority\"", "\"fast\""];
+    let own = |(name, raw): &&(String, Box<RawValue>)| match name.as_str() {
+        "service_tier" => TIERS.contains(&raw.get()),
+        "system_fingerprint" | "provider" => raw.get().starts_with('"'),
+        _ => false,
+    };
+    extras.iter().filter(own).map(|(name, raw)| (name.as_str(), &**raw))
 }
 
 fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {

@@ -2,23 +2,40 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use super::auth::google_jwt::{self, ServiceAccount, Token};
-use super::{Auth, Home, Provider, all, find, sandbox, words};
+use crate::catalog::Overrides;
+use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
+use crate::providers::{Auth, Home, Provider, all, find, sandbox, words};
+use crate::routing::memory::Memory;
 
 #[derive(Debug, Default)]
 pub struct Settings {
     vars: HashMap<String, String>,
     /// Those of service accounts, for as long as these settings live.
     tokens: RefCell<HashMap<ServiceAccount, Token>>,
+    own_prices: RefCell<OwnPrices>,
+    /// Of configs and of how targets did.
+    pub memory: Memory,
 }
+
+/// Prices that win over the catalog's, as they were when they were last read.
+#[derive(Debug, Default)]
+struct OwnPrices {
+    known: Rc<Overrides>,
+    /// When they were; never yet, if nothing.
+    read: Option<u64>,
+}
+
+/// For how long prices are not read again.
+const PRICES_MS: u64 = 60_000;
 
 /// More accounts than this are not kept in mind: callers may bring as many as they like.
 const MOST_TOKENS: usize = 256;
 
 impl Settings {
     pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { vars: vars.into_iter().collect(), tokens: RefCell::default() }
+        Self { vars: vars.into_iter().collect(), ..Self::default() }
     }
 
     /// A variable's value; an empty one counts as absent.
@@ -90,6 +107,43 @@ impl Settings {
             tokens.clear();
         }
         tokens.insert(account.clone(), token);
+    }
+
+    /// Whether prices of one's own are to be read now. Whoever hears that they are old is to read them, the others go
+    /// on with the old ones; as long as there are none at all, everyone is.
+    pub fn prices_due(&self, now_ms: u64) -> bool {
+        let mut prices = self.own_prices.borrow_mut();
+        let fresh = prices.read.is_some_and(|read| now_ms.saturating_sub(read) < PRICES_MS);
+        if !fresh && prices.read.is_some() {
+            prices.read = Some(now_ms);
+        }
+        !fresh
+    }
+
+    /// Keeps what was read; nothing when there was no telling, so that what was known goes on to count.
+    pub fn keep_prices(&self, read: Option<Overrides>, now_ms: u64) {
+        let mut prices = self.own_prices.borrow_mut();
+        prices.read = Some(now_ms);
+        if let Some(read) = read {
+            prices.known = Rc::new(read);
+        }
+    }
+
+    /// They were changed: whoever is next reads them.
+    pub fn forget_prices(&self) {
+        *self.own_prices.borrow_mut() = OwnPrices::default();
+    }
+
+    pub fn own_prices(&self) -> Rc<Overrides> {
+        Rc::clone(&self.own_prices.borrow().known)
+    }
+
+    /// The model that stands in for one that fails, by `FALLBACK_MODELS`.
+    pub fn stand_in(&self, model: &str) -> Option<&str> {
+        self.list("FALLBACK_MODELS")
+            .into_iter()
+            .find_map(|pair| pair.split_once('=').filter(|(of, _)| of.trim() == model))
+            .map(|(_, other)| other.trim())
     }
 
     /// The active providers, the preferred first and in their order.

@@ -1,14 +1,17 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
+use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::life::Life;
 use crate::door::Passage;
 use crate::error::{Error, Result};
-use crate::gateway::{Life, failure, unanswered};
+
 use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::{Body, Headers, Method, Reply};
+use crate::prices;
 use crate::providers::service::Errand;
-use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Provider};
+use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
 use crate::token;
 use crate::wire::audio::{self, Script, Task};
@@ -50,7 +53,7 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
         None if bodiless => Payload::None,
         None => Payload::Callers,
     };
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let answer = life.tried(provider, started, outcome)?;
@@ -116,9 +119,9 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
     let url = target.url(false)?;
     let mut headers = target.headers(life.call);
     headers.add("content-type", content_type);
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
-    let outcome = life.host.fetch(parcel).await;
+    let outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     let mut answer = life.tried(target.provider, started, outcome)?;
     if !(200..300).contains(&answer.status()) {
         return Err(failure(life, &target, &mut answer).await);
@@ -126,7 +129,7 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
     if answer.is_stream() {
         return Ok(passed(life, answer));
     }
-    let bytes = answer.bytes(crate::gateway::MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close_errand(errand, &[], &bytes);
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
 }
@@ -144,11 +147,11 @@ async fn whole_form<H: Host>(
     let form = life.body().await?;
     let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = crate::gateway::send(life, target, &body, false, json, false).await?;
+    let mut answer = send(life, target, &body, false, json, false).await?;
     if !(200..300).contains(&answer.status()) {
         return Err(failure(life, target, &mut answer).await);
     }
-    let bytes = answer.bytes(crate::gateway::MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
     life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);

@@ -1,0 +1,111 @@
+//! One try at a target: what is sent, and what is made of a refusal.
+
+use super::life::{Bound, Life};
+use crate::error::{Error, Kind, Result};
+use crate::host::{Answer, Fault, Host, Parcel, Payload};
+use crate::http::Headers;
+use crate::predict;
+use crate::prices;
+use crate::providers::Provider;
+use crate::target::Target;
+use crate::token;
+use crate::wire::fault;
+use crate::wire::gate::{Gate, Opening};
+
+/// The longest body of an answer that is no stream.
+pub const MAX_ANSWER: usize = 32 << 20;
+/// The longest body of a failed answer that is read for its words.
+const MAX_FAILURE: usize = 64 << 10;
+
+/// Sends a body to the target, with headers of its own.
+pub async fn send<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    body: &[u8],
+    stream: bool,
+    own: impl FnOnce(&mut Headers),
+    passes: bool,
+) -> Result<H::Answer> {
+    let started = life.host.now();
+    let url = target.url(stream)?;
+    let mut headers = target.headers(life.call);
+    own(&mut headers);
+    if target.service.serves.is_predicted() && !stream {
+        headers.add("prefer", "wait");
+    }
+    if let Some(account) = &target.account {
+        headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
+    }
+    target.sign(&mut headers, &url, body, started);
+    let timeout_ms = life.timeout_ms(stream)?;
+    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
+    let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
+    if target.service.serves.is_predicted()
+        && let Ok(answer) = outcome
+    {
+        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+    }
+    life.tried(target.provider, started, outcome)
+}
+
+pub fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider) -> Error {
+    let slug = provider.slug;
+    match fault {
+        Fault::Unreachable(_) => {
+            Error::upstream(Kind::Unreachable, format!("{slug} could not be reached, or broke off before it answered."))
+        }
+        Fault::TimedOut => too_slow(slug, life.bound).with_status(if life.caller.portkey { 408 } else { 504 }),
+        Fault::Abandoned => Error::caller(Kind::Abandoned, "The caller left before there was an answer."),
+        Fault::TooLarge => Error::upstream(Kind::Failed, format!("{slug} sent an answer of more than {} MiB.", MAX_ANSWER >> 20)),
+    }
+}
+
+fn too_slow(slug: &str, bound: Bound) -> Error {
+    let message = match bound {
+        Bound::Request => format!("{slug} did not answer within the request's timeout (`request_timeout`)."),
+        Bound::FirstToken => format!("{slug} sent no first token in time (`first_token_timeout`)."),
+        Bound::Total => format!("The request was not answered in the time that it has in all (`total_timeout`); {slug} was asked last."),
+    };
+    Error::upstream(Kind::TimedOut, message)
+}
+
+/// Waits for a stream's first real event. Until then it has not failed the caller, only us.
+pub async fn opened<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Result<()> {
+    let started = life.host.now();
+    let patience = life.first_token_left_ms();
+    let mut gate = Gate::new(target.dialect);
+    let opening = loop {
+        let left = patience.map(|ms| ms.saturating_sub(life.host.now().saturating_sub(started)).max(1));
+        let opening = match answer.peek(left).await {
+            Ok(Some(piece)) => gate.push(&piece),
+            Ok(None) => gate.finish(),
+            Err(fault) => Opening::Failed(unanswered(fault, life, target.provider)),
+        };
+        if opening != Opening::Unknown {
+            break opening;
+        }
+    };
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    match opening {
+        Opening::Failed(error) => {
+            answer.discard();
+            Err(error)
+        }
+        Opening::Begun | Opening::Unknown => Ok(()),
+    }
+}
+
+/// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
+pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
+    let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
+    if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
+        life.own_words = Some(body.clone());
+    }
+    let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
+    let status = answer.status();
+    // A redirect is not followed: it may lead where the caller's key must not go.
+    let status = if (300..400).contains(&status) { 502 } else { status };
+    let head =
+        fault::Head { status, retry_after: retry_after.as_deref(), retry_after_ms: retry_after_ms.as_deref(), now_ms: life.host.now() };
+    fault::decode(head, &body)
+}

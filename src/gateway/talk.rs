@@ -1,0 +1,271 @@
+//! A conversation: relayed where provider and caller speak the same dialect, else translated.
+
+use std::borrow::Cow;
+
+use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered};
+use super::life::{Life, json_reply};
+use super::route::{Asked, walk};
+use crate::door::Talk;
+use crate::error::{Error, Kind, Result};
+use crate::host::{Answer, Host};
+use crate::http::{Body, Headers, Reply};
+use crate::ir::{Fold, Losses};
+use crate::prices;
+use crate::providers::{Provider, StreamUsage, sandbox};
+use crate::target::{self, Target, Wish};
+use crate::wire::envelope::Envelope;
+use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
+use crate::wire::{Dialect, Echo, Glance};
+
+/// How the answer gets from the provider's dialect to the caller's.
+struct Draft<'a> {
+    body: Cow<'a, [u8]>,
+    /// The caller wants a stream.
+    stream: bool,
+    /// The answer may pass as it is.
+    relay: bool,
+    /// The usage chunk was asked for by us, not by the caller.
+    strain: bool,
+    echo: Echo,
+}
+
+pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.dialect = talk.dialect;
+    life.caller.admit(life.settings)?;
+    let body = life.body().await?;
+    let envelope = Envelope::look(&body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model };
+    walk(life, &asked, async |life| ask(life, talk, &asked).await).await
+}
+
+/// Asks the target whose turn it is.
+async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    let draft = draft(life, talk, envelope, &target)?;
+    life.ledger.record.stream = draft.stream;
+    life.ledger.prompt_bytes = draft.body.len();
+    let mut answer = attempt(life, &target, &draft).await?;
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, &target, &mut answer).await);
+    }
+    receive(life, &target, draft, answer).await
+}
+
+/// The model that is asked for: in the path, or in the body.
+pub fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
+    let told = match in_path {
+        Some(model) => Some(model.to_owned()),
+        None => envelope.text("model")?.map(Cow::into_owned),
+    };
+    let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
+    told.filter(|model| !model.is_empty()).ok_or_else(missing)
+}
+
+/// What is sent to the target: the caller's own body with edits of its top level, or a translation.
+fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Draft<'a>> {
+    let (provider, dialect) = (target.provider, target.dialect);
+    let same = dialect == life.dialect;
+    let chat = dialect == Dialect::Chat;
+    let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
+    let mut echo = Echo {
+        model: target.model.clone(),
+        now: life.host.now() / 1_000,
+        nonce: life.ledger.record.request_id.clone(),
+        stream_usage: true,
+    };
+    let mut strain = false;
+    // Several choices cannot be written anew, only passed on.
+    let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
+    let body = if same {
+        if target.renamed && talk.model.is_none() {
+            envelope.set("model", json_string(&target.model));
+        }
+        echo.stream_usage = asks_for_usage(&envelope);
+        if stream && provider.quirks.stream_usage == StreamUsage::Asked && chat && !echo.stream_usage {
+            envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
+            strain = true;
+        }
+        target.fit(&mut envelope, true, &mut life.losses)?;
+        envelope.bytes()
+    } else {
+        let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
+        request.model.clone_from(&target.model);
+        request.stream = talk.stream.unwrap_or(request.stream);
+        stream = request.stream;
+        echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
+        let abilities = provider.abilities(dialect, &target.model);
+        let encoded = (dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
+        Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
+    };
+    life.refuse_losses(provider)?;
+    let relay = same && (provider.quirks.exact || several || !chat);
+    Ok(Draft { body, stream, relay, strain: strain && relay, echo })
+}
+
+fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
+    let mut envelope = Envelope::look(encoded)?;
+    target.fit(&mut envelope, false, losses)?;
+    Ok(envelope.bytes().into_owned())
+}
+
+fn asks_for_usage(envelope: &Envelope<'_>) -> bool {
+    let options =
+        envelope.raw("stream_options").and_then(|raw| Envelope::look(raw.as_bytes()).ok().map(|options| options.flag("include_usage")));
+    matches!(options, Some(Ok(Some(true))))
+}
+
+fn with_usage(options: Option<&str>) -> String {
+    let mut options = options.and_then(|raw| Envelope::look(raw.as_bytes()).ok()).unwrap_or_else(Envelope::empty);
+    options.set("include_usage", "true".to_owned());
+    String::from_utf8_lossy(&options.bytes()).into_owned()
+}
+
+/// One try at the target.
+async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &Draft<'_>) -> Result<H::Answer> {
+    if target.provider.slug == sandbox::SLUG {
+        let started = life.host.now();
+        let script = sandbox::answer(&draft.body, &life.ledger.record.request_id, started / 1_000);
+        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
+        return life.tried(target.provider, started, Ok(life.host.canned(script)));
+    }
+    send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await
+}
+
+/// The provider's answer becomes the reply.
+async fn receive<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    draft: Draft<'_>,
+    mut answer: H::Answer,
+) -> Result<Reply<H::Answer>> {
+    if draft.stream && answer.is_stream() {
+        if life.turn.goes_on || life.first_token_ms(true).is_some() {
+            opened(life, target, &mut answer).await?;
+        }
+        return Ok(stream_reply(life, target, draft, answer));
+    }
+    let outbound = target.dialect.outbound();
+    let started = life.host.now();
+    let bytes = answer.bytes(MAX_ANSWER).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let status = answer.status();
+    if !draft.stream && !answer.is_stream() && draft.relay {
+        let glance = (life.dialect.inbound().glance_response)(&bytes)?;
+        if life.turn.goes_on && !glance.finished && glance.produced == 0 {
+            return Err(empty(target.provider));
+        }
+        life.close(&glance);
+        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
+    }
+    let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    if life.turn.goes_on && response.parts.is_empty() && response.usage.is_none_or(|usage| usage.output == 0) {
+        return Err(empty(target.provider));
+    }
+    life.close(&Glance::of(&response));
+    if !draft.stream {
+        return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &draft.echo)));
+    }
+    let mut writer = (life.dialect.inbound().writer)(draft.echo);
+    let mut out = Vec::new();
+    for event in response.into_events() {
+        writer.push(&event, &mut out);
+    }
+    Ok(Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
+}
+
+/// Where another may answer, nothing at all is no answer.
+fn empty(provider: &Provider) -> Error {
+    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
+}
+
+fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Draft<'_>, answer: H::Answer) -> Reply<H::Answer> {
+    let pipe = match (draft.relay, draft.strain) {
+        (true, true) => Pipe::Strain(Strain::new(life.dialect)),
+        (true, false) => Pipe::Tap(Tap::new(life.dialect)),
+        (false, _) => Pipe::Translate(Translate::new(target.dialect, life.dialect, draft.echo)),
+    };
+    life.ledger.record.status = answer.status();
+    let ledger = std::mem::take(&mut life.ledger);
+    // The reply's own headers still need the names.
+    life.ledger.record.clone_from(&ledger.record);
+    Reply {
+        status: answer.status(),
+        headers: stream_headers(),
+        body: Body::Stream { answer, pipe: Box::new(pipe), patience: life.patience() },
+        ledger: Some(ledger),
+    }
+}
+
+/// A stream that nobody asked for, as the whole answer.
+fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
+    let mut frames = dialect.frames();
+    let mut reader = (dialect.outbound().reader)();
+    let mut events = Vec::new();
+    frames.push(bytes, &mut |frame| reader.push(frame, &mut events));
+    frames.finish(&mut |frame| reader.push(frame, &mut events));
+    reader.finish(None, &mut events);
+    let mut fold = Fold::default();
+    events.into_iter().for_each(|event| fold.push(event));
+    fold.finish()
+}
+
+/// How many tokens a conversation begins with: the provider counts, where it speaks the caller's dialect and can; else
+/// it is estimated, and said so.
+pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
+    life.inference = true;
+    life.dialect = talk.dialect;
+    life.caller.admit(life.settings)?;
+    let body = life.body().await?;
+    let mut envelope = Envelope::look(&body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    life.ledger.record.provider = target.provider.slug;
+    life.ledger.record.model.clone_from(&target.model);
+    let Some(counter) = target.counting(talk.dialect) else {
+        let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
+        let tokens = estimate_tokens(request.length());
+        life.close(&Glance { finished: true, ..Glance::default() });
+        let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
+        let mut reply = json_reply(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
+        reply.headers.add(&format!("x-{}-estimated", life.caller.spelling()), "true");
+        return Ok(reply);
+    };
+    if target.renamed && talk.model.is_none() {
+        envelope.set("model", json_string(&target.model));
+    }
+    counter.fit(&mut envelope, true, &mut life.losses)?;
+    let json = |headers: &mut Headers| headers.add("content-type", "application/json");
+    let mut answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
+    if !(200..300).contains(&answer.status()) {
+        return Err(failure(life, &counter, &mut answer).await);
+    }
+    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    life.close(&Glance { finished: true, ..Glance::default() });
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+}
+
+/// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
+/// nothing of the length of an answer.
+fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
+    if let Some(whole) = envelope.raw("generateContentRequest") {
+        return whole.as_bytes().to_vec();
+    }
+    if !envelope.has("max_tokens") {
+        envelope.set("max_tokens", "1".to_owned());
+    }
+    envelope.bytes().into_owned()
+}
+
+fn stream_headers() -> Headers {
+    Headers::from_iter([("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")])
+}
+
+pub fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
