@@ -150,12 +150,13 @@ async fn receive<H: Host>(
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
-    if !draft.stream && !answer.is_stream() && draft.relay {
+    if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
         let glance = (life.dialect.inbound().glance_response)(&bytes)?;
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
-    let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    let streamed = answer.is_stream() || are_events(&bytes);
+    let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
     life.close(&Glance::of(&response));
     if !draft.stream {
         return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &draft.echo)));
@@ -179,6 +180,12 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Dra
     // The reply's own headers still need the names.
     life.ledger.record.clone_from(&ledger.record);
     Reply { status: answer.status(), headers: stream_headers(), body: Body::Stream { answer, pipe: Box::new(pipe) }, ledger: Some(ledger) }
+}
+
+/// Whether it is a stream that does not say so in its head. JSON begins otherwise.
+fn are_events(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    [b"data:".as_slice(), b"event:", b":"].iter().any(|start| bytes.starts_with(start))
 }
 
 /// A stream that nobody asked for, as the whole answer.
