@@ -2,11 +2,15 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers};
-use crate::providers::settings::Settings;
+use crate::providers;
+use crate::routing::config::Terms;
+use crate::settings::Settings;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     headers: &'a Headers,
+    /// On which it asks the target at hand.
+    pub terms: Option<&'a Terms>,
     /// The provider's own key, brought along for this request.
     pub own_key: Option<&'a str>,
     /// A key of this deployment was shown and is right.
@@ -31,7 +35,7 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let theirs = [bearer, headers.find("x-api-key"), headers.find("x-goog-api-key"), headers.find("api-key")];
     let own_key = theirs.into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
-    Caller { headers, own_key, known, forged, portkey }
+    Caller { headers, terms: None, own_key, known, forged, portkey }
 }
 
 /// `x-causeway-NAME`, or `x-portkey-NAME` in its place.
@@ -70,9 +74,34 @@ impl<'a> Caller<'a> {
         Self { own_key: None, ..self }
     }
 
-    /// `x-causeway-NAME` in either spelling.
+    /// The same caller on a target's terms. Its own key is for one provider: where a config names several, each has
+    /// its own.
+    pub fn under(self, terms: &'a Terms, several: bool) -> Self {
+        let meant = terms.provider.is_none() || !several || terms.provider == self.named_provider();
+        let own_key = terms.api_key.as_deref().or(self.own_key.filter(|_| meant));
+        Self { terms: Some(terms), own_key, ..self }
+    }
+
+    /// `x-causeway-NAME` in either spelling; before it what the target's terms say, but for what a caller may change
+    /// from call to call.
     pub fn named(&self, name: &str) -> Option<&'a str> {
-        named(self.headers, name)
+        let shown = named(self.headers, name);
+        match name {
+            "custom-host" => shown.or_else(|| self.terms?.custom_host.as_deref()),
+            "provider" => self.terms.and_then(|terms| terms.provider).or(shown),
+            _ => self.terms.and_then(|terms| terms.settings.get(name)).map(String::as_str).or(shown),
+        }
+    }
+
+    fn named_provider(&self) -> Option<&'static str> {
+        Some(providers::find(named(self.headers, "provider")?)?.slug)
+    }
+
+    /// Headers of the caller that are to be passed on.
+    pub fn forwarded(&self) -> impl Iterator<Item = String> {
+        let told = self.named("forward-headers").map(|names| names.split(',').map(str::to_owned).collect());
+        let names: Vec<String> = told.or_else(|| self.terms?.forward_headers.clone()).unwrap_or_default();
+        names.into_iter().map(|name| name.trim().to_ascii_lowercase())
     }
 
     pub fn spelling(&self) -> &'static str {
@@ -81,11 +110,12 @@ impl<'a> Caller<'a> {
 
     /// What cannot be translated is to be refused, not dropped.
     pub fn strict(&self) -> bool {
-        self.named("strict") == Some("true") || self.named("strict-open-ai-compliance") == Some("true")
+        let told = self.named("strict").or_else(|| self.named("strict-open-ai-compliance"));
+        told.map_or_else(|| self.terms.and_then(|terms| terms.strict).unwrap_or(false), |word| word == "true")
     }
 
     pub fn timeout_ms(&self) -> Result<Option<u64>> {
-        let Some(text) = self.named("request-timeout") else { return Ok(None) };
+        let Some(text) = self.named("request-timeout") else { return Ok(self.terms.and_then(|terms| terms.request_timeout_ms)) };
         match text.parse() {
             Ok(ms) if (1..=3_600_000).contains(&ms) => Ok(Some(ms)),
             _ => Err(Error::invalid("`request-timeout` must be milliseconds, from 1 to 3600000.").with_param("request-timeout")),

@@ -4,12 +4,13 @@ mod attempt;
 mod errands;
 mod life;
 mod passage;
+mod route;
 mod talk;
 
 use crate::door::{self, Door};
 use crate::host::Host;
 use crate::http::{Body, Call, Headers, Reply};
-use crate::providers::settings::Settings;
+use crate::settings::Settings;
 use life::{Life, json_reply};
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.

@@ -58,6 +58,12 @@ pub trait Answer {
 
     /// The whole body, of at most `limit` bytes. One that is no stream may be read more than once.
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault>;
+
+    /// The next piece of a stream, or its end. What was looked at comes again when the stream is passed on.
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Nobody wants the rest.
+    fn discard(&mut self);
 }
 
 /// What is sent along with a request.

@@ -93,7 +93,17 @@ pub enum Body<A> {
     Stream {
         answer: A,
         pipe: Box<Pipe>,
+        patience: Patience,
     },
+}
+
+/// How long a stream may take; for ever where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// From one piece to the next.
+    pub idle_ms: Option<u64>,
+    /// To its end.
+    pub total_ms: Option<u64>,
 }
 
 impl Method {

@@ -26,7 +26,7 @@
 //! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error, spelling -> ir -> wire, http, record, host, catalog, cost -> providers -> routing -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
+//! `error, spelling -> ir -> wire, http, record, host, catalog, cost -> providers -> routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -55,6 +55,7 @@ pub mod prices;
 pub mod providers;
 pub mod record;
 pub mod routing;
+pub mod settings;
 pub mod spelling;
 pub mod target;
 pub mod token;

@@ -13,7 +13,8 @@ use futures_util::future::join;
 
 use crate::catalog::{Override, Overrides};
 use crate::host::Host;
-use crate::providers::{self, settings::Settings};
+use crate::providers;
+use crate::settings::Settings;
 
 /// Where the list is: `[{"provider": "openai", "model": "gpt-4o", "input": "1.80", "output": "7.20"}]`.
 pub const KEY: &str = "prices";

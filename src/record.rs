@@ -50,11 +50,20 @@ pub enum Outcome {
 /// One try at one target.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
-    pub target: &'static str,
+    /// Its place in the config.
+    pub target: String,
+    /// The strategy that chose it, or `retry`.
+    pub chosen: &'static str,
     pub provider: &'static str,
+    pub model: String,
     /// 0 when no answer came.
     pub status: u16,
     pub ms: u64,
+    /// Something was sent; else it was passed over.
+    pub asked: bool,
+    /// Why it was left, or not even asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

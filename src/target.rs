@@ -8,8 +8,8 @@ use crate::ir::Losses;
 use crate::providers::auth::google_jwt::{self, ServiceAccount};
 use crate::providers::auth::sigv4;
 use crate::providers::service::{Errand, Service};
-use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Home, Provider, custom_host, sandbox, words};
+use crate::settings::Settings;
 use crate::spelling;
 use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
@@ -180,13 +180,11 @@ fn no_key(provider: &Provider, place: &Place) -> Error {
 }
 
 fn refuse_what_is_to_come(caller: &Caller<'_>) -> Result<()> {
-    for name in ["config", "virtual-key"] {
-        if caller.named(name).is_some() {
-            let message = format!("`x-{}-{name}` is not served yet; name a provider in `x-{0}-provider` instead.", caller.spelling());
-            return Err(Error::invalid(message).with_param(name));
-        }
+    if caller.named("virtual-key").is_none() && caller.terms.is_none_or(|terms| terms.credential.is_none()) {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("`x-{}-virtual-key` is not served yet; name a provider in `x-{0}-provider` instead.", caller.spelling());
+    Err(Error::invalid(message).with_param("virtual-key"))
 }
 
 /// The provider that a header names.
@@ -300,8 +298,7 @@ impl Target<'_> {
                 headers.add(name, value);
             }
         }
-        let forwarded = self.caller.named("forward-headers").unwrap_or_default().split(',');
-        for name in forwarded.map(|name| name.trim().to_ascii_lowercase()) {
+        for name in self.caller.forwarded() {
             if may_be_forwarded(&name)
                 && headers.find(&name).is_none()
                 && let Some(value) = call.headers.find(&name)

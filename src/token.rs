@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::Headers;
 use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
-use crate::providers::settings::Settings;
+use crate::settings::Settings;
 
 /// How long Google may take.
 const PATIENCE_MS: u64 = 10_000;

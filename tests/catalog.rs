@@ -55,6 +55,19 @@ fn every_model_is_found_by_its_name() {
 }
 
 #[test]
+fn names_near_those_of_models_are_found_just_where_they_are() {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    catalog::all().for_each(|model| all.entry(model.id).or_default().push(model.provider));
+    for id in all.keys() {
+        let shorter = id.get(..id.len() - 1).unwrap_or_default();
+        for name in [(*id).to_owned(), shorter.to_owned(), format!("{id}!"), format!("{id}~")] {
+            let found: Vec<&str> = catalog::find_any(&name).map(|model| model.provider).filter(|slug| *slug != "sandbox").collect();
+            assert_eq!(found, all.get(name.as_str()).cloned().unwrap_or_default(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_kind_and_most_providers_are_there() {
     let (mut kinds, mut providers) = (BTreeMap::new(), BTreeMap::new());
     for model in catalog::all() {
@@ -561,38 +574,42 @@ const ASKED: [(&str, &str); 5] = [
     ("custom", "nobody-knows-me"),
 ];
 
-/// What one look-up takes, on the average of many.
-fn look_up_ns(rounds: u32, provider: &str, name: &str) -> u128 {
-    let start = Instant::now();
-    for _ in 0..rounds {
-        black_box(find(black_box(provider), black_box(name)));
-    }
-    let each = (start.elapsed() / rounds).as_nanos();
-    println!("{provider} {name}: {each} ns");
-    each
+/// What one look-up takes: the least of the averages of many bursts, so that it does not matter what else the machine
+/// does.
+fn look_up_ns(bursts: u32, provider: &str, name: &str) -> u128 {
+    const ROUNDS: u32 = 500;
+    let burst = |_| {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            black_box(find(black_box(provider), black_box(name)));
+        }
+        (start.elapsed() / ROUNDS).as_nanos()
+    };
+    let least = (0..bursts).map(burst).min().unwrap();
+    println!("{provider} {name}: {least} ns");
+    least
 }
 
 /// A build without optimization is some thirty times slower; this only sees to it that nothing reads the whole text.
 #[test]
 fn a_look_up_reads_little() {
     for (provider, name) in ASKED {
-        assert!(look_up_ns(2_000, provider, name) < 200_000, "{provider} {name}");
+        assert!(look_up_ns(4, provider, name) < 200_000, "{provider} {name}");
     }
 }
 
-/// `cargo test --release --test catalog -- --ignored --nocapture a_look_up`
+/// `cargo test --release --test catalog -- --ignored --nocapture --test-threads=1`
 #[test]
-#[ignore = "is true of a release build only, on a machine that does little else"]
+#[ignore = "is true of a release build only"]
 fn a_look_up_takes_less_than_a_microsecond() {
     for (provider, name) in ASKED {
-        let best = (0..5).map(|_| look_up_ns(200_000, provider, name)).min();
-        assert!(best < Some(1_000), "{provider} {name}: {best:?} ns");
+        assert!(look_up_ns(500, provider, name) < 1_000, "{provider} {name}");
     }
 }
 
 /// Likewise.
 #[test]
-#[ignore = "is true of a release build only, on a machine that does little else"]
+#[ignore = "is told of a release build only"]
 fn the_whole_catalog_is_read_in_a_few_milliseconds() {
     let start = Instant::now();
     let count = black_box(catalog::all().count());

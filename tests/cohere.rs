@@ -19,8 +19,10 @@ const PLAIN: Abilities = Abilities {
     completion_bound: false,
     developer_role: false,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     bound: Bound::MaxTokens,
+    least_effort: Effort::None,
 };
 
 fn echo() -> Echo {

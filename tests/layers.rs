@@ -11,6 +11,7 @@ const RUNGS: &[&[&str]] = &[
     &["wire", "http", "record", "host", "catalog", "cost"],
     &["providers"],
     &["routing"],
+    &["settings"],
     &["caller"],
     &["door", "target", "token", "prices", "errand"],
     &["models", "health", "predict"],

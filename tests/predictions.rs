@@ -82,6 +82,13 @@ fn a_conversation_is_written_turn_by_turn_and_left_open_for_the_assistant() {
 }
 
 #[test]
+fn texts_of_a_turn_are_lines_of_the_users_pieces_of_the_models_and_paragraphs_of_the_systems() {
+    let said = |role: Role| Turn { role, parts: vec![Part::text("a"), Part::text("b")], name: None };
+    let (body, _) = encoded(&asking(vec![said(Role::System), said(Role::User), said(Role::Assistant)]));
+    assert_eq!(body["input"], json!({"system_prompt": "a\n\nb", "prompt": "User: a\nb\n\nAssistant: ab"}));
+}
+
+#[test]
 fn knobs_go_along_by_the_names_that_models_have_and_the_rest_is_named() {
     let request = Request {
         max_tokens: Some(9),

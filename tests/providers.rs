@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use causeway::providers::service::{Errand, Serves};
-use causeway::providers::settings::Settings;
 use causeway::providers::{Auth, Home, Provider, all, find, words};
+use causeway::settings::Settings;
 
 fn row(slug: &str) -> &'static Provider {
     find(slug).unwrap_or_else(|| panic!("there is no {slug}"))

@@ -1,7 +1,5 @@
 //! The README's table of providers is what the code says: `UPDATE=1 cargo test --test readme` writes it anew.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 
 use causeway::providers::service::{Serves, Service};

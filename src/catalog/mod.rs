@@ -15,6 +15,7 @@ mod overrides;
 mod price;
 mod search;
 
+use search::Text;
 use serde::Serialize;
 
 pub use money::Money;
@@ -26,7 +27,10 @@ const MODELS: &str = include_str!("models.txt");
 pub const SOURCES: &str = include_str!("sources.txt");
 /// What answers without any provider has prices too, so that money can be tried.
 const SANDBOX: &str = "cut sandbox cT - - - i1 o2\necho sandbox cT - - - i1 o2\nlorem sandbox cT - - - i1 o2\nslow sandbox cT - - - i1 o2\nstatus sandbox cT - - - i1 o2\n";
-const TEXTS: [&str; 2] = [MODELS, SANDBOX];
+static TEXTS: [Text; 2] = [
+    Text { lines: MODELS, starts: &search::starts::<{ search::blocks(MODELS) }>(MODELS) },
+    Text { lines: SANDBOX, starts: &search::starts::<{ search::blocks(SANDBOX) }>(SANDBOX) },
+];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
@@ -178,10 +182,10 @@ pub fn find(provider: &str, model: &str) -> Option<Model> {
 /// A model of the sandbox whose name says what it does: `slow-20`.
 fn made_up(provider: &str, model: &str) -> Option<Model> {
     let (stem, _) = model.split_once('-')?;
-    search::find(SANDBOX, stem, provider).and_then(line::read)
+    TEXTS.last()?.find(stem, provider).and_then(line::read)
 }
 
-fn find_in(text: &'static str, provider: &str, model: &str) -> Option<Model> {
+fn find_in(text: &Text, provider: &str, model: &str) -> Option<Model> {
     if let Some((tuned, base)) = names::fine_tuned(model) {
         let unpriced = |found| Model { prices: None, sizes: "", ..found };
         return near(text, provider, tuned).or_else(|| near(text, provider, base).map(unpriced));
@@ -189,28 +193,28 @@ fn find_in(text: &'static str, provider: &str, model: &str) -> Option<Model> {
     near(text, provider, model)
 }
 
-fn near(text: &'static str, provider: &str, model: &str) -> Option<Model> {
+fn near(text: &Text, provider: &str, model: &str) -> Option<Model> {
     names::shorter(model)
-        .find_map(|name| search::find(text, name, provider))
+        .find_map(|name| text.find(name, provider))
         .or_else(|| names::shorter(model).find_map(|name| newest(text, provider, name)))
         .and_then(line::read)
 }
 
 /// Among `gpt-4o-2024-05-13`, `gpt-4o-2024-08-06` and so on.
-fn newest(text: &'static str, provider: &str, stem: &str) -> Option<&'static str> {
+fn newest(text: &Text, provider: &str, stem: &str) -> Option<&'static str> {
     let version = |line: &&str| {
         let (id, of) = line::key(line);
         let bare = id.split_once('@').map_or(id, |(bare, _)| bare);
         let bare = names::without_revision(bare).unwrap_or(bare);
         of == provider && (bare == stem || names::without_date(bare).or_else(|| bare.strip_suffix("-latest")) == Some(stem))
     };
-    search::beginning(text, stem).filter(version).last()
+    text.beginning(stem).filter(version).last()
 }
 
 /// Whoever has a model of just this name, in the order of their slugs.
 pub fn find_any(model: &str) -> impl Iterator<Item = Model> {
     let own = move |line: &&str| line::key(line).0 == model;
-    TEXTS.into_iter().flat_map(move |text| search::beginning(text, model).take_while(own)).filter_map(line::read)
+    TEXTS.iter().flat_map(move |text| text.beginning(model).take_while(own)).filter_map(line::read)
 }
 
 /// The whole catalog, by name and provider.
@@ -225,5 +229,5 @@ pub fn of_provider(provider: &str) -> impl Iterator<Item = Model> {
 
 /// What the wanted providers have, in one pass: what is not wanted is not read.
 pub fn of_providers(wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Model> {
-    TEXTS.into_iter().flat_map(str::lines).filter(move |line| wanted(line::key(line).1)).filter_map(line::read)
+    TEXTS.iter().flat_map(|text| text.lines.lines()).filter(move |line| wanted(line::key(line).1)).filter_map(line::read)
 }

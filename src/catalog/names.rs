@@ -3,9 +3,12 @@
 /// Where a Bedrock profile routes to.
 const REGIONS: &[&str] = &["us", "eu", "apac", "global", "us-gov", "jp", "au", "ca", "in", "sa"];
 
+/// No list knows a longer name; a caller may write one in which there is no end of versions.
+const LONGEST: usize = 512;
+
 /// The name, then with less and less of what only says which version, region or place of it.
 pub(super) fn shorter(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |name| {
+    std::iter::successors(Some(name).filter(|name| name.len() <= LONGEST), |name| {
         let bare = name.strip_prefix("models/").or_else(|| without_region(name)).or_else(|| without_version(name));
         bare.filter(|bare| !bare.is_empty())
     })

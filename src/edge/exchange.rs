@@ -26,7 +26,16 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn relay(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: Option<u32>) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub fn pump(this: &Exchange, status: u16, headers: &str, upstream: &Upstream, pipe: u32, passes: bool) -> Result<(), JsValue>;
+    pub fn pump(
+        this: &Exchange,
+        status: u16,
+        headers: &str,
+        upstream: &Upstream,
+        pipe: u32,
+        passes: bool,
+        idle: f64,
+        total: f64,
+    ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = body)]
     fn ask_body(this: &Exchange, slot: Slot, limit: f64) -> Result<(), JsValue>;
@@ -68,11 +77,19 @@ extern "C" {
     pub fn header(this: &Upstream, name: &str) -> Result<Option<String>, JsValue>;
     #[wasm_bindgen(method, catch, js_name = gather)]
     fn ask_gather(this: &Upstream, slot: Slot, limit: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = peek)]
+    fn ask_peek(this: &Upstream, slot: Slot, timeout: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn cancel(this: &Upstream) -> Result<(), JsValue>;
 }
 
 impl Upstream {
     pub fn gather(&self, limit: f64) -> Arrival {
         Arrival::of(|slot| self.ask_gather(slot, limit))
+    }
+
+    pub fn piece(&self, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_peek(slot, timeout))
     }
 }
 

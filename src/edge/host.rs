@@ -177,4 +177,16 @@ impl Answer for Upstream {
         let kept = bytes.length().min(u32::try_from(limit).unwrap_or(u32::MAX));
         Ok(bytes.subarray(0, kept).to_vec())
     }
+
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        match self.piece(timeout_ms.unwrap_or(0) as f64).await {
+            Ok(piece) if piece.is_null() => Ok(None),
+            Ok(piece) => Ok(Some(Uint8Array::from(piece).to_vec())),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
+    fn discard(&mut self) {
+        let _ = self.cancel();
+    }
 }

@@ -15,7 +15,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::gateway;
 use crate::http::{Call, Headers, Method};
-use crate::providers::settings::Settings;
+use crate::settings::Settings;
 use exchange::Exchange;
 use host::Worker;
 

@@ -10,7 +10,7 @@ use super::exchange::Upstream;
 use super::host::{self, Worker};
 use super::task;
 use crate::error::{Error, Kind};
-use crate::http::{Body, Ending, Reply};
+use crate::http::{Body, Ending, Patience, Reply};
 use crate::record::Ledger;
 use crate::wire::pipe::{Passed, Pipe};
 
@@ -37,15 +37,18 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
         // Where nobody keeps the record, nobody needs to look at what passes.
-        Body::Stream { answer, pipe } if pipe.is_tap() && !worker.logs() => exchange.relay(status, headers, &answer, None),
-        Body::Stream { answer, pipe } => {
-            let (native, passes) = (pipe.is_tap(), !matches!(*pipe, Pipe::Translate(_)));
+        Body::Stream { answer, pipe, patience } if pipe.is_tap() && !worker.logs() && patience == Patience::default() => {
+            exchange.relay(status, headers, &answer, None)
+        }
+        Body::Stream { answer, pipe, patience } => {
+            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
+            let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
             let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs() };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
                 true => exchange.relay(status, headers, &answer, Some(number)),
-                false => exchange.pump(status, headers, &answer, number, passes),
+                false => exchange.pump(status, headers, &answer, number, passes, idle, total),
             }
         }
     };
@@ -83,6 +86,10 @@ fn ending(how: &str) -> Ending {
     match how {
         "closed" => Ending::Closed,
         "abandoned" => Ending::Abandoned,
+        "idle" => Ending::Broken(Error::upstream(Kind::TimedOut, "The provider's stream stood still for too long (`idle_timeout`).")),
+        "late" => {
+            Ending::Broken(Error::upstream(Kind::TimedOut, "The answer was not complete in the time it has in all (`total_timeout`)."))
+        }
         _ => Ending::Broken(Error::upstream(Kind::Failed, "The provider's stream broke off before the answer was complete.")),
     }
 }

@@ -127,8 +127,11 @@ class Exchange {
     });
   }
 
+  /** Waits; not for a caller that has left. */
   sleep(slot, ms) {
-    this.land(slot, sleep(ms));
+    const { signal } = this.request;
+    const left = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    this.land(slot, signal.aborted ? Promise.resolve() : either(left, ms));
   }
 
   /** What the KV namespace holds under a key: null for nothing, or where there is no namespace. */
@@ -215,7 +218,7 @@ class Exchange {
    */
   relay(status, block, upstream, pipe) {
     const headers = fields(block, upstream);
-    const { body } = upstream.response;
+    const body = upstream.source();
     if (pipe === undefined) return this.resolve(new Response(body, { status, headers }));
     const [near, far] = body.tee();
     const channel = new IdentityTransformStream();
@@ -249,16 +252,22 @@ class Exchange {
    * A reply whose bytes are changed on the way: `look` gives what to send in place of them (undefined for the
    * same), `finish` what remains.
    */
-  pump(status, block, upstream, pipe, passes) {
+  pump(status, block, upstream, pipe, passes, idle, total) {
     const channel = new IdentityTransformStream();
     const writer = channel.writable.getWriter();
-    this.context.waitUntil(this.ending(pipe, this.drive(upstream.response.body.getReader(), writer, pipe), writer));
+    const reader = upstream.source().getReader();
+    const read = idle || total ? patient(reader, idle, total) : () => reader.read();
+    this.context.waitUntil(this.ending(pipe, this.drive(reader, read, writer, pipe), writer));
     this.resolve(new Response(channel.readable, { status, headers: fields(block, passes ? upstream : undefined) }));
   }
 
-  async drive(reader, writer, pipe) {
+  async drive(reader, read, writer, pipe) {
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done, slow } = await read();
+      if (slow) {
+        reader.cancel().catch(() => {});
+        return slow;
+      }
       if (done) return "closed";
       const bytes = enter(look, pipe, value) ?? value;
       if (bytes.byteLength === 0) continue;
@@ -298,6 +307,48 @@ class Upstream {
 
   header(name) {
     return this.headers[name];
+  }
+
+  /** The next piece of a stream, null for its end; it comes again in `source`. Fails with "late". */
+  peek(slot, timeout) {
+    this.exchange.land(slot, this.peeked(timeout));
+  }
+
+  async peeked(timeout) {
+    this.reader ??= this.response.body.getReader();
+    this.kept ??= [];
+    try {
+      const read = timeout ? patient(this.reader, 0, timeout) : () => this.reader.read();
+      const { value, done, slow } = await read();
+      if (slow) throw slow;
+      if (done) this.ended = true;
+      else this.kept.push(value);
+      // What crosses into the wasm is copied there.
+      return done ? null : value;
+    } catch (error) {
+      throw this.exchange.request.signal.aborted ? "abandoned" : error === "late" ? error : String(error);
+    }
+  }
+
+  /** The body as it came, what was looked at first. */
+  source() {
+    if (!this.kept) return this.response.body;
+    this.reader.releaseLock();
+    const channel = new IdentityTransformStream();
+    const through = async () => {
+      const writer = channel.writable.getWriter();
+      for (const piece of this.kept) await writer.write(piece);
+      if (this.ended) return writer.close();
+      writer.releaseLock();
+      await this.response.body.pipeTo(channel.writable);
+    };
+    this.exchange.context.waitUntil(through().catch(() => this.response.body.cancel().catch(() => {})));
+    return channel.readable;
+  }
+
+  /** Nobody wants the rest. */
+  cancel() {
+    (this.reader ?? this.response.body)?.cancel().catch(() => {});
   }
 
   /** The body of a stream, whole; null when it is longer than the limit. */
@@ -370,6 +421,24 @@ async function either(promise, ms) {
   let timer;
   await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
+}
+
+/** Reads with a bound on the time between pieces, and on all of it; says in time's place which was `slow`. */
+function patient(reader, idle, total) {
+  const end = total ? Date.now() + total : Infinity;
+  return async () => {
+    const left = end - Date.now();
+    const [ms, slow] = idle && idle < left ? [idle, "idle"] : [Math.max(left, 0), "late"];
+    let timer;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, { slow })));
+    const next = reader.read();
+    next.catch(() => {});
+    try {
+      return await Promise.race([next, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
 /** Reads as much as has come at once, where the stream allows it. */

@@ -1,6 +1,6 @@
 //! One try at a target: what is sent, and what is made of a refusal.
 
-use super::life::Life;
+use super::life::{Bound, Life};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload};
 use crate::http::Headers;
@@ -10,6 +10,7 @@ use crate::providers::Provider;
 use crate::target::Target;
 use crate::token;
 use crate::wire::fault;
+use crate::wire::gate::{Gate, Opening};
 
 /// The longest body of an answer that is no stream.
 pub const MAX_ANSWER: usize = 32 << 20;
@@ -36,7 +37,7 @@ pub async fn send<H: Host>(
         headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
     }
     target.sign(&mut headers, &url, body, started);
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms(stream)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
     let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()
@@ -53,10 +54,44 @@ pub fn unanswered<H: Host>(fault: Fault, life: &Life<'_, H>, provider: &Provider
         Fault::Unreachable(_) => {
             Error::upstream(Kind::Unreachable, format!("{slug} could not be reached, or broke off before it answered."))
         }
-        Fault::TimedOut => Error::upstream(Kind::TimedOut, format!("{slug} did not answer within the request's timeout."))
-            .with_status(if life.caller.portkey { 408 } else { 504 }),
+        Fault::TimedOut => too_slow(slug, life.bound).with_status(if life.caller.portkey { 408 } else { 504 }),
         Fault::Abandoned => Error::caller(Kind::Abandoned, "The caller left before there was an answer."),
         Fault::TooLarge => Error::upstream(Kind::Failed, format!("{slug} sent an answer of more than {} MiB.", MAX_ANSWER >> 20)),
+    }
+}
+
+fn too_slow(slug: &str, bound: Bound) -> Error {
+    let message = match bound {
+        Bound::Request => format!("{slug} did not answer within the request's timeout (`request_timeout`)."),
+        Bound::FirstToken => format!("{slug} sent no first token in time (`first_token_timeout`)."),
+        Bound::Total => format!("The request was not answered in the time that it has in all (`total_timeout`); {slug} was asked last."),
+    };
+    Error::upstream(Kind::TimedOut, message)
+}
+
+/// Waits for a stream's first real event. Until then it has not failed the caller, only us.
+pub async fn opened<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Result<()> {
+    let started = life.host.now();
+    let patience = life.first_token_left_ms();
+    let mut gate = Gate::new(target.dialect);
+    let opening = loop {
+        let left = patience.map(|ms| ms.saturating_sub(life.host.now().saturating_sub(started)).max(1));
+        let opening = match answer.peek(left).await {
+            Ok(Some(piece)) => gate.push(&piece),
+            Ok(None) => gate.finish(),
+            Err(fault) => Opening::Failed(unanswered(fault, life, target.provider)),
+        };
+        if opening != Opening::Unknown {
+            break opening;
+        }
+    };
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    match opening {
+        Opening::Failed(error) => {
+            answer.discard();
+            Err(error)
+        }
+        Opening::Begun | Opening::Unknown => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::Life;
+use super::route::{Asked, walk};
 use super::talk::{json_string, model};
 use crate::errand::{self, Returned};
 use crate::error::{Error, Result};
@@ -18,7 +19,17 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
     let mut envelope = Envelope::look(&body)?;
+    if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
+        envelope.set("model", json_string(usual));
+    }
     let model = model(None, &envelope)?;
+    let asked = Asked { envelope, model };
+    walk(life, &asked, async |life| ask(life, errand, &asked).await).await
+}
+
+/// Asks the target whose turn it is.
+async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (mut envelope, model) = asked.under(life.caller.terms, false);
     let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);

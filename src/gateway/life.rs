@@ -6,12 +6,13 @@ use crate::door;
 use crate::errand;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Answer, Fault, Host};
-use crate::http::{Body, Call, Ending, Headers, Method, Reply};
+use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
-use crate::providers::settings::Settings;
 use crate::record::{Attempt, Ledger, Record};
+use crate::routing::config::Terms;
+use crate::settings::Settings;
 use crate::wire::envelope::MAX_BODY;
 use crate::wire::{Dialect, Glance};
 
@@ -30,7 +31,39 @@ pub struct Life<'a, H> {
     pub own_words: Option<Vec<u8>>,
     /// Something was asked of a provider, so the reply says of which.
     pub inference: bool,
+    pub turn: Turn<'a>,
+    /// What an upstream that was too slow was measured by.
+    pub bound: Bound,
 }
+
+/// A bound on time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Request,
+    FirstToken,
+    Total,
+}
+
+/// Whose turn it is among the targets of the config.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// The target's place in the config.
+    pub path: &'a str,
+    /// The strategy that chose it, or `retry`.
+    pub chosen: &'static str,
+    /// When this fails there may be another try.
+    pub goes_on: bool,
+    /// And that may be of another target.
+    pub elsewhere: bool,
+    /// Until when all has to be done.
+    pub deadline: Option<u64>,
+}
+
+/// What chose a target that is tried again.
+pub const RETRY: &str = "retry";
+
+/// Without a config.
+const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
@@ -40,7 +73,80 @@ impl<'a, H: Host> Life<'a, H> {
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
         let ledger = Ledger { record, ..Ledger::default() };
-        Self { host, settings, call, caller, dialect, ledger, losses: Losses::default(), upstream_ms: 0, own_words: None, inference: false }
+        let (losses, own_words) = (Losses::default(), None);
+        Self {
+            host,
+            settings,
+            call,
+            caller,
+            dialect,
+            ledger,
+            losses,
+            upstream_ms: 0,
+            own_words,
+            inference: false,
+            turn: ONLY,
+            bound: Bound::Request,
+        }
+    }
+
+    /// The same request in a target's turn and on its terms. What was noted goes along, and comes back with `back`.
+    pub fn under<'b>(&mut self, terms: &'b Terms, several: bool, turn: Turn<'b>) -> Life<'b, H>
+    where
+        'a: 'b,
+    {
+        Life {
+            host: self.host,
+            settings: self.settings,
+            call: self.call,
+            caller: self.caller.under(terms, several),
+            dialect: self.dialect,
+            ledger: std::mem::take(&mut self.ledger),
+            losses: Losses::default(),
+            upstream_ms: self.upstream_ms,
+            own_words: None,
+            inference: self.inference,
+            turn,
+            bound: Bound::Request,
+        }
+    }
+
+    pub fn back(&mut self, life: Life<'_, H>) {
+        (self.ledger, self.losses, self.upstream_ms, self.own_words) = (life.ledger, life.losses, life.upstream_ms, life.own_words);
+    }
+
+    /// How long an upstream may take until the head of its answer is there; a stream, until its first token is.
+    pub fn timeout_ms(&mut self, stream: bool) -> Result<Option<u64>> {
+        let request = self.caller.timeout_ms()?;
+        Ok(self.least([(request, Bound::Request), (self.first_token_ms(stream), Bound::FirstToken), (self.left_ms(), Bound::Total)]))
+    }
+
+    /// How long a stream whose head has come may take until its first token is there.
+    pub fn first_token_left_ms(&mut self) -> Option<u64> {
+        let spent = self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms);
+        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(spent).max(1));
+        self.least([(left, Bound::FirstToken), (self.left_ms(), Bound::Total)])
+    }
+
+    pub fn first_token_ms(&self, stream: bool) -> Option<u64> {
+        self.caller.terms.and_then(|terms| terms.first_token_timeout_ms).filter(|_| stream)
+    }
+
+    fn least<const N: usize>(&mut self, bounds: [(Option<u64>, Bound); N]) -> Option<u64> {
+        let (ms, bound) = bounds.into_iter().filter_map(|(ms, bound)| Some((ms?, bound))).min_by_key(|(ms, _)| *ms)?;
+        self.bound = bound;
+        Some(ms)
+    }
+
+    /// What is left of the time for everything.
+    pub fn left_ms(&self) -> Option<u64> {
+        self.turn.deadline.map(|deadline| deadline.saturating_sub(self.host.now()).max(1))
+    }
+
+    /// How long the stream of an answer may take.
+    pub fn patience(&self) -> Patience {
+        let idle_ms = self.caller.terms.and_then(|terms| terms.idle_timeout_ms);
+        Patience { idle_ms, total_ms: self.left_ms() }
     }
 
     /// The answer is known whole before the reply is sent.
@@ -81,7 +187,10 @@ impl<'a, H: Host> Life<'a, H> {
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
-        self.ledger.record.attempts.push(Attempt { target: "config", provider: provider.slug, status, ms });
+        let Turn { path, chosen, .. } = self.turn;
+        let model = self.ledger.record.model.clone();
+        let attempt = Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, left: None };
+        self.ledger.record.attempts.push(attempt);
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
 
@@ -92,6 +201,19 @@ impl<'a, H: Host> Life<'a, H> {
         }
         let names = self.losses.names().join(", ");
         Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
+    }
+
+    /// Notes why the target at hand is left; one that was not even asked is noted now.
+    pub fn leave(&mut self, turn: Turn<'_>, error: &Error, asked: bool) {
+        let record = &mut self.ledger.record;
+        if !asked {
+            let (target, model) = (turn.path.to_owned(), record.model.clone());
+            let attempt = Attempt { target, chosen: turn.chosen, provider: record.provider, model, status: 0, ms: 0, asked, left: None };
+            record.attempts.push(attempt);
+        }
+        if let Some(attempt) = record.attempts.last_mut() {
+            attempt.left = Some(if asked { format!("{:?}", error.kind) } else { error.message.clone() });
+        }
     }
 
     fn note_overhead(&mut self) {
@@ -147,16 +269,19 @@ impl<'a, H: Host> Life<'a, H> {
             if !record.provider.is_empty() {
                 say("provider", record.provider);
             }
-            say("retries", "0");
+            let asked = record.attempts.iter().filter(|attempt| attempt.asked);
+            let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
+            let target = record.attempts.last().map_or("config", |attempt| attempt.target.as_str());
+            say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", "DISABLED");
-                say("retry-attempt-count", "0");
-                say("last-used-option-index", "config");
+                say("retry-attempt-count", &retries);
+                say("last-used-option-index", target);
             }
             say("cache", "DISABLED");
             say("model", &record.model);
-            say("target", "config");
-            say("attempts", &record.attempts.len().to_string());
+            say("target", target);
+            say("attempts", &asked.count().to_string());
             if let Some(cost) = record.cost {
                 say("cost", &cost.to_string());
             }

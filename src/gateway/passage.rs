@@ -10,8 +10,8 @@ use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::{Body, Headers, Method, Reply};
 use crate::prices;
 use crate::providers::service::Errand;
-use crate::providers::settings::Settings;
 use crate::providers::{self, Auth, Provider};
+use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
 use crate::token;
 use crate::wire::audio::{self, Script, Task};
@@ -53,7 +53,7 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
         None if bodiless => Payload::None,
         None => Payload::Callers,
     };
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let answer = life.tried(provider, started, outcome)?;
@@ -119,7 +119,7 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
     let url = target.url(false)?;
     let mut headers = target.headers(life.call);
     headers.add("content-type", content_type);
-    let timeout_ms = life.caller.timeout_ms()?;
+    let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
     let outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
     let mut answer = life.tried(target.provider, started, outcome)?;

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered};
 use super::life::{Life, json_reply};
+use super::route::{Asked, walk};
 use crate::door::Talk;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Host};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
@@ -35,6 +36,13 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
     let body = life.body().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model };
+    walk(life, &asked, async |life| ask(life, talk, &asked).await).await
+}
+
+/// Asks the target whose turn it is.
+async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
@@ -72,7 +80,7 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
     };
     let mut strain = false;
     // Several choices cannot be written anew, only passed on.
-    let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
+    let several = chat && (envelope.raw("n").is_some_and(|n| n != "1") || envelope.raw("audio").is_some_and(|audio| audio != "null"));
     let body = if same && !needs_rewriting(provider, &envelope) {
         if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
@@ -142,6 +150,9 @@ async fn receive<H: Host>(
     mut answer: H::Answer,
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
+        if life.turn.goes_on || life.first_token_ms(true).is_some() {
+            opened(life, target, &mut answer).await?;
+        }
         return Ok(stream_reply(life, target, draft, answer));
     }
     let outbound = target.dialect.outbound();
@@ -152,11 +163,17 @@ async fn receive<H: Host>(
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
         let glance = (life.dialect.inbound().glance_response)(&bytes)?;
+        if life.turn.goes_on && !glance.finished && glance.produced == 0 {
+            return Err(empty(target.provider));
+        }
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
     let streamed = answer.is_stream() || are_events(&bytes);
     let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    if life.turn.goes_on && response.parts.is_empty() && response.usage.is_none_or(|usage| usage.output == 0) {
+        return Err(empty(target.provider));
+    }
     life.close(&Glance::of(&response));
     if !draft.stream {
         return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &draft.echo)));
@@ -169,6 +186,11 @@ async fn receive<H: Host>(
     Ok(Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
 }
 
+/// Where another may answer, nothing at all is no answer.
+fn empty(provider: &Provider) -> Error {
+    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
+}
+
 fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Draft<'_>, answer: H::Answer) -> Reply<H::Answer> {
     let pipe = match (draft.relay, draft.strain) {
         (true, true) => Pipe::Strain(Strain::new(life.dialect)),
@@ -179,7 +201,12 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Dra
     let ledger = std::mem::take(&mut life.ledger);
     // The reply's own headers still need the names.
     life.ledger.record.clone_from(&ledger.record);
-    Reply { status: answer.status(), headers: stream_headers(), body: Body::Stream { answer, pipe: Box::new(pipe) }, ledger: Some(ledger) }
+    Reply {
+        status: answer.status(),
+        headers: stream_headers(),
+        body: Body::Stream { answer, pipe: Box::new(pipe), patience: life.patience() },
+        ledger: Some(ledger),
+    }
 }
 
 /// Whether it is a stream that does not say so in its head. JSON begins otherwise.
@@ -214,7 +241,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let Some(counter) = target.counting(talk.dialect) else {
-        let request = (talk.dialect.inbound().decode_request)(&body, &mut life.losses)?;
+        let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });
         let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
@@ -234,6 +261,18 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+}
+
+/// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
+/// nothing of the length of an answer.
+fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
+    if let Some(whole) = envelope.raw("generateContentRequest") {
+        return whole.as_bytes().to_vec();
+    }
+    if !envelope.has("max_tokens") {
+        envelope.set("max_tokens", "1".to_owned());
+    }
+    envelope.bytes().into_owned()
 }
 
 fn stream_headers() -> Headers {

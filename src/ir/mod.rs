@@ -186,6 +186,15 @@ impl Part {
         }
     }
 
+    /// Whether it is, or holds, an image that is to be looked at in a certain detail.
+    pub fn has_detail(&self) -> bool {
+        match self {
+            Part::Media(media) => media.detail.as_deref().is_some_and(|detail| detail != "auto"),
+            Part::ToolResult(result) => result.parts.iter().any(Part::has_detail),
+            _ => false,
+        }
+    }
+
     /// How an error message calls it.
     pub fn noun(&self) -> &str {
         match self {

@@ -133,6 +133,11 @@ impl Effort {
 }
 
 impl Request {
+    /// Whether some image is to be looked at in a certain detail.
+    pub fn has_detail(&self) -> bool {
+        self.turns.iter().flat_map(|turn| &turn.parts).any(super::Part::has_detail)
+    }
+
     /// Length of all text in it, in bytes: what its tokens are estimated by.
     pub fn length(&self) -> usize {
         let parts = self.turns.iter().flat_map(|turn| &turn.parts).map(super::Part::length).sum::<usize>();

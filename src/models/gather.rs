@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::Call;
 use crate::prices;
-use crate::providers::settings::Settings;
 use crate::providers::{self, Home, Provider, sandbox};
+use crate::settings::Settings;
 use crate::target::{self, Credential, Place};
 
 /// Providers asked at the same time; a Worker may wait for six answers at once.

@@ -5,7 +5,6 @@ pub mod custom_host;
 pub mod models;
 pub mod sandbox;
 pub mod service;
-pub mod settings;
 pub mod table;
 pub mod words;
 
@@ -76,6 +75,8 @@ pub struct Quirks {
     pub developer_role: bool,
     /// Wants the thinking of earlier turns back.
     pub replay_thinking: bool,
+    /// Wants its proofs back too, as it hands on those of other makers.
+    pub replay_proofs: bool,
     pub json_schema: bool,
     /// Its bound of an answer goes by `max_completion_tokens`.
     pub completion_bound: bool,
@@ -164,6 +165,7 @@ impl Provider {
         abilities.completion_bound = quirks.completion_bound;
         abilities.developer_role = quirks.developer_role;
         abilities.replay_thinking = quirks.replay_thinking;
+        abilities.replay_proofs = quirks.replay_proofs;
         abilities.json_schema &= quirks.json_schema;
         abilities
     }

@@ -1,5 +1,6 @@
 //! What is known of models by the beginning of their names.
 
+use crate::ir::Effort;
 use crate::wire::predictions::Bound;
 use crate::wire::{Abilities, Dialect, ThinkingStyle};
 
@@ -61,12 +62,14 @@ impl Family {
 
 const OPENAI: Abilities = Abilities {
     thinking: ThinkingStyle::None,
+    least_effort: Effort::None,
     sampling: true,
     sampling_pair: true,
     default_max_tokens: 4_096,
     completion_bound: true,
     developer_role: true,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     bound: Bound::MaxTokens,
 };
@@ -128,6 +131,12 @@ const FAMILIES: &[Family] = &[
     Family { dialect: Dialect::Converse, holds: &[""], except: &[], abilities: OPENAI },
     Family {
         dialect: Dialect::Gemini,
+        holds: &["gemini-2.5-pro"],
+        except: &["image", "tts"],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, least_effort: Effort::Low, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
         holds: &["gemini-2.5", "robotics-er"],
         except: &["image", "tts"],
         abilities: Abilities { thinking: ThinkingStyle::Budget, ..OPENAI },
@@ -137,6 +146,19 @@ const FAMILIES: &[Family] = &[
         holds: &["gemini-1", "gemini-2.", "gemma", "learnlm", "image", "tts"],
         except: &[],
         abilities: OPENAI,
+    },
+    // From the third generation on, none can be told not to think.
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["pro"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Low, ..OPENAI },
+    },
+    Family {
+        dialect: Dialect::Gemini,
+        holds: &["gemini-"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Minimal, ..OPENAI },
     },
     Family {
         dialect: Dialect::Predictions,

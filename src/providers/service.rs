@@ -180,4 +180,9 @@ impl Errand {
             Errand::ImageVariations => "variations of images",
         }
     }
+
+    /// The model of callers who name none, where OpenAI's API has one.
+    pub fn usual_model(self) -> Option<&'static str> {
+        (self == Errand::Moderations).then_some("omni-moderation-latest")
+    }
 }

@@ -536,6 +536,7 @@ const PLAIN: Quirks = Quirks {
     stream_usage: StreamUsage::Asked,
     developer_role: false,
     replay_thinking: false,
+    replay_proofs: false,
     json_schema: true,
     completion_bound: false,
     effort: true,
@@ -584,7 +585,7 @@ const AI21: Quirks =
 const XAI: Quirks = Quirks { rename: &[], completion_bound: true, ..PLAIN };
 
 /// Says twice why it ended, and errors with status 200.
-const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, ..ORIGINAL };
+const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, replay_proofs: true, ..ORIGINAL };
 
 const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], ..PLAIN };
 

@@ -134,7 +134,29 @@ pub enum CacheMode {
     Semantic,
 }
 
+/// One target, on nobody's terms.
+impl Default for Config {
+    fn default() -> Self {
+        let root = Node { path: "config".to_owned(), name: None, weight: 1.0, terms: Terms::default(), branch: None };
+        Self { root, providers: 0 }
+    }
+}
+
 impl Config {
+    /// Models of which each stands in for the one before it.
+    pub fn of_models(models: &[(&'static str, String)]) -> Self {
+        let target = |(at, (provider, model)): (usize, &(&'static str, String))| {
+            let mut terms = Terms { provider: (at > 0).then_some(*provider), ..Terms::default() };
+            if at > 0 {
+                terms.override_params.insert("model".to_owned(), serde_json::Value::from(model.as_str()).to_string());
+            }
+            Node { path: format!("config.targets[{at}]"), name: Some(model.clone()), weight: 1.0, terms, branch: None }
+        };
+        let targets = models.iter().enumerate().map(target).collect();
+        let branch = Branch { mode: Mode::Fallback, on_status_codes: None, sticky: None, breaker: None, targets };
+        Self { root: Node { branch: Some(branch), ..Self::default().root }, providers: models.len() }
+    }
+
     pub fn parse(json: &str) -> Result<Self> {
         if json.len() > LONGEST {
             return Err(Error::invalid(format!("The config is longer than {} KiB.", LONGEST >> 10)).with_param("config"));
@@ -142,6 +164,27 @@ impl Config {
         let mut reading = Reading { targets: 0, providers: Vec::new() };
         let root = reading.node(Section::parse(json, "config")?, &Terms::default(), 0)?;
         Ok(Self { root, providers: reading.providers.len() })
+    }
+}
+
+impl Mode {
+    pub fn word(&self) -> &'static str {
+        match self {
+            Mode::Single => "single",
+            Mode::Fallback => "fallback",
+            Mode::Loadbalance => "loadbalance",
+            Mode::Conditional { .. } => "conditional",
+            Mode::Latency => "latency",
+            Mode::Cost => "cost",
+            Mode::Quality => "quality",
+        }
+    }
+}
+
+impl Terms {
+    /// The model that is asked for in place of the caller's.
+    pub fn model(&self) -> Option<String> {
+        serde_json::from_str(self.override_params.get("model")?).ok()
     }
 }
 

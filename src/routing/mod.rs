@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod condition;
 pub mod config;
 pub mod health;
+pub mod memory;
 pub mod pick;
 pub mod plan;
 mod section;

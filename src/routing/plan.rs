@@ -5,6 +5,7 @@ use super::backoff;
 use super::condition::Fact;
 use super::config::{Branch, Breaker, Mode, Node, Sticky};
 use super::pick;
+use crate::catalog::Money;
 
 /// What a plan asks of the world.
 pub trait View {
@@ -17,6 +18,9 @@ pub trait View {
 
     /// What is known of a target that is to be asked itself.
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing;
+
+    /// What this request would cost at such a target.
+    fn cost(&self, leaf: &Node) -> Option<Money>;
 }
 
 /// How a target stands.
@@ -28,8 +32,6 @@ pub struct Standing {
     pub latency_ms: Option<f64>,
     /// What callers thought of its answers.
     pub score: Option<f64>,
-    /// What this request would cost there, in dollars.
-    pub cost: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,8 +50,21 @@ pub enum Step<'c> {
 pub enum Outcome {
     /// It was not asked: it could not have served the request.
     Skipped,
-    /// It failed with this status, and asked to be left alone for so long.
+    /// It failed with this status (or one of those below), and asked to be left alone for so long.
     Failed { status: u16, after_ms: Option<u64> },
+}
+
+/// In place of a status: no answer came, because it could not be reached, or not in time.
+pub const UNREACHABLE: u16 = 0;
+pub const TIMED_OUT: u16 = 1;
+
+/// Whether a list of statuses means this one.
+pub fn lists(codes: &[u16], status: u16) -> bool {
+    match status {
+        UNREACHABLE => codes.iter().any(|code| *code >= 500),
+        TIMED_OUT => codes.contains(&408) || codes.contains(&504),
+        _ => codes.contains(&status),
+    }
 }
 
 /// How often another is tried first where the best by experience is wanted, so that experience stays fresh.
@@ -95,6 +110,26 @@ impl<'c> Plan<'c> {
         self.way.iter().any(|fork| !fork.left.is_empty())
     }
 
+    /// Tries of the target at hand after its first.
+    pub fn repeats(&self) -> u32 {
+        self.repeats
+    }
+
+    /// The strategy that chose the target at hand.
+    pub fn chosen_by(&self) -> &'static str {
+        self.way.last().map_or("single", |fork| fork.branch.mode.word())
+    }
+
+    /// Whether what fails now may be tried again, there or elsewhere.
+    pub fn may_go_on(&self) -> bool {
+        self.has_more() || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| self.repeats < retry.attempts)
+    }
+
+    /// Whether it matters to any strategy on the way how the target at hand does.
+    pub fn is_watched(&self) -> bool {
+        self.way.iter().any(|fork| fork.branch.breaker.is_some() || matches!(fork.branch.mode, Mode::Latency | Mode::Quality))
+    }
+
     /// The breaker that watches the target at hand.
     pub fn breaker(&self) -> Option<&'c Breaker> {
         self.way.iter().rev().find_map(|fork| fork.branch.breaker.as_ref())
@@ -119,7 +154,7 @@ impl<'c> Plan<'c> {
     fn pause(&self, outcome: Outcome, view: &impl View) -> Option<u64> {
         let Outcome::Failed { status, after_ms } = outcome else { return None };
         let retry = self.leaf?.terms.retry.as_ref()?;
-        if self.repeats >= retry.attempts || !retry.on_status_codes.contains(&status) {
+        if self.repeats >= retry.attempts || !lists(&retry.on_status_codes, status) {
             return None;
         }
         let ms = backoff::pause(retry, self.repeats, after_ms, view.random())?;
@@ -173,7 +208,7 @@ impl Branch {
         };
         match (&self.mode, &self.on_status_codes) {
             (Mode::Single | Mode::Conditional { .. }, _) => false,
-            (_, Some(codes)) => codes.contains(&status),
+            (_, Some(codes)) => lists(codes, status),
             (Mode::Fallback, None) => true,
             // The same request would be wrong everywhere.
             (_, None) => !matches!(status, 400 | 413 | 422),
@@ -195,10 +230,15 @@ fn ordered<'c>(branch: &'c Branch, breaker: Option<&Breaker>, view: &impl View) 
         Mode::Loadbalance => balanced(branch, view),
         Mode::Latency => best(targets, view, |node| standing(node, breaker, view).latency_ms),
         Mode::Quality => best(targets, view, |node| standing(node, breaker, view).score.map(|score| -score)),
-        // What has no price comes last: it may be anything.
-        Mode::Cost => sorted((0..targets.len()).collect(), |at| {
-            targets.get(*at).and_then(|node| standing(node, breaker, view).cost).unwrap_or(f64::INFINITY)
-        }),
+        Mode::Cost => {
+            // What has no price comes last: it may be anything.
+            let mut order: Vec<usize> = (0..targets.len()).collect();
+            order.sort_by_key(|at| {
+                let cost = targets.get(*at).and_then(|node| cheapest(node, view));
+                (cost.is_none(), cost)
+            });
+            order
+        }
     };
     let mut nodes: Vec<&Node> = order.into_iter().filter_map(|at| targets.get(at)).collect();
     if breaker.is_some() && nodes.len() > 1 {
@@ -257,8 +297,13 @@ fn standing(node: &Node, breaker: Option<&Breaker>, view: &impl View) -> Standin
         open_until: open,
         latency_ms: least(|standing| standing.latency_ms),
         score: least(|standing| standing.score.map(|score| -score)).map(|score| -score),
-        cost: least(|standing| standing.cost),
     }
+}
+
+/// What the request would cost at a node: a branch is as cheap as its cheapest.
+fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
+    let Some(branch) = &node.branch else { return view.cost(node) };
+    branch.targets.iter().filter_map(|target| cheapest(target, view)).min()
 }
 
 impl Sticky {

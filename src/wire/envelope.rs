@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Envelope<'a> {
     body: &'a [u8],
     fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,

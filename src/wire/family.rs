@@ -11,6 +11,29 @@ pub use super::loose::whole;
 use crate::error::{Error, Kind, Origin};
 use crate::ir::Usage;
 
+/// Parameters that two of its dialects have in common, by their names in chat and in responses.
+const COMMON: [(&str, &str); 4] = [
+    ("service_tier", "service_tier"),
+    ("verbosity", "text.verbosity"),
+    ("prompt_cache_key", "prompt_cache_key"),
+    ("safety_identifier", "safety_identifier"),
+];
+
+/// What a parameter of a request in responses is called in chat.
+pub fn in_chat(name: &str, raw: &RawValue) -> Option<&'static str> {
+    COMMON.iter().find(|(_, known)| *known == name && fits(name, raw)).map(|(name, _)| *name)
+}
+
+/// What a parameter of a request in chat is called in responses.
+pub fn in_responses(name: &str, raw: &RawValue) -> Option<&'static str> {
+    COMMON.iter().find(|(known, _)| *known == name && fits(name, raw)).map(|(_, name)| *name)
+}
+
+/// Anthropic has tiers too, by other words.
+fn fits(name: &str, raw: &RawValue) -> bool {
+    name != "service_tier" || matches!(raw.get(), r#""auto""# | r#""default""# | r#""flex""# | r#""priority""#)
+}
+
 /// Tokens as the family counts them.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Counts {

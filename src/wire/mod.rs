@@ -13,6 +13,7 @@ mod family;
 pub mod fault;
 mod fields;
 pub mod frame;
+pub mod gate;
 pub mod gemini;
 pub mod images;
 pub(crate) mod json;
@@ -27,7 +28,7 @@ pub mod rerank;
 pub mod responses;
 
 use crate::error::{Error, Result};
-use crate::ir::{Event, Losses, Request, Response, Usage};
+use crate::ir::{Effort, Event, Losses, Request, Response, Usage};
 use frame::{Frames, sse};
 
 /// A wire format.
@@ -56,6 +57,8 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     pub thinking: ThinkingStyle,
+    /// The least that it thinks; `None` when it can be told not to.
+    pub least_effort: Effort,
     /// Takes temperature, top_p and top_k.
     pub sampling: bool,
     /// Takes both temperature and top_p in one request.
@@ -68,6 +71,8 @@ pub struct Abilities {
     pub developer_role: bool,
     /// Wants the thinking of earlier turns back (chat: as `reasoning_content`).
     pub replay_thinking: bool,
+    /// Wants its proofs back too (chat: as `reasoning_details`).
+    pub replay_proofs: bool,
     /// Takes a JSON schema for the answer.
     pub json_schema: bool,
     /// What the answer's bound is called (predictions).
@@ -91,12 +96,14 @@ impl Default for Abilities {
     fn default() -> Self {
         Self {
             thinking: ThinkingStyle::Effort,
+            least_effort: Effort::None,
             sampling: true,
             sampling_pair: true,
             default_max_tokens: 4_096,
             completion_bound: true,
             developer_role: true,
             replay_thinking: false,
+            replay_proofs: false,
             json_schema: true,
             bound: predictions::Bound::MaxTokens,
         }

@@ -91,11 +91,13 @@ pub struct Strain {
     tap: Tap,
     /// An event whose end has not come yet.
     held: Vec<u8>,
+    /// How much of it has been searched for its end in vain.
+    searched: usize,
 }
 
 impl Strain {
     pub fn new(dialect: Dialect) -> Self {
-        Self { tap: Tap::new(dialect), held: Vec::new() }
+        Self { tap: Tap::new(dialect), held: Vec::new(), searched: 0 }
     }
 
     fn push(&mut self, piece: &[u8]) -> Passed {
@@ -104,8 +106,10 @@ impl Strain {
             return Passed::Same;
         }
         self.held.extend_from_slice(piece);
-        let end = last_event_end(&self.held);
+        // What is too long for an event is none that tells usage.
+        let end = if self.held.len() > sse::MAX_FRAME { self.held.len() } else { last_event_end(&self.held, self.searched) };
         let rest = self.held.split_off(end);
+        self.searched = rest.len();
         let whole = std::mem::replace(&mut self.held, rest);
         Passed::Bytes(without_usage(whole))
     }
@@ -130,17 +134,14 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// Where the last complete event ends: after its blank line, whatever ends lines.
-fn last_event_end(bytes: &[u8]) -> usize {
-    let mut at = bytes.len();
-    while at > 0 {
-        let (head, _) = bytes.split_at(at);
-        if head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n") || head.ends_with(b"\r\r") {
-            return at;
-        }
-        at -= 1;
-    }
-    0
+/// Whether an event ends here, whatever ends lines.
+fn ends_event(bytes: &[u8], at: usize) -> bool {
+    bytes.get(..at).is_some_and(|head| head.ends_with(b"\n\n") || head.ends_with(b"\n\r\n") || head.ends_with(b"\r\r"))
+}
+
+/// Where the last complete event ends, after its blank line; 0 if none ends after so many bytes.
+fn last_event_end(bytes: &[u8], searched: usize) -> usize {
+    (searched..=bytes.len()).rev().find(|at| ends_event(bytes, *at)).unwrap_or(0)
 }
 
 /// Whole events, less those that tell nothing but usage.
@@ -161,8 +162,7 @@ fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn first_event_end(bytes: &[u8]) -> usize {
-    let blank = |mark: &[u8]| find(bytes, mark).map(|at| at.saturating_add(mark.len()));
-    [blank(b"\n\n"), blank(b"\n\r\n"), blank(b"\r\r")].into_iter().flatten().min().unwrap_or(bytes.len())
+    (0..=bytes.len()).find(|at| ends_event(bytes, *at)).unwrap_or(bytes.len())
 }
 
 /// Reads the provider's frames and writes the caller's.

@@ -121,6 +121,11 @@ fn thinking_of_earlier_turns_is_read_from_every_place() {
             json!({"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm", "signature": "s"}]}),
             vec![signed("hm", "s")],
         ),
+        (json!({"reasoning_content": "hm", "reasoning_details": [{"type": "reasoning.text", "signature": "s"}]}), vec![signed("hm", "s")]),
+        (
+            json!({"reasoning_content": "hm", "reasoning_details": [{"type": "reasoning.encrypted", "data": "d"}]}),
+            vec![plain("hm"), sealed("d")],
+        ),
         (
             json!({"reasoning_details": [{"type": "reasoning.text", "text": "h"}, {"type": "reasoning.text", "text": "m"},
                 {"type": "reasoning.text", "signature": "s"}, {"type": "reasoning.encrypted", "data": "d"}]}),

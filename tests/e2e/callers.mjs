@@ -6,12 +6,24 @@ import Anthropic from "@anthropic-ai/sdk";
 import { zodOutputFormat } from "@anthropic-ai/sdk/helpers/zod";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
+import { AWS } from "./upstream/bedrock.mjs";
+import { accountAt } from "./upstream/vertex.mjs";
 
 export const CALLERS = { openai: openaiCaller, anthropic: anthropicCaller };
 
-/** What names the provider, and where it is. */
+/** What names the provider, where it is, and who asks where a key in the usual place does not say it. */
 export function route(provider, upstream) {
-  return { "x-causeway-provider": provider, "x-causeway-custom-host": `${upstream.url}/v1` };
+  const base = ["openai", "anthropic"].includes(provider) ? `${upstream.url}/v1` : upstream.url;
+  const { region, accessKey, secretKey, sessionToken } = AWS;
+  const aws = { region, "access-key-id": accessKey, "secret-access-key": secretKey, "session-token": sessionToken };
+  const vertex = { "vertex-service-account-json": JSON.stringify(accountAt(upstream.url)) };
+  const own = { bedrock: prefixed("aws-", aws), "vertex-ai": vertex }[provider];
+  const named = { provider, "custom-host": base, ...own };
+  return prefixed("x-causeway-", named);
+}
+
+function prefixed(prefix, fields) {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [prefix + name, value]));
 }
 
 function openaiCaller({ url, headers = {}, key = "sk-caller-key", ...options }) {

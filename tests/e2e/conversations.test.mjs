@@ -1,18 +1,27 @@
 // What an application does all day, through the Worker, with every pair of client and provider.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { z } from "zod";
-import { forEachPair } from "./pairs.mjs";
+import { MODELS, forEachPair } from "./pairs.mjs";
 import { PERSON, PLAIN, THOUGHT } from "./upstream/answers.mjs";
+import { PIXEL, digested } from "./upstream/pictures.mjs";
 import { WEATHER, weather } from "./weather.mjs";
 
 const HI = [{ user: "Hi" }];
-const PIXEL = {
-  type: "image/png",
-  data: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-};
+
+/** What the provider was sent, wherever its dialect has it: the longest answer, a tool's schema, the answer's schema. */
+function sentOf({ body }) {
+  const tool = body.tools?.[0] ?? body.toolConfig?.tools[0].toolSpec;
+  const declared = tool?.functionDeclarations?.[0];
+  const format = body.output_config?.format ?? body.response_format;
+  const converse = body.outputConfig?.textFormat.structure.jsonSchema.schema;
+  return {
+    limit: body.max_tokens ?? body.max_completion_tokens ?? body.generationConfig?.maxOutputTokens ?? body.inferenceConfig?.maxTokens,
+    tool: tool?.input_schema ?? tool?.function?.parameters ?? tool?.inputSchema?.json ?? declared?.parametersJsonSchema ?? declared?.parameters,
+    schema: format?.schema ?? format?.json_schema?.schema ?? format?.json_schema ?? body.generationConfig?.responseJsonSchema ?? (converse && JSON.parse(converse)),
+  };
+}
 
 forEachPair((pair) => {
   test("an answer comes whole, with its ending and its usage", async () => {
@@ -33,7 +42,7 @@ forEachPair((pair) => {
   });
 
   test("texts of any script and length arrive as they were sent", async () => {
-    const text = 'Ünïcödé "quoted" \\ back\nnew line\ttab 👩‍👩‍👧 \u0007 漢字 ' + "long ".repeat(2_000);
+    const text = 'Ünïcödé "quoted" \\ back\nnew line\ttab 👩‍👩‍👧 \u0007 漢字 ' + "long ".repeat(500);
     const model = pair.model("echo");
     const whole = await pair.caller().ask({ model, messages: [{ user: text }] });
     assert.equal(whole.text, text);
@@ -44,8 +53,7 @@ forEachPair((pair) => {
   test("an answer cut short by its length says so, whole and streamed", async () => {
     assert.equal((await pair.caller().ask({ model: pair.model("length"), messages: HI, maxTokens: 5 })).finish, "length");
     assert.equal((await pair.caller().stream({ model: pair.model("length"), messages: HI, maxTokens: 5 })).finish, "length");
-    const { body } = pair.upstream.seen.at(-1);
-    assert.equal(body.max_tokens ?? body.max_completion_tokens, 5);
+    assert.equal(sentOf(pair.upstream.seen.at(-1)).limit, 5);
   });
 
   test("a refusal is one, whole and streamed", async () => {
@@ -75,10 +83,10 @@ forEachPair((pair) => {
       const model = pair.model("tools");
       const first = await caller[way]({ model, messages: HI, tools: [WEATHER] });
       assert.equal(first.finish, "calls");
-      assert.equal(first.text, "Let me look.");
+      // Cohere's models plan their calls; it is read as a thought.
+      assert.equal(first.text, pair.provider === "cohere" ? "" : "Let me look.");
       assert.deepEqual(first.calls.map(({ name, input }) => [name, input]), [["get_weather", { city: "Paris" }]]);
-      const sent = pair.upstream.seen.at(-1).body.tools[0];
-      assert.deepEqual(sent.input_schema ?? sent.function.parameters, WEATHER.schema);
+      assert.deepEqual(sentOf(pair.upstream.seen.at(-1)).tool, WEATHER.schema);
       const messages = [...HI, { answer: first }, { results: [[first.calls[0].id, weather("Paris")]] }];
       const second = await caller[way]({ model, messages, tools: [WEATHER] });
       assert.deepEqual([second.text, second.finish], ["It is sunny in Paris.", "end"]);
@@ -101,15 +109,13 @@ forEachPair((pair) => {
     const schema = z.object({ name: z.string(), age: z.number() });
     const answer = await pair.caller().ask({ model: pair.model("structured"), messages: HI, schema });
     assert.deepEqual(answer.parsed, PERSON);
-    const { body } = pair.upstream.seen.at(-1);
-    const sent = body.output_config?.format.schema ?? body.response_format.json_schema.schema;
-    assert.deepEqual(Object.keys(sent.properties), ["name", "age"]);
+    assert.deepEqual(Object.keys(sentOf(pair.upstream.seen.at(-1)).schema.properties), ["name", "age"]);
   });
 
   test("an image arrives byte for byte, or as its address", async () => {
-    const digest = createHash("sha256").update(Buffer.from(PIXEL.data, "base64")).digest("hex");
     const inline = await pair.caller().ask({ model: pair.model("images"), messages: [{ user: "What is this?", image: PIXEL }] });
-    assert.equal(inline.text, `image/png ${digest}`);
+    assert.equal(inline.text, digested(PIXEL.type, PIXEL.data));
+    if (pair.provider === "bedrock") return; // It fetches nothing, and the caller is told.
     const linked = await pair.caller().ask({ model: pair.model("images"), messages: [{ user: "And this?", image: { url: "https://example.com/cat.png" } }] });
     assert.equal(linked.text, "https://example.com/cat.png");
   });
@@ -125,4 +131,4 @@ forEachPair((pair) => {
     leave.abort();
     await assert.rejects(asked, /abort/i);
   });
-});
+}, Object.keys(MODELS));

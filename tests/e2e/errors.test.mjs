@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { forEachPair } from "./pairs.mjs";
+import { MODELS, forEachPair } from "./pairs.mjs";
 import { closedPort } from "./upstream.mjs";
 
 const HI = [{ user: "Hi" }];
@@ -102,4 +102,4 @@ forEachPair((pair) => {
     assert.ok(outcome instanceof Error || outcome.startsWith("Hello"), String(outcome));
     await pair.caller().ask({ model: pair.model("plain"), messages: HI });
   });
-});
+}, Object.keys(MODELS));

@@ -7,7 +7,14 @@ import { startUpstream } from "./upstream.mjs";
 import { startWorker } from "./worker.mjs";
 
 /** Model names as the providers have them; behaviour follows after a colon. */
-const MODELS = { openai: "gpt-4o", anthropic: "claude-sonnet-4-5" };
+export const MODELS = {
+  openai: "gpt-4o",
+  anthropic: "claude-sonnet-4-5",
+  gemini: "gemini-3-flash-preview",
+  cohere: "command-a-03-2025",
+  bedrock: "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+  "vertex-ai": "gemini-3-flash-preview",
+};
 
 /** A Worker and a provider for the file; filled in before the first test. */
 export function stage(variables) {
@@ -22,12 +29,17 @@ export function stage(variables) {
   return stage;
 }
 
+/** A model of its own for each request, so that what is seen of it is not mixed up. */
+export function modelOf(provider, words) {
+  return `${MODELS[provider]}:${words},tag-${(requests += 1)}`;
+}
+let requests = 0;
+
 /** Calls `tests(pair)` per pair: { client, provider, same, model(words), caller(options), worker, upstream }. */
-export function forEachPair(tests) {
+export function forEachPair(tests, providers = ["openai", "anthropic"]) {
   const scene = stage();
-  let requests = 0;
   for (const client of Object.keys(CALLERS)) {
-    for (const provider of Object.keys(MODELS)) {
+    for (const provider of providers) {
       describe(`the ${client} client with the ${provider} provider`, () => {
         tests({
           client,
@@ -39,8 +51,7 @@ export function forEachPair(tests) {
           get upstream() {
             return scene.upstream;
           },
-          /** A model of its own for each request, so that what is seen of it is not mixed up. */
-          model: (words) => `${MODELS[provider]}:${words},tag-${client}${(requests += 1)}`,
+          model: (words) => modelOf(provider, words),
           caller: ({ headers, ...options } = {}) =>
             CALLERS[client]({ url: scene.worker.url, headers: { ...route(provider, scene.upstream), ...headers }, ...options }),
         });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { route } from "./callers.mjs";
-import { forEachPair, stage } from "./pairs.mjs";
+import { MODELS, forEachPair, stage } from "./pairs.mjs";
 import { post } from "./raw.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
 
@@ -68,7 +68,8 @@ forEachPair((pair) => {
   };
 
   test("a stream reads the same however its bytes are broken up", async () => {
-    for (const manner of ["plain", "bytewise", "crlf", "comments"]) {
+    // Amazon's frames have no lines.
+    for (const manner of ["plain", "bytewise", ...(pair.provider === "bedrock" ? [] : ["crlf", "comments"])]) {
       const answer = await pair.caller().stream({ model: pair.model(manner), messages: [{ user: "Hi" }] });
       assert.equal(answer.text, PLAIN, manner);
     }
@@ -90,7 +91,7 @@ forEachPair((pair) => {
       assert.match(body, /Hello/);
     });
   }
-});
+}, Object.keys(MODELS));
 
 function assertChatGrammar(data) {
   assert.equal(data.at(-1), "[DONE]");
@@ -116,15 +117,16 @@ function assertMessagesGrammar(body) {
   const events = [...body.matchAll(/^event: (.*)\ndata: (.*)$/gm)].map(([, name, data]) => ({ name, ...JSON.parse(data) }));
   for (const event of events) assert.equal(event.name, event.type);
   const types = events.map((event) => event.type).filter((type) => type !== "ping" && type !== "content_block_delta");
-  const blocks = Array(3).fill(["content_block_start", "content_block_stop"]).flat();
-  assert.deepEqual(types, ["message_start", ...blocks, "message_delta", "message_stop"]);
   const starts = events.filter((event) => event.type === "content_block_start");
-  assert.deepEqual(starts.map((event) => [event.index, event.content_block.type]), [[0, "text"], [1, "tool_use"], [2, "tool_use"]]);
+  const blocks = starts.flatMap(() => ["content_block_start", "content_block_stop"]);
+  assert.deepEqual(types, ["message_start", ...blocks, "message_delta", "message_stop"]);
+  assert.deepEqual(starts.map((event) => event.index), [...starts.keys()]);
+  const calls = starts.filter((event) => event.content_block.type === "tool_use");
+  // What is said before; a signature or a plan, where the provider has one, comes as a thought.
+  assert.ok(starts.every((event) => calls.includes(event) || ["text", "thinking", "redacted_thinking"].includes(event.content_block.type)));
   const end = events.find((event) => event.type === "message_delta");
   assert.equal(end.delta.stop_reason, "tool_use");
   assert.equal(end.usage.output_tokens, 9);
-  for (const [index, city] of [[1, "Paris"], [2, "Rome"]]) {
-    const deltas = events.filter((event) => event.type === "content_block_delta" && event.index === index);
-    assert.deepEqual(JSON.parse(deltas.map((event) => event.delta.partial_json).join("")), { city });
-  }
+  const inputs = calls.map(({ index }) => events.filter((event) => event.type === "content_block_delta" && event.index === index));
+  assert.deepEqual(inputs.map((deltas) => JSON.parse(deltas.map((event) => event.delta.partial_json).join(""))), [{ city: "Paris" }, { city: "Rome" }]);
 }

@@ -1,24 +1,34 @@
-// A provider on loopback that does what a test asks of it: it speaks OpenAI's and Anthropic's wire formats, refuses what
-// the real ones refuse, keeps each request it got, and misbehaves on demand. A model's name says how; see
-// upstream/answers.mjs for what it says, and below for how it delivers it.
+// A provider on loopback that does what a test asks of it: it speaks the wire formats of OpenAI, Anthropic, Google,
+// Cohere and Amazon, refuses what the real ones refuse, keeps each request it got, and misbehaves on demand. A model's
+// name says how; see upstream/answers.mjs for what it says, and below for how it delivers it.
 
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { answerTo, wordsOf } from "./upstream/answers.mjs";
 import * as anthropic from "./upstream/anthropic.mjs";
+import * as bedrock from "./upstream/bedrock.mjs";
+import * as cohere from "./upstream/cohere.mjs";
+import * as completions from "./upstream/completions.mjs";
+import { errandAt } from "./upstream/errands.mjs";
+import * as gemini from "./upstream/gemini.mjs";
 import * as openai from "./upstream/openai.mjs";
+import { passageAt } from "./upstream/passages.mjs";
+import * as responses from "./upstream/responses.mjs";
+import * as vertex from "./upstream/vertex.mjs";
 import { until } from "./until.mjs";
 
-const DIALECTS = [openai, anthropic];
+const DIALECTS = [openai, anthropic, responses, completions, gemini, cohere, bedrock, vertex.GOOGLE, vertex.CLAUDE];
 
 /**
- * Starts one. `seen` holds { method, path, headers, raw, body, at, sent, abortedAt } per request, times by
- * performance.now(); `sent` is what has been written of the answer.
+ * Starts one. `seen` holds { method, path, headers, come, bytes, raw, body, form, model, stream, at, sent, abortedAt }
+ * per request, times by performance.now(); `come` is how many bytes of the body have, `sent` what has been written of
+ * the answer.
  */
 export async function startUpstream({ host = "127.0.0.1" } = {}) {
   const seen = [];
   const server = createServer((request, response) => {
-    const note = { method: request.method, path: request.url, headers: request.headers, at: performance.now(), sent: "" };
+    const note = { method: request.method, path: request.url, headers: request.headers, at: performance.now(), come: 0, sent: "" };
     seen.push(note);
     response.on("close", () => {
       if (!response.writableFinished) note.abortedAt = performance.now();
@@ -27,7 +37,7 @@ export async function startUpstream({ host = "127.0.0.1" } = {}) {
   });
   await new Promise((resolve, reject) => server.listen(0, host, resolve).on("error", reject));
   const { port } = server.address();
-  const of = (model) => seen.findLast((note) => note.body?.model === model);
+  const of = (model) => seen.findLast((note) => note.model === model);
   return {
     port,
     seen,
@@ -52,57 +62,84 @@ export async function closedPort() {
 
 async function serve(request, response, note) {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
-  note.raw = Buffer.concat(chunks).toString();
+  for await (const chunk of request) {
+    note.come += chunk.length;
+    chunks.push(chunk);
+  }
+  note.bytes = Buffer.concat(chunks);
+  note.raw = note.bytes.toString();
   const pathname = note.path.split("?", 1)[0];
+  if (pathname === "/token") return reply(response, ...vertex.tokenFor(note));
+  const passage = passageAt(note.method, pathname);
+  if (passage) return reply(response, ...(await passage(note)));
   if (pathname === "/v1/models") return reply(response, 200, { object: "list", data: [{ id: "fake-model", object: "model", created: 1795219200, owned_by: "fake" }] });
-  const dialect = DIALECTS.find(({ path }) => path === pathname);
+  const errand = errandAt(pathname);
+  const [dialect, said] = errand ? [openai, errand] : dialectAt(pathname);
   if (!dialect || note.method !== "POST") return reply(response, 404, openai.failure(404, `Invalid URL (${note.method} ${note.path})`));
   try {
     note.body = JSON.parse(note.raw);
   } catch {
     return reply(response, 400, dialect.failure(400, "We could not parse the JSON body of your request."));
   }
-  const words = wordsOf(note.body.model);
-  if (await misbehaves(words, dialect, response)) return;
+  note.model = said.model ?? note.body.model;
+  note.stream = said.stream ?? note.body.stream;
+  if (errand) return reply(response, ...errand.run(note));
+  const words = wordsOf(note.model);
+  if (await misbehaves(words, dialect, note, response)) return;
   const refused = dialect.complaint(note);
-  if (refused) return reply(response, refused[0], dialect.failure(...refused));
-  const answer = answerTo(dialect.look(note.body));
-  if (note.body.stream) return stream(response, dialect, dialect.frames(answer, note.body.model, note.body), words, note);
-  note.sent = JSON.stringify(dialect.json(answer, note.body.model));
+  if (refused) return fail(response, dialect, ...refused);
+  const answer = answerTo(dialect.look(note.body, note.model));
+  if (note.stream) return stream(response, dialect, dialect.frames(answer, note.model, note.body), words, note);
+  note.sent = JSON.stringify(dialect.json(answer, note.model, note.body));
   if (words.has("slow")) await sleep(Number(words.get("slow")) * 10);
   response.writeHead(200, { "content-type": "application/json", ...vendorHeaders(dialect) }).end((words.has("comments") ? "\n\n   " : "") + note.sent);
 }
 
+/** Whose path it is, and what the path says already. */
+function dialectAt(pathname) {
+  for (const dialect of DIALECTS) {
+    const said = dialect.taken ? dialect.taken(pathname) : dialect.path === pathname && {};
+    if (said) return [dialect, said];
+  }
+  return [];
+}
+
 /** Instead of an answer. */
-async function misbehaves(words, dialect, response) {
+async function misbehaves(words, dialect, note, response) {
   if (words.has("hang")) return true;
   if (words.has("gone")) return response.socket.resetAndDestroy();
   if (words.has("garbled")) return reply(response, 200, "{ this is not", "application/json");
   if (words.has("text")) return reply(response, Number(words.get("text")), "upstream connect error or disconnect/reset before headers", "text/plain");
   if (words.has("html")) return reply(response, Number(words.get("html")), "<html><head><title>Bad gateway</title></head><body><h1>502</h1></body></html>", "text/html");
   if (words.has("redirect")) {
-    response.writeHead(307, { location: `http://localhost:${words.get("redirect")}${dialect.path}` }).end();
+    response.writeHead(307, { location: `http://localhost:${words.get("redirect")}${note.path}` }).end();
     return true;
   }
   if (!words.has("status")) return false;
   const status = Number(words.get("status"));
   if (status === 429) response.setHeader("retry-after", "7");
-  return reply(response, status, dialect.failure(status, `the fake provider's own words for ${status}`));
+  return fail(response, dialect, status, `the fake provider's own words for ${status}`);
+}
+
+function fail(response, dialect, status, words) {
+  for (const [name, value] of Object.entries(dialect.failureHeaders?.(status) ?? {})) response.setHeader(name, value);
+  return reply(response, status, dialect.failure(status, words));
 }
 
 function reply(response, status, body, type = "application/json") {
-  response.writeHead(status, { "content-type": type }).end(typeof body === "string" ? body : JSON.stringify(body));
+  response.writeHead(status, { "content-type": type });
+  if (body[Symbol.asyncIterator]) Readable.from(body).pipe(response);
+  else response.end(typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body));
   return true;
 }
 
 function vendorHeaders(dialect) {
-  return dialect === openai ? { "x-request-id": "req_fake1", "openai-version": "2020-10-01" } : { "request-id": "req_fake1" };
+  return dialect === anthropic ? { "request-id": "req_fake1" } : { "x-request-id": "req_fake1", "openai-version": "2020-10-01" };
 }
 
 /** Delivers a stream: whole, or in the manner that the words ask for. */
 async function stream(response, dialect, frames, words, note) {
-  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", ...vendorHeaders(dialect) });
+  response.writeHead(200, { "content-type": dialect.streamType ?? "text/event-stream; charset=utf-8", "cache-control": "no-cache", ...vendorHeaders(dialect) });
   const middle = Math.ceil(frames.length / 2);
   if (words.has("comments")) frames = frames.flatMap((frame) => [": keep-alive\n\n", frame]);
   if (words.has("garbage")) frames.splice(middle, 0, 'data: {"this is not\n\n');

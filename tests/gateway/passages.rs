@@ -175,7 +175,7 @@ fn workers_ai_takes_no_form_so_it_gets_what_it_takes() {
     assert_eq!(scenery.sent()["audio"], "UklGRg==");
 }
 
-const SHORT: &str = r#"{"model":"MODEL","max_tokens":9,"messages":[{"role":"user","content":"How many tokens is this?"}]}"#;
+const SHORT: &str = r#"{"model":"MODEL","messages":[{"role":"user","content":"How many tokens is this?"}]}"#;
 
 #[test]
 fn the_provider_counts_tokens_where_it_can() {
@@ -203,5 +203,17 @@ fn elsewhere_tokens_are_estimated_and_marked_so() {
         assert!((5..20).contains(&tokens), "{tokens}");
         assert_eq!(scenery.header("x-causeway-estimated"), "true");
         assert!(scenery.seen.is_empty());
+    }
+}
+
+#[test]
+fn googles_question_may_hold_the_conversation_or_be_it() {
+    for body in [
+        r#"{"contents":[{"parts":[{"text":"hello"}]}]}"#,
+        r#"{"generateContentRequest":{"model":"m","contents":[{"parts":[{"text":"hello"}]}]}}"#,
+    ] {
+        let scenery = Scene::post("/v1beta/models/openai%2Fgpt-4o:countTokens", body).header("x-goog-api-key", "k").play();
+        assert_eq!((scenery.status, scenery.body.as_str()), (200, "{\"totalTokens\":2}"));
+        assert_eq!(scenery.header("x-causeway-estimated"), "true");
     }
 }

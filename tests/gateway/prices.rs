@@ -1,7 +1,7 @@
 //! Prices of one's own, out of the deployment's storage.
 
 use causeway::prices::KEY;
-use causeway::providers::settings::Settings;
+use causeway::settings::Settings;
 use serde_json::json;
 
 use crate::scripted::{Scene, Scenery, Store};

@@ -165,3 +165,10 @@ fn what_keeps_an_answer_from_coming_has_a_status_and_words() {
         assert_eq!(scene.header(&provider), "openai");
     }
 }
+
+#[test]
+fn moderations_without_a_model_are_those_of_the_usual_one() {
+    let scene = Scene::post("/v1/moderations", r#"{"input":"hi"}"#).header("authorization", "Bearer k").says("{}").play();
+    assert_eq!(scene.status, 200, "{}", scene.body);
+    assert_eq!(scene.sent()["model"], "omni-moderation-latest");
+}

@@ -7,8 +7,8 @@ use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
-use causeway::providers::settings::Settings;
 use causeway::record::Record;
+use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
 /// What an upstream does next.
@@ -57,6 +57,7 @@ pub struct Said {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     pub cut: bool,
+    peeked: usize,
 }
 
 impl Host for Scripted {
@@ -106,7 +107,7 @@ impl Host for Scripted {
             Act::Fails(fault) => Err(fault),
             Act::Says { status, headers, body } => {
                 let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                Ok(Said { status, headers, body, cut: false })
+                Ok(Said { status, headers, body, cut: false, peeked: 0 })
             }
         }
     }
@@ -123,7 +124,7 @@ impl Host for Scripted {
 
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
-        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut }
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0 }
     }
 
     async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -160,6 +161,20 @@ impl Answer for Said {
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
         Ok(self.body.iter().copied().take(limit).collect())
+    }
+
+    async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
+        self.peeked += piece.len();
+        match piece.is_empty() {
+            true if self.cut => Err(Fault::Unreachable("cut".to_owned())),
+            true => Ok(None),
+            false => Ok(Some(piece)),
+        }
+    }
+
+    fn discard(&mut self) {
+        self.body.clear();
     }
 }
 
@@ -291,7 +306,7 @@ impl Scene {
                 native = true;
                 bytes
             }
-            Body::Stream { answer, mut pipe } => {
+            Body::Stream { answer, mut pipe, .. } => {
                 native = pipe.is_tap();
                 let mut out = Vec::new();
                 let mut ending = if self.breaks || answer.cut { broken() } else { Ending::Closed };

@@ -130,6 +130,25 @@ fn thinking_is_asked_for_as_the_model_takes_it() {
 }
 
 #[test]
+fn a_model_that_cannot_stop_thinking_thinks_the_least_it_can_and_the_loss_is_named() {
+    let table = [
+        ("gemini-2.5-pro", Effort::None, json!({"thinkingBudget": 128}), true),
+        ("gemini-2.5-flash", Effort::None, json!({"thinkingBudget": 0}), false),
+        ("gemini-3-pro-preview", Effort::None, json!({"thinkingLevel": "low"}), true),
+        ("gemini-3-pro-preview", Effort::Minimal, json!({"thinkingLevel": "low", "includeThoughts": true}), false),
+        ("gemini-3-flash-preview", Effort::None, json!({"thinkingLevel": "minimal"}), true),
+        ("gemini-2.0-flash", Effort::None, Value::Null, false),
+    ];
+    for (model, effort, expected, lossy) in table {
+        let reasoning = Some(Reasoning { effort: Some(effort), budget: None });
+        let request = Request { reasoning, ..asking(vec![user("x")]) };
+        let (sent, lost) = translated(&request, causeway::providers::models::abilities(causeway::wire::Dialect::Gemini, model));
+        assert_eq!(sent["generationConfig"]["thinkingConfig"], expected, "{model}");
+        assert_eq!(lost, if lossy { vec!["reasoning_effort"] } else { vec![] }, "{model}");
+    }
+}
+
+#[test]
 fn results_stand_together_in_the_order_of_their_calls_under_their_names() {
     let image = media(MediaKind::Image, inline("image/png", "AAAA"));
     let turns = vec![

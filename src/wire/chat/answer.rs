@@ -317,7 +317,7 @@ fn tells(raw: &&RawValue) -> bool {
 }
 
 /// Whose proofs are told apart here; see `wire::proof`.
-const TAG: &str = "chat";
+pub const TAG: &str = "chat";
 
 /// A proof with whose it is: this dialect hands on those of several makers. Without a word it is Anthropic's.
 fn marked(format: Option<&str>, proof: String) -> String {

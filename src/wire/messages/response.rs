@@ -2,7 +2,7 @@ use super::block::{decode_blocks, write_thinking};
 use super::usage::{Counts, write_usage};
 use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Part, Response, Text, ToolCall};
+use crate::ir::{Citation, Extras, Native, Part, Response, Text, ToolCall};
 use crate::wire::answer::{CallIds, write_upstream};
 use crate::wire::fields::Fields;
 use crate::wire::json::{Array, Object, value};
@@ -78,11 +78,21 @@ fn write_part(content: &mut Array<'_>, part: &Part, ids: &mut CallIds) {
         Part::Refusal(text) => Object::typed(content.slot(), "text").with("text", text).close(),
         Part::Thinking(thinking) => write_thinking(content.slot(), thinking),
         Part::ToolCall(call) => write_call(content.slot(), call, ids),
-        Part::Native(native) => value(content.slot(), &native.raw),
+        Part::Native(native) if is_own(native) => value(content.slot(), &native.raw),
+        Part::Native(_) => {}
         Part::Media(media) => Object::typed(content.slot(), "text").with("text", &media.link()).close(),
         // An answer holds no results.
         Part::ToolResult(_) => {}
     }
+}
+
+/// A block that clients of this dialect know; what other dialects call their own means nothing to them.
+pub(super) fn is_own(native: &Native) -> bool {
+    let kind = native.kind.as_str();
+    let Ok(fields) = Fields::of(&native.raw, String::new()) else { return false };
+    let known = kind.ends_with("_tool_use") || kind.ends_with("_tool_result") || matches!(kind, "container_upload" | "fallback");
+    // OpenAI compacts too; its items have ids.
+    fields.has("type") && (known || kind == "compaction" && !fields.has("id"))
 }
 
 fn write_text(out: &mut Vec<u8>, text: &Text) {

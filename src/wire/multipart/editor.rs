@@ -172,9 +172,13 @@ impl Editor {
             return Err(ambiguous());
         }
         let Some(end) = find(&self.held, b"\r\n\r\n", self.searched.max(open)) else {
+            // The end of it may be the beginning of their end.
             self.searched = self.held.len().saturating_sub(3);
-            return if self.held.len() > LONGEST_HEADERS { Err(large("A part of the form has too many headers.")) } else { Ok(Step::Wait) };
+            return if self.searched > LONGEST_HEADERS { Err(long_headers()) } else { Ok(Step::Wait) };
         };
+        if end > LONGEST_HEADERS {
+            return Err(long_headers());
+        }
         self.parts = self.parts.saturating_add(1);
         if self.parts > MOST_PARTS {
             return Err(large("The form has too many parts."));
@@ -202,9 +206,13 @@ impl Editor {
 
     fn value(&mut self, place: usize, start: usize, out: &mut Vec<u8>) -> Result<Step> {
         let Some(end) = self.boundary(start)? else {
-            let long = self.held.len().saturating_sub(start) > LONGEST_VALUE;
-            return if long { Err(large("A field of the form is too long.")) } else { Ok(Step::Wait) };
+            // The end of it may be the beginning of a boundary.
+            let sure = self.searched.saturating_sub(start).saturating_sub(2);
+            return if sure > LONGEST_VALUE { Err(long_value()) } else { Ok(Step::Wait) };
         };
+        if end.saturating_sub(start) > LONGEST_VALUE {
+            return Err(long_value());
+        }
         let value = std::str::from_utf8(self.held.get(start..end).unwrap_or_default()).map(str::to_owned);
         let Some(watched) = self.watched.get_mut(place) else { return Ok(Step::Wait) };
         let value = value.map_err(|_| Error::invalid(format!("{}: expected text", watched.name)).with_param(watched.name.clone()))?;
@@ -264,6 +272,14 @@ impl Editor {
 
 fn ambiguous() -> Error {
     Error::invalid("The form's boundary comes up within its content; choose another.")
+}
+
+fn long_headers() -> Error {
+    large("A part of the form has too many headers.")
+}
+
+fn long_value() -> Error {
+    large("A field of the form is too long.")
 }
 
 fn large(words: &str) -> Error {

@@ -1,6 +1,6 @@
 //! A conversation as one text.
 //!
-//! - System turns, joined by blank lines, are the system prompt.
+//! - System texts, joined by blank lines, are the system prompt.
 //! - A conversation of one user turn is that turn's text, as it is.
 //! - A longer one is written turn by turn as `User: ...` and `Assistant: ...` with blank lines between, and ends
 //!   in `Assistant:`, so that the model goes on there. A last turn of the assistant is left open instead.
@@ -27,10 +27,12 @@ impl Prompt {
             if turn.name.is_some() {
                 losses.drop("name");
             }
-            let text = text_of(turn, at)?;
+            let texts = texts_of(turn, at)?;
             match turn.role {
-                Role::System | Role::Developer => system.extend(Some(text).filter(|text| !text.is_empty())),
-                Role::User | Role::Assistant => join(&mut spoken, turn.role == Role::Assistant, text),
+                Role::System | Role::Developer => system.extend(texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned)),
+                Role::User => join(&mut spoken, false, texts.join("\n")),
+                // The model's words may come in the pieces that it was heard in.
+                Role::Assistant => join(&mut spoken, true, texts.concat()),
             }
         }
         if spoken.is_empty() {
@@ -64,7 +66,7 @@ fn written(spoken: Vec<(bool, String)>) -> String {
     turns.join("\n\n")
 }
 
-fn text_of(turn: &Turn, at: usize) -> Result<String> {
+fn texts_of(turn: &Turn, at: usize) -> Result<Vec<&str>> {
     let mut texts: Vec<&str> = Vec::new();
     for (place, part) in turn.parts.iter().enumerate() {
         match part {
@@ -78,5 +80,5 @@ fn text_of(turn: &Turn, at: usize) -> Result<String> {
             }
         }
     }
-    Ok(texts.join("\n"))
+    Ok(texts)
 }

@@ -97,8 +97,7 @@ impl<'a> Item<'a> {
         let pieces =
             list(self.summary).into_iter().chain(list(self.content)).filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
         let told: Vec<_> = pieces.map(|piece| text(piece.text)).filter(|told| !told.is_empty()).collect();
-        let proof = proof_of(&self.id(), &text(self.encrypted_content));
-        let thinking = proven(told.join("\n\n"), proof);
+        let thinking = thinking(&self.id(), &text(self.encrypted_content), told.join("\n\n"));
         (!thinking.text.is_empty() || thinking.redacted.is_some() || thinking.signature.is_some()).then_some(thinking)
     }
 
@@ -109,7 +108,7 @@ impl<'a> Item<'a> {
 }
 
 /// Encrypted content as the one form has it, bound to its item; nothing for nothing.
-pub(super) fn proof_of(id: &str, encrypted: &str) -> Option<String> {
+fn proof_of(id: &str, encrypted: &str) -> Option<String> {
     let foreign = id.starts_with(FOREIGN_SIGNED) || id.starts_with(FOREIGN_REDACTED);
     match encrypted {
         "" => None,
@@ -124,9 +123,12 @@ pub(super) fn own_proof(told: &str) -> Option<(&str, &str)> {
     proof::of(TAG, told)?.split_once(':')
 }
 
-/// A proof beside text is its signature, one without is thinking that nobody may read.
-pub(super) fn proven(text: String, proof: Option<String>) -> Thinking {
-    let (signature, redacted) = if text.is_empty() { (None, proof) } else { (proof, None) };
+/// What a reasoning item thinks. A proof beside text is its signature, one without is thinking that nobody may read;
+/// of a foreign one the id says which.
+pub(super) fn thinking(id: &str, encrypted: &str, text: String) -> Thinking {
+    let proof = proof_of(id, encrypted);
+    let signs = id.starts_with(FOREIGN_SIGNED) || !id.starts_with(FOREIGN_REDACTED) && !text.is_empty();
+    let (signature, redacted) = if signs { (proof, None) } else { (None, proof) };
     Thinking { text, signature, redacted }
 }
 

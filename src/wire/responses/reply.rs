@@ -44,7 +44,7 @@ impl Output {
                 let call = Call { id: &id, call_id: &call_id, name: &call.name, arguments, status: "completed" };
                 self.item(|out| write_call(out, &call));
             }
-            Part::Native(native) if is_own_item(&native.kind) => self.item(|out| value(out, &native.raw)),
+            Part::Native(native) if is_own_item(native) => self.item(|out| value(out, &native.raw)),
             // An answer holds no results, and blocks of others mean nothing here.
             Part::Native(_) | Part::ToolResult(_) => {}
         }

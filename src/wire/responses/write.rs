@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 
 use super::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, own_proof};
 use crate::error::{Error, Kind};
-use crate::ir::{Citation, Extras, Finish, Reason, Usage};
+use crate::ir::{Citation, Extras, Finish, Native, Reason, Usage};
 use crate::wire::Echo;
+use crate::wire::fields::Fields;
 use crate::wire::json::{Object, value};
 
 /// Makes the ids of items, of which providers of other dialects have none.
@@ -262,9 +263,12 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, whole: (u
     raw.is_some()
 }
 
-/// Whether a foreign block is an item that callers of this dialect know.
-pub(super) fn is_own_item(kind: &str) -> bool {
-    kind.ends_with("_call") || kind.starts_with("mcp_") || matches!(kind, "compaction" | "computer_call_output")
+/// Whether a block is an item that callers of this dialect know. Items have ids.
+pub(super) fn is_own_item(native: &Native) -> bool {
+    let kind = native.kind.as_str();
+    let known = kind.ends_with("_call") || kind.ends_with("_call_output");
+    (known || matches!(kind, "compaction" | "mcp_list_tools" | "mcp_approval_request"))
+        && Fields::of(&native.raw, String::new()).is_ok_and(|fields| fields.has("type") && fields.has("id"))
 }
 
 /// Length in characters, as ranges count it.

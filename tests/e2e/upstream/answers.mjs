@@ -16,10 +16,10 @@ export function wordsOf(model) {
 }
 
 /**
- * The answer to a look at a request ({ words, lastText, images, results, schema }): its parts, how it ends
+ * The answer to a look at a request ({ words, lastText, images, results, schema, forced }): its parts, how it ends
  * ("end", "calls", "length", "refusal"), what it used. `input` counts cached tokens too, `output` reasoning too.
  */
-export function answerTo({ words, lastText, images, results, schema }) {
+export function answerTo({ words, lastText, images, results, schema, forced }) {
   const says = (text, more = {}) => ({ parts: [{ type: "text", text }], finish: "end", usage: USAGE, ...more });
   const calls = (...calls) => ({
     parts: [
@@ -33,6 +33,7 @@ export function answerTo({ words, lastText, images, results, schema }) {
   if (words.has("parallel")) {
     return results.length ? says(results.join(" and ")) : calls(["call_paris_1", "Paris"], ["call_rome_2", "Rome"]);
   }
+  if (words.has("structured") && forced) return { parts: [{ type: "call", id: "call_form_1", name: forced, input: PERSON }], finish: "calls", usage: USAGE };
   if (words.has("structured")) return says(schema ? JSON.stringify(PERSON) : "No schema came along.");
   if (words.has("images")) return says(images.join("; ") || "No image came along.");
   if (words.has("echo")) return says(lastText);

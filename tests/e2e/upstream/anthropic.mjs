@@ -1,7 +1,7 @@
 // The fake provider's Anthropic side: POST /v1/messages.
 
-import { createHash } from "node:crypto";
 import { fragmentsOf, piecesOf, wordsOf } from "./answers.mjs";
+import { digested } from "./pictures.mjs";
 
 const KNOWN = new Set(
   ("model messages max_tokens system metadata stop_sequences stream temperature top_p top_k tools tool_choice thinking " +
@@ -71,8 +71,7 @@ export function look(body) {
 }
 
 function pictured(source) {
-  if (source.type === "url") return source.url;
-  return `${source.media_type} ${createHash("sha256").update(Buffer.from(source.data, "base64")).digest("hex")}`;
+  return source.type === "url" ? source.url : digested(source.media_type, source.data);
 }
 
 /** Input tokens do not count cached ones here. */

@@ -1,7 +1,7 @@
 // The fake provider's OpenAI side: POST /v1/chat/completions.
 
-import { createHash } from "node:crypto";
 import { fragmentsOf, piecesOf, wordsOf } from "./answers.mjs";
+import { pictured } from "./pictures.mjs";
 
 const KNOWN = new Set(
   ("messages model audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens " +
@@ -59,12 +59,8 @@ export function look(body) {
     results: body.messages.slice(since + 1).filter((message) => message.role === "tool").map((message) => text(message.content)),
     images,
     schema: body.response_format?.type === "json_schema" ? body.response_format.json_schema?.schema : undefined,
+    forced: ["required", "object"].includes(typeof body.tool_choice === "string" ? body.tool_choice : typeof body.tool_choice) ? body.tools[0].function.name : undefined,
   };
-}
-
-function pictured(url) {
-  const [, type, data] = url.match(/^data:([^;]+);base64,(.*)$/s) ?? [];
-  return data ? `${type} ${createHash("sha256").update(Buffer.from(data, "base64")).digest("hex")}` : url;
 }
 
 function usageOf({ input, output, cached = 0, reasoning = 0 }) {

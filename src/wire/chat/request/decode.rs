@@ -143,10 +143,14 @@ fn thoughts(fields: &mut Fields<'_>, raw: &RawValue) -> Result<Vec<Part>> {
         let (text, signature) = (block.text("thinking")?.unwrap_or_default(), block.text("signature")?);
         thoughts.push(Thinking { text, signature, redacted: block.text("data")? });
     }
-    if thoughts.is_empty()
+    if thoughts.iter().all(|thought| thought.text.is_empty())
         && let Some(text) = said.reasoning_text()
     {
-        thoughts.push(Thinking { text: text.into_owned(), ..Thinking::default() });
+        // Proofs that came without their text are of this one.
+        match thoughts.iter_mut().find(|thought| thought.signature.is_some()) {
+            Some(proven) => proven.text = text.into_owned(),
+            None => thoughts.insert(0, Thinking { text: text.into_owned(), ..Thinking::default() }),
+        }
     }
     Ok(joined(thoughts).into_iter().map(Part::Thinking).collect())
 }

@@ -2,6 +2,7 @@ use super::custom_names;
 use super::messages::write_messages;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Reasoning, Request, Tool, ToolChoice};
+use crate::wire::family::in_chat;
 use crate::wire::json::{Array, Object, value};
 use crate::wire::{Abilities, ThinkingStyle};
 
@@ -34,7 +35,10 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     }
     for (name, raw) in &request.extras {
         if !same_dialect {
-            losses.drop(name);
+            match in_chat(name, raw) {
+                Some(name) => object = object.with(name, raw),
+                None => losses.drop(name),
+            }
         } else if !NESTED.iter().any(|object| field_of(name, object).is_some()) {
             object = object.with(name, raw);
         }

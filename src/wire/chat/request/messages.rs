@@ -3,9 +3,10 @@
 use super::custom_names;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Media, MediaKind, Part, Raw, Request, Role, Source, Text, Thinking, ToolCall, ToolResult, Turn};
-use crate::wire::Abilities;
+use crate::wire::chat::answer::TAG;
 use crate::wire::chat::response::write_detail;
 use crate::wire::json::{Array, Object, value};
+use crate::wire::{Abilities, proof};
 
 /// The kind of a message's sound, which has a field beside the content.
 pub(super) const SOUND: &str = "audio";
@@ -149,23 +150,30 @@ impl Scribe<'_> {
         if thoughts.is_empty() {
             return message;
         }
-        if !self.abilities.replay_thinking && !self.same_dialect {
+        let proven = thoughts.iter().any(|thinking| self.is_own(thinking) == Some(true));
+        if !self.same_dialect && !self.abilities.replay_thinking && !proven {
             self.losses.drop("thinking");
             return message;
         }
         let text: String = thoughts.iter().map(|thinking| thinking.text.as_str()).collect();
-        if !text.is_empty() {
+        if !text.is_empty() && (self.same_dialect || self.abilities.replay_thinking) {
             message = message.with("reasoning_content", &text);
         }
-        let proven = thoughts.iter().any(|thinking| thinking.signature.is_some() || thinking.redacted.is_some());
-        if proven && self.same_dialect {
+        if proven {
             let mut details = Array::open(message.slot("reasoning_details"));
-            for (index, thinking) in thoughts.iter().enumerate() {
+            for (index, thinking) in thoughts.into_iter().filter(|thinking| self.is_own(thinking) != Some(false)).enumerate() {
                 write_detail(details.slot(), thinking, index);
             }
             details.close();
         }
         message
+    }
+
+    /// Whether its proof, if it has one, is of a maker whose proofs the provider hands on.
+    fn is_own(&self, thinking: &Thinking) -> Option<bool> {
+        let proof = thinking.redacted.as_ref().or(thinking.signature.as_ref())?;
+        let known = proof::of(TAG, proof).is_some() || proof::untagged(proof).is_some();
+        Some(known && (self.same_dialect || self.abilities.replay_proofs))
     }
 
     /// One text is a string; anything else a list of parts.

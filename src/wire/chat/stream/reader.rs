@@ -20,6 +20,8 @@ pub struct StreamReader {
     /// What was said between the pieces of a call, to be told after it.
     held: Vec<(Open, Delta)>,
     refused: bool,
+    /// What was thought since the last proof: some tell it once more beside the proof.
+    thought: String,
     /// The word for why it ended, once told; the usage may come later.
     word: Option<String>,
     usage: Option<Usage>,
@@ -123,7 +125,7 @@ impl StreamReader {
             self.prove(details, events);
         } else {
             for detail in details {
-                if !detail.text.is_empty() {
+                if !detail.text.is_empty() && (detail.signature.is_none() || detail.text != self.thought) {
                     self.say(Open::Thinking, Delta::Text(detail.text.clone()), events);
                 }
                 self.prove(vec![detail], events);
@@ -177,6 +179,10 @@ impl StreamReader {
 
     /// What comes between the pieces of a call waits until the call is whole.
     fn say(&mut self, kind: Open, delta: Delta, events: &mut Vec<Event>) {
+        match (kind, &delta) {
+            (Open::Thinking, Delta::Text(more)) => self.thought.push_str(more),
+            _ => self.thought.clear(),
+        }
         if self.calls.pending() {
             return self.held.push((kind, delta));
         }

@@ -23,10 +23,17 @@ pub struct StreamWriter {
 }
 
 enum Open {
-    Text { start: u64 },
-    Thinking,
+    Text {
+        start: u64,
+    },
+    /// What was thought so far, which its proof is shown with.
+    Thinking {
+        text: String,
+    },
     Refusal,
-    Call { silent: bool },
+    Call {
+        silent: bool,
+    },
     Nothing,
 }
 
@@ -72,7 +79,7 @@ impl StreamWriter {
     fn start(&mut self, block: &Block, out: &mut Vec<u8>) {
         self.open = Some(match block {
             Block::Text => Open::Text { start: self.said },
-            Block::Thinking => Open::Thinking,
+            Block::Thinking => Open::Thinking { text: String::new() },
             Block::Refusal => {
                 self.refused = true;
                 Open::Refusal
@@ -116,14 +123,18 @@ impl StreamWriter {
         }
         match (delta, &mut self.open) {
             (Delta::Text(text), Some(Open::Text { .. })) => self.say(text, out),
-            (Delta::Text(text), Some(Open::Thinking)) => self.chunk(out, "reasoning_content", |out| value(out, text)),
+            (Delta::Text(more), Some(Open::Thinking { text })) => {
+                text.push_str(more);
+                self.chunk(out, "reasoning_content", |out| value(out, more));
+            }
             (Delta::Text(text), Some(Open::Refusal)) => self.chunk(out, "refusal", |out| value(out, text)),
             (Delta::Arguments(text), Some(Open::Call { silent })) => {
                 *silent &= text.trim().is_empty();
                 self.arguments(text, out);
             }
-            (Delta::Signature(signature), _) if !signature.is_empty() => {
-                self.detail(&Thinking { signature: Some(signature.clone()), ..Thinking::default() }, out);
+            (Delta::Signature(signature), Some(Open::Thinking { text })) if !signature.is_empty() => {
+                let text = std::mem::take(text);
+                self.detail(&Thinking { text, signature: Some(signature.clone()), redacted: None }, out);
             }
             (Delta::Citation(citation), Some(Open::Text { start })) => {
                 let range = citation.range.unwrap_or((*start, self.said));

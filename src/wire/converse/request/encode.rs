@@ -96,6 +96,7 @@ fn name_knobs(request: &Request, losses: &mut Losses) {
         ("presence_penalty", request.presence_penalty.is_some()),
         ("seed", request.seed.is_some()),
         ("user", request.user.is_some()),
+        ("detail", request.has_detail()),
     ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
 }

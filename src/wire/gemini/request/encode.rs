@@ -117,7 +117,11 @@ fn own_extras(request: &Request) -> impl Iterator<Item = (&str, &Raw)> {
 
 fn name_foreign_knobs(request: &Request, losses: &mut Losses) {
     // That calls may be parallel goes without saying.
-    let knobs = [("parallel_tool_calls", request.parallel_tools == Some(false)), ("user", request.user.is_some())];
+    let knobs = [
+        ("parallel_tool_calls", request.parallel_tools == Some(false)),
+        ("user", request.user.is_some()),
+        ("detail", request.has_detail()),
+    ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
 }
 

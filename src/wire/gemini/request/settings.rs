@@ -9,6 +9,8 @@ use crate::wire::{Abilities, ThinkingStyle};
 const MOST_STOPS: usize = 5;
 /// The largest thinking budget that all models with budgets take.
 const MOST_BUDGET: u64 = 24_576;
+/// The smallest that a model takes that cannot be told not to think.
+const LEAST_BUDGET: u64 = 128;
 
 pub(super) struct Situation<'s> {
     pub same_dialect: bool,
@@ -91,9 +93,17 @@ fn write_thinking(config: &mut Object<'_>, asked: Reasoning, request: &Request, 
         return;
     }
     let thinking = Object::open(config.slot("thinkingConfig"));
+    let least = situation.abilities.least_effort;
+    if unwanted && least != Effort::None {
+        losses.drop(situation.name("generationConfig.thinkingConfig", "reasoning_effort"));
+        return match style {
+            ThinkingStyle::Effort => thinking.with("thinkingLevel", level(least)).close(),
+            _ => thinking.with("thinkingBudget", &LEAST_BUDGET).close(),
+        };
+    }
     let thinking = match style {
         _ if unwanted => return thinking.with("thinkingBudget", &0).close(),
-        ThinkingStyle::Effort => thinking.maybe("thinkingLevel", asked.effort.or(asked.budget.map(Effort::of_budget)).map(level)),
+        ThinkingStyle::Effort => thinking.maybe("thinkingLevel", wanted(asked, least).map(level)),
         _ => match asked.budget.or(asked.effort.map(Effort::budget)) {
             Some(budget) => thinking.with("thinkingBudget", &within(budget, request.max_tokens)),
             // As much as the model sees fit.
@@ -101,6 +111,10 @@ fn write_thinking(config: &mut Object<'_>, asked: Reasoning, request: &Request, 
         },
     };
     thinking.with("includeThoughts", &true).close();
+}
+
+fn wanted(asked: Reasoning, least: Effort) -> Option<Effort> {
+    asked.effort.or(asked.budget.map(Effort::of_budget)).map(|effort| effort.max(least))
 }
 
 /// The answer's bound counts thoughts too: some of it must be left for the answer.

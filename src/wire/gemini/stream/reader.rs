@@ -1,10 +1,11 @@
 use super::super::chunk::{Call, Candidate, Chunk, Piece, chunks, native};
 use super::super::citation::{Cited, grounded, recited};
+use super::super::signature::{Received, received};
 use super::super::words::finish;
 use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Finish, Usage};
+use crate::wire::Reader;
 use crate::wire::frame::sse;
-use crate::wire::{Reader, proof};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -98,8 +99,14 @@ impl StreamReader {
     /// A part that cannot be read is no reason to lose the rest.
     fn hear(&mut self, raw: &RawValue, events: &mut Vec<Event>) {
         let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else { return };
-        let signature = piece.thought_signature.as_deref().filter(|signature| !signature.is_empty());
-        let proof = signature.map(|signature| proof::tagged("gemini", signature));
+        let proof = match piece.thought_signature.as_deref().map(received) {
+            Some(Received::Proof(proof)) => Some(proof),
+            Some(Received::Redacted(data)) => {
+                self.start(Block::Redacted(data), events);
+                return events.push(Event::End);
+            }
+            Some(Received::Nothing) | None => None,
+        };
         let thought = piece.thought == Some(true);
         match piece.text.as_deref() {
             Some(text) if thought => return self.think(text, proof, events),

@@ -146,6 +146,7 @@ fn name_foreign_knobs(request: &Request, losses: &mut Losses) {
         ("frequency_penalty", request.frequency_penalty.is_some()),
         ("presence_penalty", request.presence_penalty.is_some()),
         ("seed", request.seed.is_some()),
+        ("detail", request.has_detail()),
     ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
 }

@@ -1,4 +1,4 @@
-use super::super::response::{encode_error, own_extras, write_citation, write_head};
+use super::super::response::{encode_error, is_own, own_extras, write_citation, write_head};
 use super::super::usage::{write_delta_usage, write_usage};
 use super::super::words::stop_reason;
 use crate::ir::{Block, Delta, Event, Extras, Finish, Usage};
@@ -10,7 +10,10 @@ use crate::wire::{Echo, Writer};
 pub struct StreamWriter {
     echo: Echo,
     ids: CallIds,
+    /// Of the block that is open, or the next.
     index: u32,
+    /// The open block is one that clients would not know.
+    hidden: bool,
     /// What the provider told at the start, for a finish that tells nothing.
     usage: Option<Usage>,
     calls: bool,
@@ -23,7 +26,7 @@ pub struct StreamWriter {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("toolu", &echo);
-        Self { echo, ids, index: 0, usage: None, calls: false, thinking: false, signed: false }
+        Self { echo, ids, index: 0, hidden: false, usage: None, calls: false, thinking: false, signed: false }
     }
 }
 
@@ -31,7 +34,7 @@ impl Writer for StreamWriter {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Begin { id, model, usage, .. } => self.begin(id, model, usage.as_ref(), out),
-            Event::Start { index, block } => self.start(*index, block, out),
+            Event::Start { block, .. } => self.start(block, out),
             Event::Delta(delta) => self.delta(delta, out),
             Event::End => self.end(out),
             Event::Ping => out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
@@ -57,12 +60,15 @@ impl StreamWriter {
         out.extend_from_slice(b"}\n\n");
     }
 
-    fn start(&mut self, index: u32, block: &Block, out: &mut Vec<u8>) {
-        self.index = index;
+    fn start(&mut self, block: &Block, out: &mut Vec<u8>) {
+        self.hidden = matches!(block, Block::Native(native) if !is_own(native));
+        if self.hidden {
+            return;
+        }
         self.thinking = matches!(block, Block::Thinking);
         self.signed = false;
         out.extend_from_slice(b"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":");
-        value(out, &index);
+        value(out, &self.index);
         out.extend_from_slice(b",\"content_block\":");
         match block {
             Block::Text | Block::Refusal => out.extend_from_slice(br#"{"type":"text","text":""}"#),
@@ -109,12 +115,16 @@ impl StreamWriter {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.hidden) {
+            return;
+        }
         if self.thinking && !self.signed {
             self.delta(&Delta::Signature(String::new()), out);
         }
         out.extend_from_slice(b"event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":");
         value(out, &self.index);
         out.extend_from_slice(b"}\n\n");
+        self.index = self.index.saturating_add(1);
     }
 
     fn finish(&mut self, finish: &Finish, usage: Option<&Usage>, extras: &Extras, out: &mut Vec<u8>) {

@@ -6,7 +6,7 @@ use super::content;
 use crate::error::{Error, Result};
 use crate::ir::{Native, Part, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
-use crate::wire::responses::item::{FOREIGN_REDACTED, FOREIGN_SIGNED, proof_of, proven};
+use crate::wire::responses::item::thinking;
 
 pub(super) fn decode(raw: &RawValue, instructions: Option<String>) -> Result<Vec<Turn>> {
     let mut turns: Vec<Turn> =
@@ -51,7 +51,9 @@ fn item(raw: &RawValue, path: String) -> Result<(Turn, bool)> {
         },
         Some("item_reference") => {
             let path = fields.path_of("id");
-            let message = format!("{path}: an item_reference cannot be resolved here, as nothing is stored; send the whole item instead");
+            let message = format!(
+                "{path}: nothing is stored here that an item_reference could mean; send the whole item (client libraries do when `store` is false)"
+            );
             return Err(Error::invalid(message).with_param(path));
         }
         Some(other) => {
@@ -107,10 +109,6 @@ fn thought(mut fields: Fields<'_>) -> Result<Option<Thinking>> {
     }
     let text = told.join("\n\n");
     let encrypted = fields.text("encrypted_content")?.unwrap_or_default();
-    let thinking = match proof_of(&id, &encrypted) {
-        Some(proof) if id.starts_with(FOREIGN_SIGNED) => Thinking { text, signature: Some(proof), redacted: None },
-        Some(proof) if id.starts_with(FOREIGN_REDACTED) => Thinking { text, signature: None, redacted: Some(proof) },
-        proof => proven(text, proof),
-    };
+    let thinking = thinking(&id, &encrypted, text);
     Ok((!thinking.text.is_empty() || thinking.signature.is_some() || thinking.redacted.is_some()).then_some(thinking))
 }

@@ -152,7 +152,7 @@ impl StreamWriter {
                 self.add_item(out, |out| write_call(out, &call));
                 self.open = Open::Call { id, call_id, name: name.clone(), arguments: String::new() };
             }
-            Block::Native(native) if is_own_item(&native.kind) => {
+            Block::Native(native) if is_own_item(native) => {
                 self.add_item(out, |out| value(out, &native.raw));
                 self.item_done(out, |out| value(out, &native.raw));
             }

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::auth::google_jwt::{self, ServiceAccount, Token};
-use super::{Auth, Home, Provider, all, find, sandbox, words};
 use crate::catalog::Overrides;
+use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
+use crate::providers::{Auth, Home, Provider, all, find, sandbox, words};
+use crate::routing::memory::Memory;
 
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -14,6 +15,8 @@ pub struct Settings {
     /// Those of service accounts, for as long as these settings live.
     tokens: RefCell<HashMap<ServiceAccount, Token>>,
     own_prices: RefCell<OwnPrices>,
+    /// Of configs and of how targets did.
+    pub memory: Memory,
 }
 
 /// Prices that win over the catalog's, as they were when they were last read.
@@ -32,7 +35,7 @@ const MOST_TOKENS: usize = 256;
 
 impl Settings {
     pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { vars: vars.into_iter().collect(), tokens: RefCell::default(), own_prices: RefCell::default() }
+        Self { vars: vars.into_iter().collect(), ..Self::default() }
     }
 
     /// A variable's value; an empty one counts as absent.
@@ -133,6 +136,14 @@ impl Settings {
 
     pub fn own_prices(&self) -> Rc<Overrides> {
         Rc::clone(&self.own_prices.borrow().known)
+    }
+
+    /// The model that stands in for one that fails, by `FALLBACK_MODELS`.
+    pub fn stand_in(&self, model: &str) -> Option<&str> {
+        self.list("FALLBACK_MODELS")
+            .into_iter()
+            .find_map(|pair| pair.split_once('=').filter(|(of, _)| of.trim() == model))
+            .map(|(_, other)| other.trim())
     }
 
     /// The active providers, the preferred first and in their order.
