@@ -79,8 +79,9 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
         stream_usage: true,
     };
     let mut strain = false;
-    // Several choices cannot be written anew, only passed on.
-    let several = chat && (envelope.raw("n").is_some_and(|n| n != "1") || envelope.raw("audio").is_some_and(|audio| audio != "null"));
+    // Several choices, or one that is spoken, cannot be written anew, only passed on.
+    let asks = |name: &str, usual: &str| envelope.raw(name).is_some_and(|value| value != usual && value != "null");
+    let passes = chat && (asks("n", "1") || asks("audio", "null"));
     let body = if same && !needs_rewriting(provider, &envelope) {
         if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
@@ -104,7 +105,7 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
         Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
     };
     life.refuse_losses(provider)?;
-    let relay = same && (provider.quirks.exact || several || !chat);
+    let relay = same && (provider.quirks.exact || passes || !chat);
     Ok(Draft { body, stream, relay, strain: strain && relay, echo })
 }
 

@@ -120,9 +120,16 @@ impl Strain {
         if self.tap.glance.finished || self.tap.glance.failed {
             return without_usage(std::mem::take(&mut self.held));
         }
-        // What is held is an event that broke off: clients would stumble over it.
+        // An event that broke off is not passed on: clients would stumble over it.
+        let mut out = std::mem::take(&mut self.held);
+        if !out.trim_ascii().is_empty() {
+            out.clear();
+        }
         let error = fault.unwrap_or_else(Error::unfinished);
-        [b"data: ".as_slice(), &(self.tap.dialect.inbound().encode_error)(&error, ""), b"\n\n"].concat()
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(&(self.tap.dialect.inbound().encode_error)(&error, ""));
+        out.extend_from_slice(b"\n\n");
+        out
     }
 }
 
@@ -313,6 +320,24 @@ mod tests {
             for size in [1, 2, 7, 50, 4096] {
                 assert_eq!(strained(&stream, size), expected, "in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn an_event_that_broke_off_gives_way_to_the_error() {
+        for size in [1, 7, 4096] {
+            let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+            let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choi";
+            let mut out = Vec::new();
+            for piece in stream.as_bytes().chunks(size) {
+                if let Passed::Bytes(bytes) = pipe.push(piece) {
+                    out.extend(bytes);
+                }
+            }
+            out.extend(pipe.finish(None));
+            let text = String::from_utf8(out).unwrap();
+            let (told, error) = text.split_at(stream.rfind("data: ").unwrap());
+            assert!(stream.starts_with(told) && error.starts_with("data: {\"error\":"), "in pieces of {size}: {text}");
         }
     }
 

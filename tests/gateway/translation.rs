@@ -191,3 +191,12 @@ fn a_stream_that_does_not_say_so_in_its_head_is_read_as_one() {
         assert_eq!(scene.body.ends_with("data: [DONE]\n\n"), stream_asked, "{}", scene.body);
     }
 }
+
+#[test]
+fn a_spoken_answer_passes_as_it_is() {
+    let answer = r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":null,"audio":{"id":"a","data":"AAAA","transcript":"hi"}},"finish_reason":"stop"}]}"#;
+    let body = json!({"model": "m", "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}, "messages": [{"role": "user", "content": "y"}]});
+    let scene = Scene::chat(body.to_string()).header("authorization", "Bearer k").header("x-causeway-provider", "azure-openai");
+    let scene = scene.header("x-causeway-azure-resource-name", "r").says(answer).play();
+    assert_eq!(scene.body, answer);
+}
