@@ -1,10 +1,12 @@
 //! The life of a request, from the call to the reply. Start reading here.
 
 mod attempt;
+mod config;
 mod errands;
 mod life;
 mod passage;
 mod route;
+mod sight;
 mod talk;
 
 use crate::door::{self, Door};

@@ -223,11 +223,12 @@ class Exchange {
     const [near, far] = body.tee();
     const channel = new IdentityTransformStream();
     const flow = { settled: false, left: false };
-    flow.piped = near.pipeTo(channel.writable).then(
+    // The end is ours to write: what broke off says so.
+    flow.piped = near.pipeTo(channel.writable, { preventClose: true, preventAbort: true }).then(
       () => (flow.settled = true),
       () => (flow.settled = flow.left = true),
     );
-    this.context.waitUntil(this.ending(pipe, this.watch(far, flow, pipe)));
+    this.context.waitUntil(this.ending(pipe, this.watch(far, flow, pipe), channel.writable));
     this.resolve(new Response(channel.readable, { status, headers }));
   }
 
@@ -257,7 +258,8 @@ class Exchange {
     const writer = channel.writable.getWriter();
     const reader = upstream.source().getReader();
     const read = idle || total ? patient(reader, idle, total) : () => reader.read();
-    this.context.waitUntil(this.ending(pipe, this.drive(reader, read, writer, pipe), writer));
+    const driven = this.drive(reader, read, writer, pipe).finally(() => writer.releaseLock());
+    this.context.waitUntil(this.ending(pipe, driven, channel.writable));
     this.resolve(new Response(channel.readable, { status, headers: fields(block, passes ? upstream : undefined) }));
   }
 
@@ -280,12 +282,12 @@ class Exchange {
     }
   }
 
-  async ending(pipe, flow, writer) {
+  async ending(pipe, flow, writable) {
     const how = await flow.catch((error) => (this.request.signal.aborted ? "abandoned" : String(error)));
     if (this.life !== life) return;
     const rest = enter(finish, pipe, how);
-    if (!writer) return;
     try {
+      const writer = writable.getWriter();
       if (rest.byteLength && how !== "abandoned") await writer.write(rest);
       await writer.close();
     } catch {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered};
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
+use super::sight::fits;
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Host};
@@ -46,6 +47,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
+    fits(life, &envelope, target.provider.slug, &target.model)?;
     let draft = draft(life, talk, envelope, &target)?;
     life.ledger.record.stream = draft.stream;
     life.ledger.prompt_bytes = draft.body.len();

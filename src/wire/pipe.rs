@@ -46,7 +46,9 @@ impl Pipe {
         match self {
             Pipe::Tap(tap) => {
                 tap.finish();
-                Vec::new()
+                // What broke off within an event must not swallow this one.
+                let said = tap.parting(fault);
+                if said.is_empty() { said } else { [b"\n\n".as_slice(), &said].concat() }
             }
             Pipe::Strain(strain) => strain.finish(fault),
             Pipe::Translate(translate) => translate.finish(fault),
@@ -83,6 +85,16 @@ impl Tap {
         let Self { dialect, frames, glance } = self;
         frames.finish(&mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
+
+    /// What a stream that ended before its answer says of it, as the caller's connection will not show it.
+    fn parting(&self, fault: Option<Error>) -> Vec<u8> {
+        let mut out = Vec::new();
+        if !self.glance.finished && !self.glance.failed {
+            let error = Event::Error(fault.unwrap_or_else(Error::unfinished));
+            (self.dialect.inbound().writer)(Echo::default()).push(&error, &mut out);
+        }
+        out
+    }
 }
 
 /// Takes the usage chunk out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of
@@ -114,22 +126,11 @@ impl Strain {
         Passed::Bytes(without_usage(whole))
     }
 
-    /// A stream that ended before its answer says so, as the caller's connection will not show it.
+    /// What is held when a stream breaks off is part of an event: clients would stumble over it.
     fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
         self.tap.finish();
-        if self.tap.glance.finished || self.tap.glance.failed {
-            return without_usage(std::mem::take(&mut self.held));
-        }
-        // An event that broke off is not passed on: clients would stumble over it.
-        let mut out = std::mem::take(&mut self.held);
-        if !out.trim_ascii().is_empty() {
-            out.clear();
-        }
-        let error = fault.unwrap_or_else(Error::unfinished);
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(&(self.tap.dialect.inbound().encode_error)(&error, ""));
-        out.extend_from_slice(b"\n\n");
-        out
+        let said = self.tap.parting(fault);
+        if said.is_empty() { without_usage(std::mem::take(&mut self.held)) } else { said }
     }
 }
 

@@ -1,0 +1,138 @@
+//! What a plan may see of a request and of its targets.
+
+use serde_json::Value;
+
+use super::life::Life;
+use super::route::Asked;
+use crate::catalog::{self, Capability, Money};
+use crate::cost::{self, Cost, Tally};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::ir::Usage;
+use crate::providers;
+use crate::routing::condition::Fact;
+use crate::routing::config::{Breaker, Node};
+use crate::routing::pick;
+use crate::routing::plan::{Standing, View};
+use crate::target;
+use crate::wire::envelope::Envelope;
+use crate::wire::pipe::estimate_tokens;
+
+/// What an answer is reckoned with where its length is left open.
+const LIKELY_OUTPUT: u64 = 500;
+
+/// A target by which it is remembered: whoever uses another key may fare otherwise there.
+pub fn key<H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, leaf: &Node) -> u64 {
+    let caller = life.caller.under(&leaf.terms, true);
+    let word = |name: &str| caller.named(name).unwrap_or_default();
+    let model = leaf.terms.model();
+    let model = model.as_deref().unwrap_or(&asked.model);
+    pick::hash(&[word("provider"), "\n", word("custom-host"), "\n", caller.own_key.unwrap_or_default(), "\n", model])
+}
+
+/// What a plan may see of a request.
+pub struct Sight<'a, 'b, H> {
+    pub life: &'a Life<'b, H>,
+    pub asked: &'a Asked<'a>,
+}
+
+impl<H: Host> View for Sight<'_, '_, H> {
+    fn now(&self) -> u64 {
+        self.life.host.now()
+    }
+
+    fn random(&self) -> u64 {
+        self.life.host.random()
+    }
+
+    fn fact(&self, field: &str) -> Option<Fact> {
+        let Self { life, asked } = self;
+        let text = |text: &str| Some(Fact::Text(text.to_owned()));
+        let (place, name) = field.split_once('.').unwrap_or((field, ""));
+        match place {
+            "model" => text(&asked.model),
+            "provider" => text(life.caller.named("provider")?),
+            "url" => text(&life.call.path),
+            "headers" => text(life.call.headers.find(&name.to_ascii_lowercase())?),
+            "geo" => text(life.call.headers.find("cf-ipcountry")?),
+            "metadata" => {
+                let metadata: Value = serde_json::from_str(life.caller.named("metadata")?).ok()?;
+                Fact::of(metadata.get(name)?)
+            }
+            "params" => {
+                let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+                let value: Value = serde_json::from_str(asked.envelope.raw(first)?).ok()?;
+                let within = rest.into_iter().flat_map(|rest| rest.split('.'));
+                Fact::of(within.fold(&value, |value, name| value.get(name).unwrap_or(&Value::Null)))
+            }
+            _ => None,
+        }
+    }
+
+    fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
+        let (life, now) = (self.life, self.now());
+        let track = life.settings.memory.track(key(life, self.asked, leaf));
+        let open_until = breaker.and_then(|breaker| track.open_until(breaker, now));
+        Standing { open_until, latency_ms: track.latency_ms(), score: track.score() }
+    }
+
+    fn cost(&self, leaf: &Node) -> Option<Money> {
+        let (envelope, model) = self.asked.under(Some(&leaf.terms), false);
+        let bound =
+            ["max_completion_tokens", "max_tokens", "max_output_tokens"].into_iter().find_map(|name| envelope.raw(name)?.parse().ok());
+        let input = estimate_tokens(envelope.bytes().len());
+        let usage = Usage { input, output: bound.unwrap_or(LIKELY_OUTPUT), ..Usage::default() };
+        let caller = self.life.caller.under(&leaf.terms, true);
+        let named = caller.named("provider").and_then(providers::find);
+        let (provider, model) = match named {
+            Some(provider) => (provider, model.as_str()),
+            None => target::provider_of_model(self.life.settings, &caller, &model).ok()?,
+        };
+        let own = self.life.settings.own_prices().find(provider.slug, model).cloned();
+        match cost::of(own.as_ref(), provider.slug, model, &usage, &Tally::default()) {
+            Cost::Usd(money) => Some(money),
+            Cost::Unpriced => None,
+        }
+    }
+}
+
+/// Refuses a request that the model is known not to serve, where another target may.
+pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str, model: &str) -> Result<()> {
+    let known = catalog::find(provider, model).filter(|model| life.turn.elsewhere && model.kind == catalog::Kind::Chat);
+    let Some(known) = known else { return Ok(()) };
+    // Of some models nothing is told at all.
+    if known.capabilities.iter().next().is_some() {
+        for (capability, what) in needs(envelope) {
+            if !known.capabilities.has(capability) {
+                return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
+            }
+        }
+    }
+    let tokens = length(envelope);
+    match known.context {
+        Some(window) if tokens > window => {
+            Err(Error::invalid(format!("The request has some {tokens} tokens, and {provider}/{model} takes {window}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a body asks of a model, whatever its dialect, by the marks that such things have in it.
+fn needs(envelope: &Envelope<'_>) -> impl Iterator<Item = (Capability, &'static str)> {
+    const PICTURES: &[&str] = &["\"image_url\"", "\"input_image\"", "\"type\":\"image\"", "\"type\": \"image\"", "image/png", "image/jpeg"];
+    let holds = |name: &str, marks: &[&str]| envelope.raw(name).is_some_and(|raw| marks.iter().any(|mark| raw.contains(mark)));
+    let content = ["messages", "input", "contents"];
+    let wanted = [
+        (content.iter().any(|name| holds(name, PICTURES)), Capability::Vision, "pictures"),
+        (envelope.raw("tools").is_some_and(|tools| tools != "[]"), Capability::Tools, "tools"),
+        (holds("response_format", &["\"json_schema\""]), Capability::JsonSchema, "JSON schema"),
+    ];
+    wanted.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, capability, what)| (capability, what))
+}
+
+/// The tokens of a body, about; of one with files in it nobody knows.
+fn length(envelope: &Envelope<'_>) -> u64 {
+    let content = ["messages", "input", "contents", "system", "instructions", "tools"];
+    let texts = content.iter().filter_map(|name| envelope.raw(name)).filter(|raw| !raw.contains(";base64,") && !raw.contains("\"data\""));
+    estimate_tokens(texts.map(str::len).sum())
+}
