@@ -81,8 +81,9 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
         stream_usage: true,
     };
     let mut strain = false;
-    // Several choices cannot be written anew, only passed on.
-    let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
+    // Several choices, or one that is spoken, cannot be written anew, only passed on.
+    let asks = |name: &str, usual: &str| envelope.raw(name).is_some_and(|value| value != usual && value != "null");
+    let passes = chat && (asks("n", "1") || asks("audio", "null"));
     let body = if same {
         if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
@@ -105,7 +106,7 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
         Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
     };
     life.refuse_losses(provider)?;
-    let relay = same && (provider.quirks.exact || several || !chat);
+    let relay = same && (provider.quirks.exact || passes || !chat);
     Ok(Draft { body, stream, relay, strain: strain && relay, echo })
 }
 
@@ -157,7 +158,7 @@ async fn receive<H: Host>(
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
-    if !draft.stream && !answer.is_stream() && draft.relay {
+    if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
         let glance = (life.dialect.inbound().glance_response)(&bytes)?;
         if life.turn.goes_on && !glance.finished && glance.produced == 0 {
             return Err(empty(target.provider));
@@ -165,7 +166,8 @@ async fn receive<H: Host>(
         life.close(&glance);
         return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
     }
-    let response = if answer.is_stream() { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    let streamed = answer.is_stream() || are_events(&bytes);
+    let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
     if life.turn.goes_on && response.parts.is_empty() && response.usage.is_none_or(|usage| usage.output == 0) {
         return Err(empty(target.provider));
     }
@@ -202,6 +204,12 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Dra
         body: Body::Stream { answer, pipe: Box::new(pipe), patience: life.patience() },
         ledger: Some(ledger),
     }
+}
+
+/// Whether it is a stream that does not say so in its head. JSON begins otherwise.
+fn are_events(bytes: &[u8]) -> bool {
+    let bytes = bytes.trim_ascii_start();
+    [b"data:".as_slice(), b"event:", b":"].iter().any(|start| bytes.starts_with(start))
 }
 
 /// A stream that nobody asked for, as the whole answer.

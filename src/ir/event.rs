@@ -2,7 +2,7 @@
 //!
 //! Blocks never overlap and are numbered from 0 in the order of their start. Nothing follows `Finish` or `Error`.
 
-use super::{Citation, Extras, Finish, Media, Native, Part, Response, Text, Thinking, ToolCall, Usage};
+use super::{Citation, Extras, Finish, Media, Native, Part, Raw, Response, Text, Thinking, ToolCall, Usage};
 use crate::error::Error;
 
 #[derive(Clone, Debug)]
@@ -57,6 +57,8 @@ pub enum Delta {
     /// A thinking block's signature, whole.
     Signature(String),
     Citation(Citation),
+    /// How likely the tokens of the text that follows were, as only its own dialect tells it.
+    Odds(Raw),
 }
 
 /// Says whether a sequence of events follows the grammar.

@@ -83,3 +83,18 @@ impl<'o> Array<'o> {
         self.out.push(b']');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn raw_json_is_written_on_one_line_and_the_line_ends_of_texts_stay() {
+        let raw: Box<RawValue> = serde_json::from_str("{\r\n  \"a\": \"b\\nc\",\n  \"d\": [1,\n2]\n}").unwrap();
+        let mut out = Vec::new();
+        Object::open(&mut out).with("args", &raw).with("text", "one\ntwo").close();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"args":{  "a": "b\nc",  "d": [1,2]},"text":"one\ntwo"}"#);
+    }
+}

@@ -367,6 +367,24 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_broke_off_gives_way_to_the_error() {
+        for size in [1, 7, 4096] {
+            let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));
+            let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choi";
+            let mut out = Vec::new();
+            for piece in stream.as_bytes().chunks(size) {
+                if let Passed::Bytes(bytes) = pipe.push(piece) {
+                    out.extend(bytes);
+                }
+            }
+            out.extend(pipe.finish(None));
+            let text = String::from_utf8(out).unwrap();
+            let (told, error) = text.split_at(stream.rfind("data: ").unwrap());
+            assert!(stream.starts_with(told) && error.starts_with("data: {\"error\":"), "in pieces of {size}: {text}");
+        }
+    }
+
+    #[test]
     fn an_empty_choices_chunk_without_usage_passes() {
         let stream = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
         let mut pipe = Pipe::Strain(Strain::new(Dialect::Chat));

@@ -157,3 +157,46 @@ fn an_inexact_provider_is_written_anew_in_its_own_dialect() {
     assert_eq!(scene.json()["choices"][0]["message"]["content"], r#"{"a":1}"#);
     assert_eq!(scene.json()["object"], "chat.completion");
 }
+
+#[test]
+fn how_likely_tokens_were_is_told_by_who_is_written_anew_too() {
+    let ask = |stream: bool| {
+        let body = json!({"model": "m", "stream": stream, "logprobs": true, "messages": [{"role": "user", "content": "y"}]});
+        Scene::chat(body.to_string()).header("authorization", "Bearer k").header("x-causeway-provider", "xai")
+    };
+    let odds = |token: &str| json!({"content": [{"token": token, "logprob": -0.5, "bytes": null, "top_logprobs": []}], "refusal": null});
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "a b"}, "logprobs": odds("a b"), "finish_reason": "stop"});
+    let scene = ask(false).says(json!({"id": "1", "choices": [choice]}).to_string()).play();
+    assert_eq!(scene.json()["choices"][0]["logprobs"], odds("a b"));
+    let chunk = |text: &str| json!({"id": "1", "choices": [{"index": 0, "delta": {"content": text}, "logprobs": odds(text), "finish_reason": null}]});
+    let end = json!({"id": "1", "choices": [{"index": 0, "delta": {}, "logprobs": null, "finish_reason": "stop"}]});
+    let scene = ask(true).streams(format!("data: {}\n\ndata: {}\n\ndata: {end}\n\ndata: [DONE]\n\n", chunk("a"), chunk(" b"))).play();
+    let told = scene.body.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line.strip_prefix("data: ")?).ok());
+    let told = told.filter(|chunk| chunk["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()));
+    let told: Vec<_> =
+        told.map(|chunk| (chunk["choices"][0]["delta"]["content"].clone(), chunk["choices"][0]["logprobs"].clone())).collect();
+    assert_eq!(told, [(json!("a"), odds("a")), (json!(" b"), odds(" b"))]);
+}
+
+#[test]
+fn a_stream_that_does_not_say_so_in_its_head_is_read_as_one() {
+    let stream =
+        "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    for (stream_asked, provider) in [(true, "xai"), (false, "xai"), (true, "openai"), (false, "openai")] {
+        let body = json!({"model": "m", "stream": stream_asked, "messages": [{"role": "user", "content": "y"}]});
+        let scene = Scene::chat(body.to_string()).header("authorization", "Bearer k").header("x-causeway-provider", provider);
+        let scene = scene.answers(200, vec![("content-type", "text/plain")], format!(": hello\n\n{stream}")).play();
+        assert_eq!(scene.status, 200, "{}", scene.body);
+        assert!(scene.body.contains("\"content\":\"hi\"") && scene.body.contains("\"finish_reason\":\"stop\""), "{}", scene.body);
+        assert_eq!(scene.body.ends_with("data: [DONE]\n\n"), stream_asked, "{}", scene.body);
+    }
+}
+
+#[test]
+fn a_spoken_answer_passes_as_it_is() {
+    let answer = r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":null,"audio":{"id":"a","data":"AAAA","transcript":"hi"}},"finish_reason":"stop"}]}"#;
+    let body = json!({"model": "m", "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}, "messages": [{"role": "user", "content": "y"}]});
+    let scene = Scene::chat(body.to_string()).header("authorization", "Bearer k").header("x-causeway-provider", "azure-openai");
+    let scene = scene.header("x-causeway-azure-resource-name", "r").says(answer).play();
+    assert_eq!(scene.body, answer);
+}

@@ -14,6 +14,7 @@
 )]
 
 mod cuts;
+mod errands;
 mod faults;
 mod heard;
 mod recording;
@@ -75,4 +76,13 @@ fn a_failure_of_any_shape_keeps_its_status_and_words() {
         }
     }
     tally.close("shapes");
+}
+
+#[test]
+fn every_recorded_errand_comes_back_as_openai_would_have_it() {
+    let mut tally = Tally::default();
+    for (provider, case, recording) in recording::files() {
+        errands::judge(provider, &case, &recording, &mut tally);
+    }
+    tally.close("errands");
 }

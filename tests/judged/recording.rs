@@ -49,9 +49,16 @@ const FOLDERS: &[(&str, &str)] = &[
     ("vertex-ai", "vertex-ai"),
     ("workers-ai", "workers-ai"),
     ("xai", "xai"),
+    ("voyage", "voyage"),
 ];
 
+/// The conversations.
 pub fn recordings() -> Vec<Recording> {
+    files().into_iter().filter_map(|(provider, case, all)| read(provider, case, &all)).collect()
+}
+
+/// Every recording: its provider, its name, all that it holds.
+pub fn files() -> Vec<(&'static str, String, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/recordings")).find(|root| root.exists());
     let Some(root) = root else {
         println!("skipped: there are no recordings beside the repository");
@@ -65,7 +72,7 @@ pub fn recordings() -> Vec<Recording> {
             let all: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
             let case = file.file_stem().unwrap().to_string_lossy().into_owned();
             if all.is_object() {
-                found.extend(read(provider, case, &all));
+                found.push((*provider, case, all));
             }
         }
     }

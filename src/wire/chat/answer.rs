@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::ir::{Citation, Extras, Media, MediaKind, Source, Thinking, Usage};
+use crate::ir::{Citation, Extras, Media, MediaKind, Raw, Source, Thinking, Usage};
 use crate::wire::family::{Counts, fault_of};
 use crate::wire::loose::{self, Str, items};
 use crate::wire::proof;
@@ -58,6 +58,8 @@ pub struct Choice<'a> {
     pub delta: Option<Said<'a>>,
     #[serde(borrow, default, deserialize_with = "loose::word")]
     pub finish_reason: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    pub logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
 }
@@ -254,6 +256,13 @@ impl<'a> Said<'a> {
             Some(Citation { url: told.url, title: told.title, quote: told.content, range, raw: Some(raw.to_owned()) })
         };
         list.into_iter().filter_map(cited).collect()
+    }
+}
+
+impl Choice<'_> {
+    /// How likely its tokens were: some send the form of it with nothing in it.
+    pub fn odds(&self) -> Option<Raw> {
+        self.logprobs.filter(|raw| raw.get().starts_with('{') && raw.get().contains("\"token")).map(RawValue::to_owned)
     }
 }
 

@@ -19,6 +19,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
     let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
     let word = choice.finish_reason.as_ref().map(|word| &*word.0);
+    let odds = choice.odds().map(|raw| (ODDS.to_owned(), raw));
     Ok(Response {
         id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
         model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
@@ -26,9 +27,12 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
         parts,
         finish: finish(word, called, refused),
         usage: answer.counted(),
-        extras: answer.extras(),
+        extras: answer.extras().into_iter().chain(odds).collect(),
     })
 }
+
+/// The name among the extras of how likely the tokens were.
+const ODDS: &str = "logprobs";
 
 fn answer(body: &[u8]) -> Result<Answer<'_>> {
     let answer: Answer<'_> = serde_json::from_slice(body)
@@ -93,7 +97,8 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     write_message(choice.slot("message"), &response.parts, echo);
     let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    choice.with("logprobs", &()).with("finish_reason", finish_word(response.finish.reason, called, refused)).close();
+    let odds = response.extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
+    choice.with("logprobs", &odds).with("finish_reason", finish_word(response.finish.reason, called, refused)).close();
     choices.close();
     if let Some(usage) = &response.usage {
         write_usage(object.slot("usage"), usage);

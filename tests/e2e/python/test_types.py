@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pydantic
 from anthropic.types import Message, RawMessageStreamEvent
+from openai.types import Completion, CreateEmbeddingResponse, ImagesResponse, ModerationCreateResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 
@@ -29,7 +30,7 @@ CHAT_EXTRAS = {
 
 
 # Who speaks the caller's own dialect is passed on word for word: newer and older words than the types know go through.
-PASSED = {"messages": ("anthropic-", "vertex-ai-anthropic"), "gemini": ("gemini-", "vertex-ai-"), "responses": ("openai-", "azure-openai-", "xai-")}
+PASSED = {"messages": ("anthropic-", "vertex-ai-anthropic"), "gemini": ("gemini-", "vertex-ai-"), "moderations": ("openai-moderation--text-",), "responses": ("openai-", "azure-openai-", "xai-")}
 
 
 def strict(model):
@@ -107,6 +108,12 @@ class TestAnswersAreOfTheClientsTypes(unittest.TestCase):
 
     def test_responses(self):
         self.check("responses", strict(Response), strict(ResponseStreamEvent))
+
+    def test_what_is_no_conversation(self):
+        types = {"embeddings": CreateEmbeddingResponse, "generations": ImagesResponse, "moderations": ModerationCreateResponse, "completions": Completion}
+        for folder, whole in types.items():
+            with self.subTest(folder):
+                self.check(folder, strict(whole), None)
 
     def test_gemini(self):
         if GenerateContentResponse is None:

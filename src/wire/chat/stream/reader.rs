@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::calls::{Calls, Piece};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Raw, Thinking, Usage};
 use crate::wire::Reader;
 use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
 use crate::wire::chat::ending::{failure, fault_in, finish};
@@ -100,7 +100,7 @@ impl StreamReader {
         let first = |choice: &&Choice<'_>| choice.index.unwrap_or(0) == 0;
         for choice in answer.choices.iter().flatten().filter(first) {
             if let Some(said) = &choice.delta {
-                self.hear(said, events);
+                self.hear(said, choice.odds(), events);
             }
             if self.sources.is_empty() || choice.finish_reason.is_some() {
                 let sources = answer.sources();
@@ -116,10 +116,11 @@ impl StreamReader {
         }
     }
 
-    fn hear(&mut self, said: &Said<'_>, events: &mut Vec<Event>) {
+    fn hear(&mut self, said: &Said<'_>, mut odds: Option<Raw>, events: &mut Vec<Event>) {
         let content = content(said.content);
         let details = said.reasoning_parts();
         if let Some(text) = said.reasoning_text().map(Cow::into_owned).or(Some(content.thinking).filter(|text| !text.is_empty())) {
+            odds.take().into_iter().for_each(|odds| self.say(Open::Thinking, Delta::Odds(odds), events));
             self.say(Open::Thinking, Delta::Text(text), events);
             self.prove(details, events);
         } else {
@@ -131,6 +132,7 @@ impl StreamReader {
             }
         }
         if !content.text.is_empty() {
+            odds.take().into_iter().for_each(|odds| self.say(Open::Text, Delta::Odds(odds), events));
             self.say(Open::Text, Delta::Text(content.text), events);
         }
         for citation in said.citations() {

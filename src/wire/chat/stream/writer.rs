@@ -1,4 +1,4 @@
-use crate::ir::{Block, Citation, Delta, Event, Finish, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Finish, Raw, Thinking, Usage};
 use crate::wire::answer::CallIds;
 use crate::wire::chat::ending::finish_word;
 use crate::wire::chat::response::{head, length, own_extras, write_annotation, write_detail};
@@ -16,6 +16,8 @@ pub struct StreamWriter {
     refused: bool,
     thoughts: usize,
     ids: CallIds,
+    /// How likely the tokens of the next piece of text were.
+    odds: Option<Raw>,
     /// Characters of text so far, for the ranges of citations.
     said: u64,
 }
@@ -38,7 +40,7 @@ enum Open {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("call", &echo);
-        Self { echo, prefix: Vec::new(), open: None, calls: 0, refused: false, thoughts: 0, ids, said: 0 }
+        Self { echo, prefix: Vec::new(), open: None, calls: 0, refused: false, thoughts: 0, ids, odds: None, said: 0 }
     }
 
     /// A chunk whose delta has this one field.
@@ -48,7 +50,9 @@ impl StreamWriter {
         out.extend_from_slice(field.as_bytes());
         out.extend_from_slice(b"\":");
         write(out);
-        out.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":null}]");
+        out.extend_from_slice(b"},\"logprobs\":");
+        value(out, &self.odds);
+        out.extend_from_slice(b",\"finish_reason\":null}]");
         self.end(out);
     }
 
@@ -113,6 +117,10 @@ impl StreamWriter {
     }
 
     fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
+        if let Delta::Odds(odds) = delta {
+            self.odds = Some(odds.clone());
+            return;
+        }
         match (delta, &mut self.open) {
             (Delta::Text(text), Some(Open::Text { .. })) => self.say(text, out),
             (Delta::Text(more), Some(Open::Thinking { text })) => {
@@ -134,6 +142,7 @@ impl StreamWriter {
             }
             _ => {}
         }
+        self.odds = None;
     }
 
     fn say(&mut self, text: &str, out: &mut Vec<u8>) {

@@ -95,6 +95,7 @@ impl StreamWriter {
                 self.signed = true;
                 (b"\"signature_delta\",\"signature\":", text)
             }
+            Delta::Odds(_) => return,
             Delta::Citation(citation) => {
                 self.open_delta(b"\"citations_delta\",\"citation\":", out);
                 write_citation(out, citation);
