@@ -67,10 +67,11 @@ pub fn look(flow: u32, piece: Vec<u8>) -> Option<Uint8Array> {
     })
 }
 
-/// The upstream's stream is over: "closed", "abandoned", or what broke. Comes back with what remains to be sent.
+/// The upstream's stream is over: "closed", "abandoned", or what broke. Comes back with what remains to be sent, or
+/// nothing if the caller's connection is to break too.
 #[wasm_bindgen]
-pub fn finish(flow: u32, how: &str) -> Uint8Array {
-    let Some(mut flow) = FLOWS.with_borrow_mut(|flows| flows.remove(&flow)) else { return Uint8Array::new_with_length(0) };
+pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
+    let mut flow = FLOWS.with_borrow_mut(|flows| flows.remove(&flow))?;
     let ending = ending(how);
     let rest = flow.pipe.finish(match &ending {
         Ending::Broken(error) => Some(error.clone()),
@@ -79,7 +80,7 @@ pub fn finish(flow: u32, how: &str) -> Uint8Array {
     if flow.logs {
         host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
     }
-    Uint8Array::from(rest.as_slice())
+    (!flow.pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
 }
 
 fn ending(how: &str) -> Ending {

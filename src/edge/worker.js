@@ -288,6 +288,7 @@ class Exchange {
     const rest = enter(finish, pipe, how);
     try {
       const writer = writable.getWriter();
+      if (!rest) return await writer.abort(new Error("cut"));
       if (rest.byteLength && how !== "abandoned") await writer.write(rest);
       await writer.close();
     } catch {

@@ -45,14 +45,19 @@ impl Pipe {
     pub fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
         match self {
             Pipe::Tap(tap) => {
+                tap.broke = tap.frames.is_within();
                 tap.finish();
-                // What broke off within an event must not swallow this one.
-                let said = tap.parting(fault);
-                if said.is_empty() { said } else { [b"\n\n".as_slice(), &said].concat() }
+                // The rest of an event that broke off would be taken for the rest of it.
+                if tap.broke { Vec::new() } else { tap.parting(fault) }
             }
             Pipe::Strain(strain) => strain.finish(fault),
             Pipe::Translate(translate) => translate.finish(fault),
         }
+    }
+
+    /// After the finish: the bytes that passed end in the middle of an event, and no words can be put after them.
+    pub fn broke_within(&self) -> bool {
+        matches!(self, Pipe::Tap(tap) if tap.broke && !tap.glance.finished)
     }
 
     pub fn glance(&self) -> &Glance {
@@ -69,20 +74,22 @@ pub struct Tap {
     dialect: Dialect,
     frames: sse::Parser,
     glance: Glance,
+    /// It ended within an event.
+    broke: bool,
 }
 
 impl Tap {
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, frames: sse::Parser::default(), glance: Glance::default() }
+        Self { dialect, frames: sse::Parser::default(), glance: Glance::default(), broke: false }
     }
 
     fn push(&mut self, piece: &[u8]) {
-        let Self { dialect, frames, glance } = self;
+        let Self { dialect, frames, glance, .. } = self;
         frames.push(piece, &mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 
     fn finish(&mut self) {
-        let Self { dialect, frames, glance } = self;
+        let Self { dialect, frames, glance, .. } = self;
         frames.finish(&mut |frame| (dialect.inbound().glance_frame)(&frame, glance));
     }
 

@@ -75,6 +75,11 @@ impl Parser {
         self.dispatch(sink);
     }
 
+    /// Whether what came last is a part of an event.
+    pub fn is_within(&self) -> bool {
+        !self.line.is_empty() || self.has_data || !self.event.is_empty()
+    }
+
     /// Whether an event was longer than `MAX_FRAME` and has been lost.
     pub fn overrun(&self) -> bool {
         self.overrun
