@@ -55,14 +55,17 @@ impl PartialEq for Pattern {
 
 /// Fields that conditions may ask for; those that end with a dot have names of their own below.
 const FIELDS: &[&str] = &["metadata.", "params.", "headers.", "url.pathname", "model", "provider", "key.", "geo.country"];
-const OPERATORS: &[&str] = &["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$regex", "$exists", "$not", "$and", "$or"];
+/// Those between conditions, and those that ask of one field.
+const JOINTS: &[&str] = &["$and", "$or", "$not"];
+const OPERATORS: &[&str] = &["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$regex", "$exists", "$not"];
 const DEEPEST: usize = 16;
 const LARGEST_PATTERN: usize = 64 << 10;
+/// Regular expressions in a config: a short text may grow to a large machine.
+const MOST_PATTERNS: usize = 100;
 
 impl Condition {
     pub fn parse(json: &RawValue, path: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(json.get()).map_err(|_| wrong(path, "an object"))?;
-        condition(&value, path, 0)
+        Reading::default().condition(json, path)
     }
 
     pub fn holds(&self, fact: &dyn Fn(&str) -> Option<Fact>) -> bool {
@@ -111,7 +114,8 @@ impl Fact {
     fn number(&self) -> Option<f64> {
         match self {
             Fact::Number(number) => Some(*number),
-            Fact::Text(text) => text.trim().parse().ok(),
+            // `inf` and `nan` are words here.
+            Fact::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
             Fact::Flag(_) | Fact::Other => None,
         }
     }
@@ -137,84 +141,123 @@ impl Fact {
     }
 }
 
-fn condition(value: &Value, path: &str, depth: usize) -> Result<Condition> {
-    let Some(object) = value.as_object().filter(|_| depth <= DEEPEST) else {
-        return Err(wrong(path, &format!("an object, nested at most {DEEPEST} deep")));
-    };
-    let mut all = Vec::with_capacity(object.len());
-    for (name, value) in object {
-        let place = format!("{path}.{name}");
-        all.push(match name.as_str() {
-            "$and" => Condition::All(conditions(value, &place, depth)?),
-            "$or" => Condition::Any(conditions(value, &place, depth)?),
-            "$not" => Condition::Not(Box::new(condition(value, &place, depth + 1)?)),
-            _ => Condition::Field { test: test(value, &known(name, &place)?, depth)?, name: name.clone() },
-        });
+/// Reads the conditions of one config.
+#[derive(Default)]
+pub(super) struct Reading {
+    patterns: usize,
+}
+
+impl Reading {
+    pub(super) fn condition(&mut self, json: &RawValue, path: &str) -> Result<Condition> {
+        let value: Value = serde_json::from_str(json.get()).map_err(|_| wrong(path, "an object"))?;
+        self.all(&value, path, 0)
     }
-    Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
+
+    fn all(&mut self, value: &Value, path: &str, depth: usize) -> Result<Condition> {
+        let object = value.as_object().ok_or_else(|| wrong(path, "an object"))?;
+        not_too_deep(path, depth)?;
+        let mut all = Vec::with_capacity(object.len());
+        for (name, value) in object {
+            let place = format!("{path}.{name}");
+            all.push(match name.as_str() {
+                "$and" => Condition::All(self.list(value, &place, depth)?),
+                "$or" => Condition::Any(self.list(value, &place, depth)?),
+                "$not" => Condition::Not(Box::new(self.all(value, &place, depth + 1)?)),
+                _ => {
+                    known(name, &place, JOINTS)?;
+                    Condition::Field { test: self.test(value, &place, depth)?, name: name.clone() }
+                }
+            });
+        }
+        Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
+    }
+
+    fn list(&mut self, value: &Value, path: &str, depth: usize) -> Result<Vec<Condition>> {
+        let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(|| wrong(path, "a list of conditions"))?;
+        list.iter().enumerate().map(|(at, value)| self.all(value, &format!("{path}[{at}]"), depth + 1)).collect()
+    }
+
+    fn test(&mut self, value: &Value, path: &str, depth: usize) -> Result<Test> {
+        let what = "a value, or an object with operators";
+        let Some(object) = value.as_object() else {
+            return scalar(value).map(Test::Is).ok_or_else(|| wrong(path, what));
+        };
+        not_too_deep(path, depth)?;
+        let mut tests = Vec::with_capacity(object.len());
+        for (operator, value) in object {
+            tests.push(self.operation(operator, value, &format!("{path}.{operator}"), depth)?);
+        }
+        match tests.len() {
+            0 => Err(wrong(path, what)),
+            1 => Ok(tests.remove(0)),
+            _ => Ok(Test::All(tests)),
+        }
+    }
+
+    fn operation(&mut self, operator: &str, value: &Value, path: &str, depth: usize) -> Result<Test> {
+        let fact = || scalar(value).ok_or_else(|| wrong(path, "a string, a number, true or false"));
+        let number = || Fact::of(value).and_then(|fact| fact.number()).ok_or_else(|| wrong(path, "a number"));
+        let list = || {
+            let facts = value.as_array().and_then(|list| list.iter().map(scalar).collect::<Option<Vec<_>>>());
+            facts.ok_or_else(|| wrong(path, "a list of strings, numbers, true or false"))
+        };
+        Ok(match operator {
+            "$eq" => Test::Is(fact()?),
+            "$ne" => Test::IsNot(fact()?),
+            "$gt" => Test::Greater(number()?),
+            "$gte" => Test::GreaterOrEqual(number()?),
+            "$lt" => Test::Less(number()?),
+            "$lte" => Test::LessOrEqual(number()?),
+            "$in" => Test::In(list()?),
+            "$nin" => Test::NotIn(list()?),
+            "$exists" => Test::Exists(value.as_bool().ok_or_else(|| wrong(path, "true or false"))?),
+            "$not" => Test::Not(Box::new(self.test(value, path, depth + 1)?)),
+            "$regex" => self.pattern(value, path)?,
+            _ => {
+                let hint = spelling::hint(operator, OPERATORS.iter().copied());
+                let message = format!("{path}: there is no operator `{operator}` for a field.{hint}");
+                return Err(Error::invalid(message).with_param(path));
+            }
+        })
+    }
+
+    fn pattern(&mut self, value: &Value, path: &str) -> Result<Test> {
+        self.patterns += 1;
+        if self.patterns > MOST_PATTERNS {
+            let message = format!("{path}: there are at most {MOST_PATTERNS} regular expressions in a config.");
+            return Err(Error::invalid(message).with_param(path));
+        }
+        let text = value.as_str().ok_or_else(|| wrong(path, "a regular expression"))?;
+        let pattern = RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build();
+        let pattern = pattern.map_err(|error| Error::invalid(format!("{path}: {error}.")).with_param(path))?;
+        Ok(Test::Matches(Pattern(pattern)))
+    }
 }
 
-fn conditions(value: &Value, path: &str, depth: usize) -> Result<Vec<Condition>> {
-    let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(|| wrong(path, "a list of conditions"))?;
-    list.iter().enumerate().map(|(at, value)| condition(value, &format!("{path}[{at}]"), depth + 1)).collect()
+fn scalar(value: &Value) -> Option<Fact> {
+    Fact::of(value).filter(|fact| *fact != Fact::Other)
 }
 
-/// A name that a condition may ask for; gives back its place.
-fn known(name: &str, path: &str) -> Result<String> {
+fn not_too_deep(path: &str, depth: usize) -> Result<()> {
+    let message = || format!("{path}: conditions are nested at most {DEEPEST} deep.");
+    if depth > DEEPEST { Err(Error::invalid(message()).with_param(path)) } else { Ok(()) }
+}
+
+/// Whether there is such a field; or else one of these operators may have been meant.
+pub(super) fn known(name: &str, path: &str, operators: &[&'static str]) -> Result<()> {
     let matches = |field: &str| if field.ends_with('.') { name.len() > field.len() && name.starts_with(field) } else { name == field };
     if FIELDS.iter().any(|field| matches(field)) {
-        return Ok(path.to_owned());
+        return Ok(());
     }
-    let known = if name.starts_with('$') { OPERATORS } else { FIELDS };
-    let hint = spelling::hint(name, known.iter().copied());
-    let words: Vec<String> =
-        FIELDS.iter().map(|field| if field.ends_with('.') { format!("{field}NAME") } else { (*field).to_owned() }).collect();
-    let message = format!("{path}: conditions ask for {}; there is no `{name}`.{hint}", words.join(", "));
-    Err(Error::invalid(message).with_param(path))
-}
-
-fn test(value: &Value, path: &str, depth: usize) -> Result<Test> {
-    let Some(object) = value.as_object() else {
-        let fact = Fact::of(value).filter(|fact| *fact != Fact::Other);
-        return fact.map(Test::Is).ok_or_else(|| wrong(path, "a value, or an object with operators"));
+    let hint = if name.starts_with('$') {
+        spelling::hint(name, operators.iter().copied())
+    } else {
+        // Below a dot the names are the caller's own.
+        let (above, below) = name.split_at(name.find('.').map_or(name.len(), |dot| dot + 1));
+        let near = spelling::nearest(above, FIELDS.iter().copied());
+        near.map(|near| format!(" Did you mean `{near}{}`?", if near.ends_with('.') { below } else { "" })).unwrap_or_default()
     };
-    if object.is_empty() || depth > DEEPEST {
-        return Err(wrong(path, "a value, or an object with operators"));
-    }
-    let mut tests = object
-        .iter()
-        .map(|(operator, value)| operation(operator, value, &format!("{path}.{operator}"), depth))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(if tests.len() == 1 { tests.remove(0) } else { Test::All(tests) })
-}
-
-fn operation(operator: &str, value: &Value, path: &str, depth: usize) -> Result<Test> {
-    let scalar = || Fact::of(value).filter(|fact| *fact != Fact::Other).ok_or_else(|| wrong(path, "a string, a number, true or false"));
-    let number = || Fact::of(value).and_then(|fact| fact.number()).ok_or_else(|| wrong(path, "a number"));
-    let list = || {
-        let list = value.as_array().ok_or_else(|| wrong(path, "a list"))?;
-        let facts = list.iter().map(|value| Fact::of(value).filter(|fact| *fact != Fact::Other));
-        facts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong(path, "a list of strings, numbers, true or false"))
-    };
-    Ok(match operator {
-        "$eq" => Test::Is(scalar()?),
-        "$ne" => Test::IsNot(scalar()?),
-        "$gt" => Test::Greater(number()?),
-        "$gte" => Test::GreaterOrEqual(number()?),
-        "$lt" => Test::Less(number()?),
-        "$lte" => Test::LessOrEqual(number()?),
-        "$in" => Test::In(list()?),
-        "$nin" => Test::NotIn(list()?),
-        "$exists" => Test::Exists(value.as_bool().ok_or_else(|| wrong(path, "true or false"))?),
-        "$not" => Test::Not(Box::new(test(value, path, depth + 1)?)),
-        "$regex" => {
-            let text = value.as_str().ok_or_else(|| wrong(path, "a regular expression"))?;
-            let pattern = RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build();
-            Test::Matches(Pattern(pattern.map_err(|error| Error::invalid(format!("{path}: {error}")).with_param(path))?))
-        }
-        _ => {
-            let hint = spelling::hint(operator, OPERATORS.iter().copied());
-            return Err(Error::invalid(format!("{path}: there is no operator `{operator}`.{hint}")).with_param(path));
-        }
-    })
+    let words = FIELDS.iter().map(|field| if field.ends_with('.') { format!("{field}NAME") } else { (*field).to_owned() });
+    let words = words.collect::<Vec<_>>().join(", ");
+    Err(Error::invalid(format!("{path}: there is no `{name}`.{hint} What may be asked for: {words}.")).with_param(path))
 }

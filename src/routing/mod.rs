@@ -6,6 +6,8 @@ pub mod condition;
 pub mod config;
 pub mod health;
 pub mod memory;
+mod order;
 pub mod pick;
 pub mod plan;
 mod section;
+mod terms;

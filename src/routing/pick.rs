@@ -26,7 +26,7 @@ pub fn weighted(weights: &[f64], mut random: impl FnMut() -> u64) -> Vec<usize> 
 
 /// All that have a weight, in an order that depends on nothing but the key and the targets' names: each key has its
 /// own, and if a weight changes or a target goes, only the keys that have to move do.
-pub fn sticky(weights: &[f64], names: &[&str], key: &str) -> Vec<usize> {
+pub fn sticky(weights: &[f64], names: &[String], key: &str) -> Vec<usize> {
     let mut scored: Vec<(f64, usize)> = weights
         .iter()
         .zip(names)

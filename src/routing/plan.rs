@@ -1,10 +1,12 @@
 //! What to try next. A plan walks through a config's targets as their strategies say: it is told how each try came
 //! out, and says whether to wait, to try another, or to give up.
 
+use std::collections::VecDeque;
+
 use super::backoff;
 use super::condition::Fact;
-use super::config::{Branch, Breaker, Mode, Node, Sticky};
-use super::pick;
+use super::config::{Branch, Breaker, Mode, Node};
+use super::order::{ordered, standing};
 use crate::catalog::Money;
 
 /// What a plan asks of the world.
@@ -67,9 +69,6 @@ pub fn lists(codes: &[u16], status: u16) -> bool {
     }
 }
 
-/// How often another is tried first where the best by experience is wanted, so that experience stays fresh.
-const EXPLORED: f64 = 0.05;
-
 #[derive(Debug)]
 pub struct Plan<'c> {
     /// The branches that lead to the target at hand, the root first.
@@ -82,16 +81,26 @@ pub struct Plan<'c> {
 #[derive(Debug)]
 struct Fork<'c> {
     branch: &'c Branch,
-    /// What is left to try, the next at the end.
-    left: Vec<&'c Node>,
+    breaker: Option<&'c Breaker>,
+    /// Whether a breaker watches here or below.
+    watched: bool,
+    /// What is left to try, the next first.
+    left: VecDeque<&'c Node>,
+    /// Whether one was chosen that was not to be left alone.
+    chosen: bool,
+    /// How the last came out that was asked.
+    outcome: Outcome,
 }
 
 impl<'c> Plan<'c> {
-    /// A plan, ready at its first target. There is none where no condition holds.
+    /// A plan, ready at its first target. There is none if no condition holds.
     pub fn new(root: &'c Node, view: &impl View) -> Self {
         let deadline = root.terms.total_timeout_ms.map(|ms| view.now().saturating_add(ms));
         let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, deadline };
         plan.descend(root, view);
+        if plan.leaf.is_none() {
+            plan.climb(Outcome::Skipped, view);
+        }
         plan
     }
 
@@ -132,7 +141,7 @@ impl<'c> Plan<'c> {
 
     /// The breaker that watches the target at hand.
     pub fn breaker(&self) -> Option<&'c Breaker> {
-        self.way.iter().rev().find_map(|fork| fork.branch.breaker.as_ref())
+        self.way.last().and_then(|fork| fork.breaker)
     }
 
     pub fn after(&mut self, outcome: Outcome, view: &impl View) -> Step<'c> {
@@ -163,41 +172,73 @@ impl<'c> Plan<'c> {
     }
 
     /// To the next target that a strategy on the way has left, the innermost first.
-    fn climb(&mut self, outcome: Outcome, view: &impl View) {
+    fn climb(&mut self, mut outcome: Outcome, view: &impl View) {
         self.leaf = None;
         while let Some(fork) = self.way.last_mut() {
-            if fork.branch.moves_on(outcome)
-                && let Some(next) = fork.left.pop()
-            {
-                self.descend(next, view);
-                if self.leaf.is_some() {
-                    return;
-                }
-                continue;
+            // A branch came out as the last of it that was asked.
+            match outcome {
+                Outcome::Skipped => outcome = fork.outcome,
+                Outcome::Failed { .. } => fork.outcome = outcome,
             }
-            self.way.pop();
+            let next = if fork.branch.moves_on(outcome) { fork.next(view) } else { None };
+            let Some(next) = next else {
+                self.way.pop();
+                continue;
+            };
+            self.descend(next, view);
+            if self.leaf.is_some() {
+                return;
+            }
+            outcome = Outcome::Skipped;
         }
     }
 
-    /// Down to the first target of a node.
+    /// Down to the first target of a node, if its conditions lead to one.
     fn descend(&mut self, mut node: &'c Node, view: &impl View) {
         self.repeats = 0;
-        loop {
-            let Some(branch) = &node.branch else {
-                self.leaf = Some(node);
-                return;
-            };
-            let breaker = branch.breaker.as_ref().or_else(|| self.breaker());
-            let mut left = ordered(branch, breaker, view);
-            left.reverse();
-            let first = left.pop();
-            self.way.push(Fork { branch, left });
+        while let Some(branch) = &node.branch {
+            let mut fork = Fork::new(branch, self.breaker(), view);
+            let first = fork.next(view);
+            self.way.push(fork);
             match first {
                 Some(first) => node = first,
                 None => return,
             }
         }
+        self.leaf = Some(node);
     }
+}
+
+impl<'c> Fork<'c> {
+    fn new(branch: &'c Branch, above: Option<&'c Breaker>, view: &impl View) -> Self {
+        let breaker = branch.breaker.as_ref().or(above);
+        let left = ordered(branch, breaker, view).into_iter().filter_map(|at| branch.targets.get(at)).collect();
+        let watched = breaker.is_some() || branch.targets.iter().any(is_watched);
+        Self { branch, breaker, watched, left, chosen: false, outcome: Outcome::Skipped }
+    }
+
+    /// The next that is not to be left alone now. If that was none of them, the one whose time is up first.
+    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+        if !self.watched {
+            return self.left.pop_front();
+        }
+        let (breaker, now) = (self.breaker, view.now());
+        let open = |node: &Node| standing(node, breaker, view).open_until.filter(|until| *until > now);
+        if let Some(at) = self.left.iter().position(|node| open(node).is_none()) {
+            self.chosen = true;
+            return self.left.drain(..=at).next_back();
+        }
+        if self.chosen {
+            self.left.clear();
+        }
+        let soonest = self.left.iter().enumerate().min_by_key(|(_, node)| open(node)).map(|(at, _)| at)?;
+        self.left.remove(soonest)
+    }
+}
+
+/// Whether a breaker watches something below.
+fn is_watched(node: &Node) -> bool {
+    node.branch.as_ref().is_some_and(|branch| branch.breaker.is_some() || branch.targets.iter().any(is_watched))
 }
 
 impl Branch {
@@ -213,103 +254,5 @@ impl Branch {
             // The same request would be wrong everywhere.
             (_, None) => !matches!(status, 400 | 413 | 422),
         }
-    }
-}
-
-/// The targets of a branch in the order in which they are tried.
-fn ordered<'c>(branch: &'c Branch, breaker: Option<&Breaker>, view: &impl View) -> Vec<&'c Node> {
-    let targets = &branch.targets;
-    let order: Vec<usize> = match &branch.mode {
-        Mode::Single => vec![0],
-        Mode::Fallback => (0..targets.len()).collect(),
-        Mode::Conditional { rules, default } => {
-            let fact = |field: &str| view.fact(field);
-            let held = rules.iter().find(|(condition, _)| condition.holds(&fact)).map(|(_, place)| *place);
-            held.or(*default).into_iter().collect()
-        }
-        Mode::Loadbalance => balanced(branch, view),
-        Mode::Latency => best(targets, view, |node| standing(node, breaker, view).latency_ms),
-        Mode::Quality => best(targets, view, |node| standing(node, breaker, view).score.map(|score| -score)),
-        Mode::Cost => {
-            // What has no price comes last: it may be anything.
-            let mut order: Vec<usize> = (0..targets.len()).collect();
-            order.sort_by_key(|at| {
-                let cost = targets.get(*at).and_then(|node| cheapest(node, view));
-                (cost.is_none(), cost)
-            });
-            order
-        }
-    };
-    let mut nodes: Vec<&Node> = order.into_iter().filter_map(|at| targets.get(at)).collect();
-    if breaker.is_some() && nodes.len() > 1 {
-        nodes = closed_first(nodes, breaker, view);
-    }
-    nodes
-}
-
-/// Without those that are left alone for now; if that is all of them, the one whose time is up first goes first.
-fn closed_first<'c>(nodes: Vec<&'c Node>, breaker: Option<&Breaker>, view: &impl View) -> Vec<&'c Node> {
-    let open = |node: &&Node| standing(node, breaker, view).open_until.filter(|until| *until > view.now());
-    if nodes.iter().any(|node| open(node).is_none()) {
-        return nodes.into_iter().filter(|node| open(node).is_none()).collect();
-    }
-    let mut nodes = nodes;
-    nodes.sort_by_key(|node| open(node));
-    nodes
-}
-
-fn balanced(branch: &Branch, view: &impl View) -> Vec<usize> {
-    let weights: Vec<f64> = branch.targets.iter().map(|target| target.weight).collect();
-    if let Some(key) = branch.sticky.as_ref().and_then(|sticky| sticky.key(view)) {
-        let names: Vec<&str> = branch.targets.iter().map(|target| target.name.as_deref().unwrap_or(&target.path)).collect();
-        return pick::sticky(&weights, &names, &key);
-    }
-    pick::weighted(&weights, || view.random())
-}
-
-/// The lowest first; those of which nothing is known before all, and now and then any.
-fn best(targets: &[Node], view: &impl View, figure: impl Fn(&Node) -> Option<f64>) -> Vec<usize> {
-    let figure = |at: &usize| targets.get(*at).and_then(&figure).unwrap_or(f64::NEG_INFINITY);
-    // Among equals by chance, so that the first does not get all that is new.
-    let drawn = pick::weighted(&vec![1.0; targets.len()], || view.random());
-    let explored = (pick::unit(view.random()) < EXPLORED).then(|| drawn.first().copied()).flatten();
-    let mut order = sorted(drawn, figure);
-    if let Some(at) = explored {
-        order.retain(|other| *other != at);
-        order.insert(0, at);
-    }
-    order
-}
-
-fn sorted(mut order: Vec<usize>, figure: impl Fn(&usize) -> f64) -> Vec<usize> {
-    order.sort_by(|left, right| figure(left).total_cmp(&figure(right)));
-    order
-}
-
-/// How a node stands: a branch as the best of its targets.
-fn standing(node: &Node, breaker: Option<&Breaker>, view: &impl View) -> Standing {
-    let Some(branch) = &node.branch else { return view.standing(node, breaker) };
-    let breaker = branch.breaker.as_ref().or(breaker);
-    let all: Vec<Standing> = branch.targets.iter().map(|target| standing(target, breaker, view)).collect();
-    let least = |figure: fn(&Standing) -> Option<f64>| all.iter().filter_map(figure).min_by(f64::total_cmp);
-    let open = all.iter().map(|standing| standing.open_until).min().flatten();
-    Standing {
-        open_until: open,
-        latency_ms: least(|standing| standing.latency_ms),
-        score: least(|standing| standing.score.map(|score| -score)).map(|score| -score),
-    }
-}
-
-/// What the request would cost at a node: a branch is as cheap as its cheapest.
-fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
-    let Some(branch) = &node.branch else { return view.cost(node) };
-    branch.targets.iter().filter_map(|target| cheapest(target, view)).min()
-}
-
-impl Sticky {
-    /// What these callers have in common; nothing where a request has none of the fields.
-    fn key(&self, view: &impl View) -> Option<String> {
-        let parts: Vec<Option<Fact>> = self.hash_fields.iter().map(|field| view.fact(field)).collect();
-        parts.iter().any(Option::is_some).then(|| format!("{parts:?}"))
     }
 }

@@ -1,7 +1,6 @@
 //! An object of a config, its names in snake case, read field by field; what nobody takes is refused with the nearest
 //! known name.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -13,8 +12,10 @@ use crate::spelling;
 pub struct Section<'a> {
     pub path: String,
     fields: BTreeMap<String, &'a RawValue>,
+    /// The names that are written otherwise: `on_status_codes` as `onStatusCodes`.
+    written: BTreeMap<String, String>,
     /// What was asked for: the names that are known here.
-    known: RefCell<Vec<String>>,
+    known: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
@@ -26,80 +27,106 @@ impl<'a> Section<'a> {
     }
 
     pub fn of(raw: &'a RawValue, path: String) -> Result<Self> {
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
-        let fields = fields.into_iter().filter(|(_, raw)| raw.get() != "null").map(|(name, raw)| (snake(&name), raw)).collect();
-        Ok(Self { path, fields, known: RefCell::default() })
+        let all: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
+        let mut section = Self { path, fields: BTreeMap::new(), written: BTreeMap::new(), known: Vec::new() };
+        for (name, raw) in all.into_iter().filter(|(_, raw)| raw.get() != "null") {
+            let snake = snake(&name);
+            if section.fields.insert(snake.clone(), raw).is_some() {
+                let path = section.path_of(&name);
+                return Err(Error::invalid(format!("{path}: this field is there twice, also as `{snake}`.")).with_param(path));
+            }
+            if snake != name {
+                section.written.insert(snake, name);
+            }
+        }
+        Ok(section)
     }
 
+    /// Where a field stands, by the name that it has there.
     pub fn path_of(&self, name: &str) -> String {
-        format!("{}.{name}", self.path)
+        format!("{}.{}", self.path, self.written.get(name).map_or(name, String::as_str))
     }
 
-    pub fn take(&mut self, name: &str) -> Option<&'a RawValue> {
-        self.known.borrow_mut().push(name.to_owned());
+    pub fn take(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        self.known.push(name);
         self.fields.remove(name)
     }
 
+    /// Takes the fields whose names mean something.
+    pub fn take_all<T>(&mut self, meaning: impl Fn(&str) -> Option<T>) -> Vec<(String, T, &'a RawValue)> {
+        let found: Vec<(String, T)> = self.fields.keys().filter_map(|name| Some((name.clone(), meaning(name)?))).collect();
+        found.into_iter().filter_map(|(name, what)| self.fields.remove(&name).map(|raw| (name, what, raw))).collect()
+    }
+
     /// A field of a plain type; `what` says which in the error.
-    fn plain<T: DeserializeOwned>(&mut self, name: &str, what: &str) -> Result<Option<T>> {
+    fn plain<T: DeserializeOwned>(&mut self, name: &'static str, what: &str) -> Result<Option<T>> {
         self.take(name).map(|raw| plain(raw.get(), &self.path_of(name), what)).transpose()
     }
 
-    pub fn text(&mut self, name: &str) -> Result<Option<String>> {
+    pub fn text(&mut self, name: &'static str) -> Result<Option<String>> {
         let text: Option<String> = self.plain(name, "a string")?;
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    pub fn flag(&mut self, name: &str) -> Result<Option<bool>> {
+    pub fn flag(&mut self, name: &'static str) -> Result<Option<bool>> {
         self.plain(name, "true or false")
     }
 
-    pub fn count(&mut self, name: &str, least: u64, most: u64) -> Result<Option<u64>> {
+    /// A whole number, which some write as `60.0`.
+    pub fn count(&mut self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>> {
         let what = format!("a whole number from {least} to {most}");
-        let count: Option<u64> = self.plain(name, &what)?;
-        if count.is_none_or(|count| (least..=most).contains(&count)) { Ok(count) } else { Err(wrong(&self.path_of(name), &what)) }
+        let count: Option<f64> = self.plain(name, &what)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is then out of bounds")]
+        let whole = count.filter(|count| count.fract() == 0.0 && *count >= 0.0).map(|count| count as u64);
+        let valid = count.is_none() || whole.is_some_and(|count| (least..=most).contains(&count));
+        if valid { Ok(whole) } else { Err(wrong(&self.path_of(name), &what)) }
     }
 
-    pub fn number(&mut self, name: &str, least: f64, most: f64) -> Result<Option<f64>> {
+    pub fn number(&mut self, name: &'static str, least: f64, most: f64) -> Result<Option<f64>> {
         let what = format!("a number from {least} to {most}");
         let number: Option<f64> = self.plain(name, &what)?;
         if number.is_none_or(|number| (least..=most).contains(&number)) { Ok(number) } else { Err(wrong(&self.path_of(name), &what)) }
     }
 
-    pub fn statuses(&mut self, name: &str) -> Result<Option<Vec<u16>>> {
+    pub fn statuses(&mut self, name: &'static str) -> Result<Option<Vec<u16>>> {
         let what = "a list of statuses, from 100 to 599";
         let statuses: Option<Vec<u16>> = self.plain(name, what)?;
         let valid = statuses.iter().flatten().all(|status| (100..600).contains(status));
         if valid { Ok(statuses) } else { Err(wrong(&self.path_of(name), what)) }
     }
 
-    pub fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>> {
+    pub fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>> {
         self.plain(name, "a list of strings")
     }
 
-    pub fn section(&mut self, name: &str) -> Result<Option<Section<'a>>> {
+    pub fn section(&mut self, name: &'static str) -> Result<Option<Section<'a>>> {
         self.take(name).map(|raw| Section::of(raw, self.path_of(name))).transpose()
     }
 
     /// A list of objects.
-    pub fn items(&mut self, name: &str) -> Result<Option<Vec<Section<'a>>>> {
+    pub fn items(&mut self, name: &'static str) -> Result<Option<Vec<Section<'a>>>> {
         let Some(raw) = self.take(name) else { return Ok(None) };
         let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "a list"))?;
-        let items = items.into_iter().enumerate().map(|(at, raw)| Section::of(raw, format!("{}.{name}[{at}]", self.path)));
+        let list = self.path_of(name);
+        let items = items.into_iter().enumerate().map(|(at, raw)| Section::of(raw, format!("{list}[{at}]")));
         items.collect::<Result<_>>().map(Some)
     }
 
     /// An object whose names are not ours: they stay as they are, their values as JSON.
-    pub fn object(&mut self, name: &str) -> Result<BTreeMap<String, String>> {
+    pub fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, String>> {
         let Some(raw) = self.take(name) else { return Ok(BTreeMap::new()) };
         let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "an object"))?;
         Ok(fields.into_iter().map(|(name, raw)| (name, raw.get().to_owned())).collect())
     }
 
-    /// Refuses what nobody took.
     pub fn end(self) -> Result<()> {
+        self.end_knowing(std::iter::empty)
+    }
+
+    /// Refuses what nobody took, though these might have been meant as well.
+    pub fn end_knowing<N: Iterator<Item = String>>(self, more: impl Fn() -> N) -> Result<()> {
         let Some(name) = self.fields.keys().next() else { return Ok(()) };
-        let known = self.known.borrow();
+        let known: Vec<String> = self.known.iter().map(|name| (*name).to_owned()).chain(more()).collect();
         let (path, hint) = (self.path_of(name), spelling::hint(name, known.iter().map(String::as_str)));
         Err(Error::invalid(format!("{path}: there is no such field.{hint}")).with_param(path))
     }
