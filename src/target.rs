@@ -248,13 +248,16 @@ fn stripped<'m>(provider: &Provider, asked: &'m str) -> &'m str {
 impl Target<'_> {
     /// Whether a body in the service's dialect can go there as it is.
     pub fn is_fitted(&self) -> bool {
-        self.dialect != Dialect::Chat && !self.service.names_model() && self.service.fields.is_empty()
+        !matches!(self.dialect, Dialect::Chat | Dialect::Responses) && !self.service.names_model() && self.service.fields.is_empty()
     }
 
     /// Makes a body in the service's dialect fit this provider, naming what is lost by it.
-    pub fn fit(&self, envelope: &mut Envelope<'_>, losses: &mut Losses) {
-        if self.dialect == Dialect::Chat {
-            self.provider.bend(envelope, losses);
+    /// `own` says that it is the caller's own body.
+    pub fn fit(&self, envelope: &mut Envelope<'_>, own: bool, losses: &mut Losses) -> Result<()> {
+        match self.dialect {
+            Dialect::Chat => self.provider.bend(envelope, &self.model, own, losses)?,
+            Dialect::Responses => self.provider.bend_responses(envelope, losses),
+            _ => {}
         }
         if self.service.names_model() {
             envelope.remove("model");
@@ -262,6 +265,7 @@ impl Target<'_> {
         for (name, value) in self.service.fields {
             envelope.set(name, (*value).to_owned());
         }
+        Ok(())
     }
 
     /// Where a request for a whole answer or a stream goes.

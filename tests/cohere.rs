@@ -14,6 +14,7 @@ const BUDGET: Abilities = Abilities { thinking: ThinkingStyle::Budget, ..PLAIN }
 const PLAIN: Abilities = Abilities {
     thinking: ThinkingStyle::None,
     sampling: true,
+    top_k: false,
     sampling_pair: true,
     default_max_tokens: 4_096,
     completion_bound: false,

@@ -83,7 +83,7 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
     let mut strain = false;
     // Several choices cannot be written anew, only passed on.
     let several = chat && envelope.raw("n").is_some_and(|n| n != "1");
-    let body = if same && !needs_rewriting(provider, &envelope) {
+    let body = if same {
         if target.renamed && talk.model.is_none() {
             envelope.set("model", json_string(&target.model));
         }
@@ -92,7 +92,7 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
             envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
             strain = true;
         }
-        target.fit(&mut envelope, &mut life.losses);
+        target.fit(&mut envelope, true, &mut life.losses)?;
         envelope.bytes()
     } else {
         let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
@@ -100,9 +100,8 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
         request.stream = talk.stream.unwrap_or(request.stream);
         stream = request.stream;
         echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
-        strain = same && stream && !request.stream_usage;
         let abilities = provider.abilities(dialect, &target.model);
-        let encoded = (dialect.outbound().encode_request)(&request, same, &abilities, &mut life.losses)?;
+        let encoded = (dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
         Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
     };
     life.refuse_losses(provider)?;
@@ -112,13 +111,8 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
 
 fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
     let mut envelope = Envelope::look(encoded)?;
-    target.fit(&mut envelope, losses);
+    target.fit(&mut envelope, false, losses)?;
     Ok(envelope.bytes().into_owned())
-}
-
-/// A provider that does not know the `developer` role needs the messages themselves rewritten.
-fn needs_rewriting(provider: &Provider, envelope: &Envelope<'_>) -> bool {
-    !provider.quirks.developer_role && envelope.raw("messages").is_some_and(|messages| messages.contains("\"developer\""))
 }
 
 fn asks_for_usage(envelope: &Envelope<'_>) -> bool {
@@ -247,7 +241,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     if target.renamed && talk.model.is_none() {
         envelope.set("model", json_string(&target.model));
     }
-    counter.fit(&mut envelope, &mut life.losses);
+    counter.fit(&mut envelope, true, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
     let mut answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
     if !(200..300).contains(&answer.status()) {

@@ -154,6 +154,13 @@ impl Losses {
     }
 }
 
+impl Thinking {
+    /// Nothing but a proof, which says nothing to anyone but whose it is.
+    pub fn is_bare_proof(&self) -> bool {
+        self.text.is_empty() && self.redacted.is_none()
+    }
+}
+
 impl Media {
     /// As Markdown, for answers of a dialect that has no place for media.
     pub fn link(&self) -> String {

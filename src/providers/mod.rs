@@ -1,6 +1,7 @@
 //! Who speaks a dialect, where, with which credentials and with which quirks. A provider is a row of `table`.
 
 pub mod auth;
+mod bend;
 pub mod custom_host;
 pub mod models;
 pub mod sandbox;
@@ -8,8 +9,8 @@ pub mod service;
 pub mod table;
 pub mod words;
 
-use crate::ir::Losses;
-use crate::wire::envelope::Envelope;
+use crate::ir::Effort;
+use crate::wire::chat::{Choices, Customs};
 use crate::wire::{Abilities, Dialect};
 use service::{Errand, Serves, Service};
 
@@ -72,16 +73,34 @@ pub struct Quirks {
     /// Its answers are just what the dialect says, so they may pass untouched; else they are read and written anew.
     pub exact: bool,
     pub stream_usage: StreamUsage,
-    pub developer_role: bool,
+    /// How its messages are to be.
+    pub messages: Customs,
+    pub choices: Choices,
+    /// Takes `strict` tools.
+    pub strict_tools: bool,
     /// Wants the thinking of earlier turns back.
     pub replay_thinking: bool,
     /// Wants its proofs back too, as it hands on those of other makers.
     pub replay_proofs: bool,
     pub json_schema: bool,
+    /// Knows the format of any JSON object.
+    pub json_object: bool,
+    /// Words for effort that it knows; none listed means all.
+    pub efforts: &'static [Effort],
+    /// Takes `top_k`.
+    pub top_k: bool,
+    /// What tells it not to think, where no word does.
+    pub still: Option<(&'static str, &'static str)>,
+    /// Takes stop sequences as a list only.
+    pub stop_list: bool,
+    /// `logprobs` is their number.
+    pub counted_logprobs: bool,
     /// Its bound of an answer goes by `max_completion_tokens`.
     pub completion_bound: bool,
     /// Takes `reasoning_effort`.
     pub effort: bool,
+    /// Parameters of the Responses dialect that it answers with an error.
+    pub not_in_responses: &'static [&'static str],
     /// Its models' own names begin with something and a slash.
     pub slashed_models: bool,
 }
@@ -93,6 +112,8 @@ pub enum StreamUsage {
     Asked,
     /// Always.
     Volunteered,
+    /// Always, in a place of its own; in the usual one too with `stream_options.include_usage`.
+    Aside,
 }
 
 pub fn all() -> &'static [Provider] {
@@ -162,33 +183,12 @@ impl Provider {
         if dialect == Dialect::Chat && !quirks.effort {
             abilities.thinking = crate::wire::ThinkingStyle::None;
         }
+        abilities.top_k = quirks.top_k;
         abilities.completion_bound = quirks.completion_bound;
-        abilities.developer_role = quirks.developer_role;
+        abilities.developer_role = quirks.messages.developer;
         abilities.replay_thinking = quirks.replay_thinking;
         abilities.replay_proofs = quirks.replay_proofs;
-        abilities.json_schema &= quirks.json_schema;
+        abilities.json_schema |= dialect == Dialect::Chat;
         abilities
-    }
-
-    /// Makes a request fit this provider's quirks, naming what is lost by it.
-    pub fn bend(&self, envelope: &mut Envelope<'_>, losses: &mut Losses) {
-        for (from, to) in self.quirks.rename {
-            envelope.rename(from, to);
-        }
-        for name in self.quirks.drop {
-            let told = envelope.raw(name).is_some();
-            envelope.remove(name);
-            // What only asks for the usage is asked for by us.
-            if told && *name != "stream_options" {
-                losses.drop(*name);
-            }
-        }
-        for (name, low, high) in self.quirks.clamp {
-            let Some(value) = envelope.raw(name).and_then(|raw| raw.parse::<f64>().ok()) else { continue };
-            if !(*low..=*high).contains(&value) {
-                envelope.set(name, value.clamp(*low, *high).to_string());
-                losses.drop(format!("{name}={value}"));
-            }
-        }
     }
 }

@@ -53,6 +53,60 @@ pub fn abilities(dialect: Dialect, model: &str) -> Abilities {
     family.map_or_else(Abilities::default, |family| family.abilities)
 }
 
+/// Whether a model counts its thinking too, and so refuses the bound of an answer by its older name.
+pub fn wants_completion_bound(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    ["gpt-5", "o1", "o3", "o4-"].iter().any(|start| name.starts_with(start))
+}
+
+/// Where a model departs from its provider.
+struct Habit {
+    provider: &'static str,
+    holds: &'static [&'static str],
+    refuses: &'static [&'static str],
+    /// Words for effort that it knows; none where it is as its provider.
+    efforts: Option<&'static [Effort]>,
+}
+
+/// The first that holds a model tells.
+const HABITS: &[Habit] = &[
+    Habit {
+        provider: "xai",
+        holds: &["grok-3-mini"],
+        refuses: &["presence_penalty", "frequency_penalty", "stop"],
+        efforts: Some(&[Effort::Low, Effort::High]),
+    },
+    Habit {
+        provider: "xai",
+        holds: &["grok-4.3"],
+        refuses: &["presence_penalty", "frequency_penalty", "stop"],
+        efforts: Some(&[Effort::None, Effort::Low, Effort::Medium, Effort::High]),
+    },
+    Habit { provider: "xai", holds: &["non-reasoning"], refuses: &["reasoning_effort"], efforts: None },
+    Habit {
+        provider: "xai",
+        holds: &["grok-4", "grok-code"],
+        refuses: &["presence_penalty", "frequency_penalty", "stop", "reasoning_effort"],
+        efforts: None,
+    },
+    Habit { provider: "groq", holds: &["qwen3", "qwen-qwq"], refuses: &[], efforts: Some(&[Effort::None]) },
+    Habit { provider: "groq", holds: &["gpt-oss"], refuses: &[], efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]) },
+];
+
+fn habit(provider: &str, model: &str) -> Option<&'static Habit> {
+    HABITS.iter().find(|habit| habit.provider == provider && habit.holds.iter().any(|mark| model.contains(mark)))
+}
+
+/// Parameters that a model of this provider answers with an error.
+pub fn refused(provider: &str, model: &str) -> &'static [&'static str] {
+    habit(provider, model).map_or(&[], |habit| habit.refuses)
+}
+
+/// Words for effort that a model knows, where they are others than its provider's.
+pub fn efforts(provider: &str, model: &str) -> Option<&'static [Effort]> {
+    habit(provider, model)?.efforts
+}
+
 impl Family {
     fn holds(&self, model: &str) -> bool {
         let any = |marks: &[&str]| marks.iter().any(|mark| model.contains(mark));
@@ -64,6 +118,7 @@ const OPENAI: Abilities = Abilities {
     thinking: ThinkingStyle::None,
     least_effort: Effort::None,
     sampling: true,
+    top_k: false,
     sampling_pair: true,
     default_max_tokens: 4_096,
     completion_bound: true,
@@ -160,6 +215,13 @@ const FAMILIES: &[Family] = &[
         except: &[],
         abilities: Abilities { thinking: ThinkingStyle::Effort, least_effort: Effort::Minimal, ..OPENAI },
     },
+    Family {
+        dialect: Dialect::Cohere,
+        holds: &["reasoning", "north-"],
+        except: &[],
+        abilities: Abilities { thinking: ThinkingStyle::Budget, ..OPENAI },
+    },
+    Family { dialect: Dialect::Cohere, holds: &[""], except: &[], abilities: OPENAI },
     Family {
         dialect: Dialect::Predictions,
         holds: &["llama-2", "mistral-7b", "mixtral"],

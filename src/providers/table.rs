@@ -5,8 +5,10 @@ use super::service::{
     Service, count, embeddings, image_edits, image_variations, images, moderations, rerank, speech, talk, transcription, translation,
 };
 use super::{Auth, Home, Provider, Quirks, StreamUsage};
+use crate::ir::Effort;
 use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Predictions, Responses};
 use crate::wire::audio::Shape as Sound;
+use crate::wire::chat::{Choices, Customs, Files, Sounds, Thoughts};
 use crate::wire::embeddings::Shape as Vectors;
 use crate::wire::images::Shape as Picture;
 use crate::wire::moderations::Shape as Verdict;
@@ -98,7 +100,7 @@ pub const PROVIDERS: &[Provider] = &[
         auth: Auth::Header("api-key"),
         keys: &["AZURE_FOUNDRY_API_KEY"],
         home: Home::Tenant { var: "AZURE_FOUNDRY_ENDPOINT", header: "azure-foundry-url", end: "/models" },
-        ..AZURE_LIKE
+        ..FOUNDRY_LIKE
     },
     Provider {
         slug: "cohere",
@@ -151,7 +153,7 @@ pub const PROVIDERS: &[Provider] = &[
         aliases: &["fireworks-ai"],
         base: "https://api.fireworks.ai/inference/v1",
         keys: &["FIREWORKS_API_KEY"],
-        quirks: Quirks { stream_usage: StreamUsage::Volunteered, ..PLAIN },
+        quirks: FIREWORKS_AI,
         ..OPENAI_LIKE
     },
     Provider { slug: "ai21", base: "https://api.ai21.com/studio/v1", models: "", keys: &["AI21_API_KEY"], quirks: AI21, ..OPENAI_LIKE },
@@ -190,14 +192,21 @@ pub const PROVIDERS: &[Provider] = &[
         quirks: CEREBRAS,
         ..OPENAI_LIKE
     },
-    Provider { slug: "sambanova", services: SAMBANOVA, base: "https://api.sambanova.ai", keys: &["SAMBANOVA_API_KEY"], ..AT_V1 },
+    Provider {
+        slug: "sambanova",
+        services: SAMBANOVA_SERVICES,
+        base: "https://api.sambanova.ai",
+        keys: &["SAMBANOVA_API_KEY"],
+        quirks: SAMBANOVA,
+        ..AT_V1
+    },
     Provider {
         slug: "nvidia",
         services: NVIDIA,
         aliases: &["nvidia-nim"],
         base: "https://integrate.api.nvidia.com/v1",
         keys: &["NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"],
-        quirks: Quirks { drop: OPENAI_ONLY, slashed_models: true, ..PLAIN },
+        quirks: NIM,
         ..OPENAI_LIKE
     },
     Provider {
@@ -248,8 +257,7 @@ pub const PROVIDERS: &[Provider] = &[
         aliases: &["huggingface"],
         base: "https://router.huggingface.co",
         keys: &["HUGGING_FACE_API_KEY", "HF_TOKEN"],
-        // A router: whichever backend answers has its own habits.
-        quirks: Quirks { slashed_models: true, ..PLAIN },
+        quirks: ROUTER,
         ..AT_V1
     },
     Provider {
@@ -382,8 +390,9 @@ const TOGETHER_SERVICES: &[Service] = &[
     translation(Sound::OpenAi, "/v1/audio/translations"),
 ];
 
+/// Models of other makers are served by its agents alone.
 const PERPLEXITY_SERVICES: &[Service] =
-    &[talk(Chat, "/chat/completions"), talk(Responses, "/v1/responses"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
+    &[talk(Chat, "/chat/completions"), talk(Responses, "/v1/responses").of("/"), embeddings(Vectors::OpenAi, "/v1/embeddings")];
 
 const FIREWORKS: &[Service] = &[
     talk(Chat, "/chat/completions"),
@@ -417,7 +426,7 @@ const OLLAMA_SERVICES: &[Service] =
 
 const CHAT_AND_COMPLETIONS: &[Service] = &[talk(Chat, "/chat/completions"), talk(Completions, "/completions")];
 
-const SAMBANOVA: &[Service] = &[
+const SAMBANOVA_SERVICES: &[Service] = &[
     talk(Chat, "/v1/chat/completions"),
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     transcription(Sound::OpenAi, "/v1/audio/transcriptions"),
@@ -490,8 +499,8 @@ const AZURE: &[Service] = &[
     transcription(Sound::OpenAi, azure!("audio/transcriptions")).given("azure-api-version"),
     translation(Sound::OpenAi, azure!("audio/translations")).given("azure-api-version"),
     image_edits(azure!("images/edits")).given("azure-api-version"),
-    talk(Responses, "/v1/responses"),
     talk(Chat, "/v1/chat/completions"),
+    talk(Responses, "/v1/responses"),
     embeddings(Vectors::OpenAi, "/v1/embeddings"),
     images(Picture::OpenAi, "/v1/images/generations"),
     speech(Sound::OpenAi, "/v1/audio/speech"),
@@ -501,6 +510,14 @@ const AZURE: &[Service] = &[
 ];
 
 const AZURE_LIKE: Provider = Provider { models: "", quirks: Quirks { exact: false, ..ORIGINAL }, ..OPENAI_LIKE };
+
+/// Unless it is told to pass them on, a field that it does not know is an error, though the model may know it.
+const FOUNDRY_LIKE: Provider = Provider {
+    vendor_headers: &["extra-parameters"],
+    fixed_headers: &[("extra-parameters", "pass-through")],
+    quirks: FOUNDRY,
+    ..AZURE_LIKE
+};
 
 /// A path below the project and its region.
 macro_rules! vertex {
@@ -534,63 +551,334 @@ const PLAIN: Quirks = Quirks {
     clamp: &[],
     exact: false,
     stream_usage: StreamUsage::Asked,
-    developer_role: false,
+    messages: LENIENT,
+    choices: Choices::All,
+    strict_tools: true,
     replay_thinking: false,
     replay_proofs: false,
     json_schema: true,
+    json_object: true,
+    efforts: &[],
+    top_k: false,
+    still: None,
+    stop_list: false,
+    counted_logprobs: false,
     completion_bound: false,
     effort: true,
+    not_in_responses: &[],
     slashed_models: false,
 };
 
 /// The dialect as its owner has it.
-const ORIGINAL: Quirks = Quirks { rename: &[], developer_role: true, completion_bound: true, exact: true, ..PLAIN };
+const ORIGINAL: Quirks = Quirks { rename: &[], messages: OWNERS, completion_bound: true, exact: true, ..PLAIN };
+
+/// Takes or ignores whatever a message may hold, but does not know the newest role.
+const LENIENT: Customs = Customs {
+    signs: &["\"developer\""],
+    developer: false,
+    names: true,
+    refusals: true,
+    thoughts: Thoughts::Kept,
+    marks: true,
+    detail: true,
+    images: true,
+    files: Files::Kept,
+    sounds: Sounds::Kept,
+    plain_text: false,
+    short_ids: false,
+};
+
+/// Knows what the dialect's owner made, and nothing that others added.
+const OWNERS: Customs = Customs {
+    signs: &["_cont", "reasoning_details", "thinking_blocks"],
+    developer: true,
+    thoughts: Thoughts::Unwanted,
+    marks: false,
+    ..LENIENT
+};
+
+/// Refuses what it does not know.
+const PICKY: Customs = Customs {
+    signs: &[
+        "\"developer\"",
+        "_cont",
+        "reasoning",
+        "thinking_blocks",
+        "refusal",
+        "annotations",
+        "provider_specific_fields",
+        "\"file\"",
+        "input_audio",
+        "\"name\"",
+        "detail",
+        "image_url",
+        "tool_call_id",
+    ],
+    refusals: false,
+    thoughts: Thoughts::Unwanted,
+    marks: false,
+    ..LENIENT
+};
+
+/// All messages are looked at.
+const EVERY: &[&str] = &[""];
+
+/// Takes text and images, of speakers without a name.
+const SEEING: Customs = Customs { names: false, files: Files::Refused, sounds: Sounds::Refused, ..PICKY };
 
 /// Parameters of OpenAI's that most others answer with an error, and clients send unasked.
 const OPENAI_ONLY: &[&str] =
     &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"];
 
+const UP_TO_HIGH: &[Effort] = &[Effort::None, Effort::Low, Effort::Medium, Effort::High];
+
 /// Content may be a list, the bound of a context is a finish reason of its own.
 const MISTRAL: Quirks = Quirks {
     rename: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],
-    drop: &["stream_options", "user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "modalities", "verbosity"],
+    drop: &["user", "logit_bias", "store", "service_tier", "modalities", "verbosity", "safety_identifier"],
     clamp: &[("temperature", 0.0, 1.5)],
     stream_usage: StreamUsage::Volunteered,
+    messages: Customs { names: false, files: Files::Documents, sounds: Sounds::Bare, short_ids: true, ..PICKY },
+    choices: Choices::Named,
+    top_k: true,
     ..PLAIN
 };
 
-const GROQ: Quirks =
-    Quirks { rename: &[], drop: &["logprobs", "top_logprobs", "logit_bias", "store", "metadata"], completion_bound: true, ..PLAIN };
+const GROQ: Quirks = Quirks {
+    rename: &[],
+    drop: &[
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "store",
+        "metadata",
+        "modalities",
+        "prediction",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+        "web_search_options",
+    ],
+    stream_usage: StreamUsage::Aside,
+    messages: Customs { thoughts: Thoughts::In("reasoning"), ..SEEING },
+    choices: Choices::Named,
+    efforts: UP_TO_HIGH,
+    completion_bound: true,
+    not_in_responses: &["store", "include", "truncation", "safety_identifier", "prompt_cache_key"],
+    ..PLAIN
+};
 
 /// With tools, the thinking of earlier turns must come back; there is no JSON schema.
 const DEEPSEEK: Quirks = Quirks {
-    drop: &["logit_bias", "seed", "n", "user", "parallel_tool_calls", "store"],
+    drop: &[
+        "logit_bias",
+        "parallel_tool_calls",
+        "store",
+        "service_tier",
+        "prediction",
+        "modalities",
+        "metadata",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+    ],
+    messages: Customs { images: false, names: true, thoughts: Thoughts::In("reasoning_content"), ..SEEING },
+    choices: Choices::Named,
+    still: Some(("thinking", "{\"type\":\"disabled\"}")),
     replay_thinking: true,
     json_schema: false,
     ..PLAIN
 };
 
 /// Old models end with `eos`.
-const TOGETHER: Quirks = Quirks { drop: &["parallel_tool_calls", "user", "store", "metadata"], slashed_models: true, ..PLAIN };
+const TOGETHER: Quirks = Quirks {
+    drop: &[
+        "parallel_tool_calls",
+        "user",
+        "store",
+        "metadata",
+        "service_tier",
+        "prediction",
+        "modalities",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+    ],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    messages: Customs {
+        thoughts: Thoughts::In("reasoning_content"),
+        detail: false,
+        files: Files::Refused,
+        signs: EVERY,
+        plain_text: true,
+        ..PICKY
+    },
+    choices: Choices::Named,
+    strict_tools: false,
+    efforts: &[Effort::Low, Effort::Medium, Effort::High],
+    still: Some(("reasoning", "{\"enabled\":false}")),
+    stop_list: true,
+    counted_logprobs: true,
+    slashed_models: true,
+    top_k: true,
+    ..PLAIN
+};
 
 /// No `[DONE]`, usage on every chunk.
-const PERPLEXITY: Quirks =
-    Quirks { drop: &["stream_options", "seed", "logit_bias", "logprobs", "store"], stream_usage: StreamUsage::Volunteered, ..PLAIN };
+const PERPLEXITY: Quirks = Quirks {
+    drop: &[
+        "seed",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "store",
+        "user",
+        "service_tier",
+        "prediction",
+        "modalities",
+        "metadata",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+    ],
+    exact: false,
+    stream_usage: StreamUsage::Aside,
+    messages: Customs { detail: false, files: Files::Urls, ..SEEING },
+    choices: Choices::Words,
+    json_object: false,
+    efforts: &[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High],
+    top_k: true,
+    ..PLAIN
+};
+
+const FIREWORKS_AI: Quirks = Quirks {
+    drop: &["modalities", "safety_identifier", "store", "verbosity", "prediction"],
+    stream_usage: StreamUsage::Volunteered,
+    messages: Customs { thoughts: Thoughts::In("reasoning_content"), ..SEEING },
+    choices: Choices::Named,
+    efforts: UP_TO_HIGH,
+    top_k: true,
+    ..PLAIN
+};
 
 /// Answers lack object, created and model.
-const AI21: Quirks =
-    Quirks { drop: &["stream_options", "user", "store"], stream_usage: StreamUsage::Volunteered, json_schema: false, ..PLAIN };
+const AI21: Quirks = Quirks {
+    drop: &[
+        "user",
+        "store",
+        "metadata",
+        "service_tier",
+        "prediction",
+        "modalities",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+        "parallel_tool_calls",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "reasoning_effort",
+    ],
+    exact: false,
+    stream_usage: StreamUsage::Volunteered,
+    messages: Customs { images: false, signs: EVERY, plain_text: true, ..SEEING },
+    choices: Choices::Named,
+    json_schema: false,
+    ..PLAIN
+};
 
 /// Completion tokens exclude reasoning.
-const XAI: Quirks = Quirks { rename: &[], completion_bound: true, ..PLAIN };
+const XAI: Quirks = Quirks {
+    rename: &[],
+    drop: &["store", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity"],
+    exact: false,
+    messages: Customs { names: false, thoughts: Thoughts::In("reasoning_content"), ..PICKY },
+    choices: Choices::Named,
+    completion_bound: true,
+    ..PLAIN
+};
 
 /// Says twice why it ended, and errors with status 200.
-const OPENROUTER: Quirks = Quirks { exact: false, slashed_models: true, replay_proofs: true, ..ORIGINAL };
+const OPENROUTER: Quirks = Quirks {
+    exact: false,
+    messages: Customs { developer: true, ..LENIENT },
+    slashed_models: true,
+    top_k: true,
+    replay_proofs: true,
+    ..ORIGINAL
+};
 
-const OLLAMA: Quirks = Quirks { drop: &["logit_bias", "n", "user", "parallel_tool_calls", "store"], ..PLAIN };
+const OLLAMA: Quirks = Quirks {
+    drop: &[
+        "logit_bias",
+        "n",
+        "user",
+        "parallel_tool_calls",
+        "store",
+        "metadata",
+        "service_tier",
+        "prediction",
+        "modalities",
+        "prompt_cache_key",
+        "safety_identifier",
+        "verbosity",
+    ],
+    exact: false,
+    messages: Customs { names: true, thoughts: Thoughts::In("reasoning"), ..SEEING },
+    choices: Choices::Named,
+    efforts: UP_TO_HIGH,
+    ..PLAIN
+};
 
-const CEREBRAS: Quirks =
-    Quirks { rename: &[], drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store"], completion_bound: true, ..PLAIN };
+const CEREBRAS: Quirks = Quirks {
+    rename: &[],
+    drop: &["frequency_penalty", "presence_penalty", "logit_bias", "store", "metadata", "modalities", "safety_identifier", "verbosity"],
+    messages: Customs { names: true, thoughts: Thoughts::In("reasoning"), ..SEEING },
+    choices: Choices::Named,
+    efforts: UP_TO_HIGH,
+    completion_bound: true,
+    ..PLAIN
+};
+
+const SAMBANOVA: Quirks = Quirks {
+    drop: &["store", "service_tier", "prediction", "modalities", "metadata", "prompt_cache_key", "safety_identifier", "verbosity", "user"],
+    messages: Customs { detail: false, ..SEEING },
+    choices: Choices::Named,
+    strict_tools: false,
+    efforts: &[Effort::Low, Effort::Medium, Effort::High],
+    top_k: true,
+    ..PLAIN
+};
+
+const NIM: Quirks = Quirks { drop: OPENAI_ONLY, messages: PICKY, choices: Choices::Named, slashed_models: true, ..PLAIN };
+
+/// A router: whichever backend answers has its own habits.
+const ROUTER: Quirks = Quirks {
+    drop: OPENAI_ONLY,
+    exact: false,
+    messages: Customs { thoughts: Thoughts::In("reasoning_content"), ..PICKY },
+    choices: Choices::Named,
+    slashed_models: true,
+    ..PLAIN
+};
 
 /// Deltas without a role, an object for content where a schema was asked for.
-const WORKERS_AI: Quirks = Quirks { slashed_models: true, stream_usage: StreamUsage::Volunteered, drop: OPENAI_ONLY, ..PLAIN };
+const WORKERS_AI: Quirks = Quirks {
+    exact: false,
+    slashed_models: true,
+    stream_usage: StreamUsage::Aside,
+    messages: PICKY,
+    choices: Choices::Named,
+    drop: OPENAI_ONLY,
+    ..PLAIN
+};
+
+/// Models of many makers, told apart by nothing but their names.
+const FOUNDRY: Quirks = Quirks {
+    rename: &[("max_completion_tokens", "max_tokens")],
+    exact: false,
+    messages: Customs { developer: true, ..PICKY },
+    completion_bound: false,
+    ..ORIGINAL
+};

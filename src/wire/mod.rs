@@ -61,6 +61,8 @@ pub struct Abilities {
     pub least_effort: Effort,
     /// Takes temperature, top_p and top_k.
     pub sampling: bool,
+    /// Takes `top_k` though its dialect has it not (chat).
+    pub top_k: bool,
     /// Takes both temperature and top_p in one request.
     pub sampling_pair: bool,
     /// The answer's bound where the dialect demands one and the caller gave none.
@@ -98,6 +100,7 @@ impl Default for Abilities {
             thinking: ThinkingStyle::Effort,
             least_effort: Effort::None,
             sampling: true,
+            top_k: false,
             sampling_pair: true,
             default_max_tokens: 4_096,
             completion_bound: true,

@@ -169,7 +169,7 @@ fn written(destination: &Destination<'_>, call: &Call, input: &[u8]) {
     let mut losses = Losses::default();
     let mut envelope = Envelope::empty();
     envelope.set("model", "1".to_owned());
-    destination.fit(&mut envelope, &mut losses);
+    let _ = destination.fit(&mut envelope, true, &mut losses);
     json(&envelope.bytes());
 }
 

@@ -45,7 +45,7 @@ fn an_account_is_given_a_token_and_the_token_lets_the_request_in() {
             ]
         );
         let asked = &scene.seen[0];
-        assert_eq!(asked.headers.find("content-type"), Some("application/x-www-form-urlencoded"));
+        assert_eq!((asked.method.as_str(), asked.headers.find("content-type")), ("POST", Some("application/x-www-form-urlencoded")));
         let (key, message) = &scene.signed[0];
         assert_eq!(key, &[0x30, 3, 2, 1, 0]);
         let assertion = format!("{message}.{}", base64::encode_url(b"signed"));

@@ -28,6 +28,11 @@ impl Family {
         self == Family::Claude
     }
 
+    /// Lets a caller say what is to be cached; any other model refuses such a mark.
+    pub fn caches(self) -> bool {
+        matches!(self, Family::Claude | Family::Nova)
+    }
+
     /// Can be told to call one tool at a time.
     pub fn takes_single_calls(self) -> bool {
         self == Family::Claude

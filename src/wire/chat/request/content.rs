@@ -7,6 +7,9 @@ use crate::ir::{Media, MediaKind, Native, Part, Raw, Source, Text, Thinking};
 use crate::wire::chat::answer;
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 
+/// What a file is that does not say.
+const PDF: &str = "application/pdf";
+
 /// A string or a list of parts; nothing for `null`.
 pub(super) fn decode(raw: Option<&RawValue>, path: &str) -> Result<Vec<Part>> {
     match raw {
@@ -30,6 +33,7 @@ fn part(raw: &RawValue, path: String) -> Result<Part> {
         "image_url" => image(&mut fields, cache),
         "input_audio" => audio(&mut fields, cache),
         "file" => file(&mut fields, cache),
+        "document_url" | "file_url" => document(&mut fields, &kind, cache),
         "thinking" => {
             let told = fields.take("thinking");
             let signature = fields.text("signature")?;
@@ -53,6 +57,20 @@ fn image(fields: &mut Fields<'_>, cache: Option<Raw>) -> Result<Part> {
     };
     let source = address(url, &path)?;
     Ok(Part::Media(Media { kind: MediaKind::Image, source, name: None, detail, cache }))
+}
+
+/// A file as Mistral and Perplexity take it: a URL, or an object of one.
+fn document(fields: &mut Fields<'_>, kind: &str, cache: Option<Raw>) -> Result<Part> {
+    let path = fields.path_of(kind);
+    let raw = fields.take(kind);
+    let raw = fields.required(kind, raw)?;
+    let url = if is_string(raw) { plain(raw, &path, "a string")? } else { Fields::of(raw, path.clone())?.required_text("url")? };
+    let name = match fields.text("document_name")? {
+        Some(name) => Some(name),
+        None => fields.text("file_name")?,
+    };
+    let source = if url.contains(':') { address(url, &path)? } else { Source::Inline { media_type: PDF.to_owned(), data: url } };
+    Ok(Part::Media(Media { kind: MediaKind::Document, source, name, detail: None, cache }))
 }
 
 /// A data URL holds the bytes; any other is an address.
@@ -87,7 +105,7 @@ fn file(fields: &mut Fields<'_>, cache: Option<Raw>) -> Result<Part> {
         (None, Some(data)) if ["data:", "http:", "https:"].iter().any(|scheme| data.starts_with(scheme)) => {
             address(data, &inner.path_of("file_data"))?
         }
-        (None, Some(data)) => Source::Inline { media_type: "application/pdf".to_owned(), data },
+        (None, Some(data)) => Source::Inline { media_type: PDF.to_owned(), data },
         (None, None) => return Err(wrong(&inner.path_of("file_data"), "`file_data` or `file_id`")),
     };
     let is_image = matches!(&source, Source::Inline { media_type, .. } if media_type.starts_with("image/"));

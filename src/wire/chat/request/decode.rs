@@ -1,3 +1,4 @@
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::messages::SOUND;
@@ -6,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Native, Part, Raw, Request, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::chat::answer::{Said, text};
 use crate::wire::fields::{Fields, wrong};
+use crate::wire::proof;
 
 pub fn decode_request(body: &[u8]) -> Result<Request> {
     let mut fields = Fields::of_body(body)?;
@@ -99,8 +101,11 @@ fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>, legac
     if let Some(refusal) = fields.text("refusal")?.filter(|text| !text.is_empty()) {
         parts.push(Part::Refusal(refusal));
     }
+    let told = parts.iter().any(|part| matches!(part, Part::Thinking(thinking) if thinking.signature.is_some()));
+    parts.extend(google_proof(raw).filter(|_| !told));
     let list = fields.path_of("tool_calls");
     for (at, raw) in fields.items("tool_calls")?.unwrap_or_default().into_iter().enumerate() {
+        parts.extend(google_proof(raw).filter(|_| !told));
         parts.push(Part::ToolCall(call(raw, format!("{list}.{at}"))?));
     }
     if let Some(mut function) = fields.object("function_call")? {
@@ -109,6 +114,26 @@ fn spoken(fields: &mut Fields<'_>, raw: &RawValue, mut content: Vec<Part>, legac
         parts.push(Part::ToolCall(ToolCall { id: legacy.next(&name), name, arguments, cache: None }));
     }
     Ok(parts)
+}
+
+/// What proves a text or a call to be Gemini's, as Google's own endpoint of this dialect tells it.
+fn google_proof(raw: &RawValue) -> Option<Part> {
+    #[derive(Deserialize)]
+    struct Told {
+        extra_content: Vendors,
+    }
+    #[derive(Deserialize)]
+    struct Vendors {
+        google: Google,
+    }
+    #[derive(Deserialize)]
+    struct Google {
+        thought_signature: String,
+    }
+    let told: Told = serde_json::from_str(raw.get()).ok()?;
+    let signature = told.extra_content.google.thought_signature;
+    let signature = (!signature.is_empty()).then(|| proof::tagged("gemini", &signature));
+    signature.map(|signature| Part::Thinking(Thinking { signature: Some(signature), ..Thinking::default() }))
 }
 
 /// An answer given as sound, which its provider knows by an id.

@@ -122,7 +122,7 @@ fn write_sampling<'o>(
     }
     if let Some(top_k) = request.top_k {
         // The dialect has it not; those of its providers who do take it here.
-        if same_dialect {
+        if same_dialect || abilities.top_k {
             object = object.with("top_k", &top_k);
         } else {
             losses.drop("top_k");

@@ -30,7 +30,7 @@ pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request
         top_k: fields.count("top_k")?,
         frequency_penalty: fields.number("frequency_penalty")?,
         presence_penalty: fields.number("presence_penalty")?,
-        seed: fields.plain("seed", "an integer")?,
+        seed: seed(&mut fields)?,
         stop: stop(&mut fields)?,
         format: format(&mut fields)?,
         reasoning: reasoning(&mut fields, &mut extras)?,
@@ -42,6 +42,14 @@ pub(super) fn decode(mut fields: Fields<'_>, turns: Vec<Turn>) -> Result<Request
     extras.append(&mut fields.rest());
     request.extras = extras;
     Ok(request)
+}
+
+/// Mistral calls it otherwise.
+fn seed(fields: &mut Fields<'_>) -> Result<Option<i64>> {
+    match fields.plain("seed", "an integer")? {
+        Some(seed) => Ok(Some(seed)),
+        None => fields.plain("random_seed", "an integer"),
+    }
 }
 
 /// What is left of an object, each field by its path.

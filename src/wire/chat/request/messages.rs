@@ -152,7 +152,9 @@ impl Scribe<'_> {
         }
         let proven = thoughts.iter().any(|thinking| self.is_own(thinking) == Some(true));
         if !self.same_dialect && !self.abilities.replay_thinking && !proven {
-            self.losses.drop("thinking");
+            if !thoughts.iter().all(|thinking| thinking.is_bare_proof()) {
+                self.losses.drop("thinking");
+            }
             return message;
         }
         let text: String = thoughts.iter().map(|thinking| thinking.text.as_str()).collect();

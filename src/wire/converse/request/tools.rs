@@ -29,12 +29,12 @@ pub(super) fn write_tools(
     let mut config = Object::open(object.slot("toolConfig"));
     let mut tools = Array::open(config.slot("tools"));
     for tool in &request.tools {
-        write_tool(&mut tools, tool, abilities, losses)?;
+        write_tool(&mut tools, tool, conversation.caches, abilities, losses)?;
     }
     if request.tools.is_empty() {
         for name in called_names(request) {
             let gone = Tool::Function { name, description: Some(GONE.to_owned()), parameters: None, strict: None, cache: None };
-            write_tool(&mut tools, &gone, abilities, losses)?;
+            write_tool(&mut tools, &gone, conversation.caches, abilities, losses)?;
         }
     }
     tools.close();
@@ -57,7 +57,7 @@ fn write_choice(config: &mut Object<'_>, choice: Option<&ToolChoice>) {
     choice.close();
 }
 
-fn write_tool(tools: &mut Array<'_>, tool: &Tool, abilities: &Abilities, losses: &mut Losses) -> Result<()> {
+fn write_tool(tools: &mut Array<'_>, tool: &Tool, caches: bool, abilities: &Abilities, losses: &mut Losses) -> Result<()> {
     let (name, description, parameters, strict, cache) = match tool {
         Tool::Function { name, description, parameters, strict, cache } => (name, description, parameters, strict, cache),
         Tool::Native { kind, .. } => {
@@ -80,7 +80,7 @@ fn write_tool(tools: &mut Array<'_>, tool: &Tool, abilities: &Abilities, losses:
     }
     spec.maybe("strict", strict.filter(|_| abilities.json_schema)).close();
     entry.close();
-    mark(tools, cache.as_ref());
+    mark(tools, cache.as_ref().filter(|_| caches));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};
 use crate::wire::converse::document::{self, Names, Noun};
+use crate::wire::converse::family::Family;
 use crate::wire::json::{Array, Object};
 use crate::wire::proof;
 
@@ -14,6 +15,8 @@ pub(super) struct Conversation<'r> {
     system: Vec<&'r Text>,
     messages: Vec<Message<'r>>,
     pub calls: bool,
+    /// The model lets what is to be cached be marked.
+    pub caches: bool,
 }
 
 struct Message<'r> {
@@ -23,7 +26,8 @@ struct Message<'r> {
 
 impl<'r> Conversation<'r> {
     pub fn of(request: &'r Request, losses: &mut Losses) -> Result<Self> {
-        let mut conversation = Conversation { system: Vec::new(), messages: Vec::new(), calls: false };
+        let mut conversation =
+            Conversation { system: Vec::new(), messages: Vec::new(), calls: false, caches: Family::of(&request.model).caches() };
         for turn in &request.turns {
             if turn.name.is_some() {
                 losses.drop("name");
@@ -31,6 +35,14 @@ impl<'r> Conversation<'r> {
             match turn.role {
                 Role::System | Role::Developer => conversation.instruct(&turn.parts)?,
                 Role::User | Role::Assistant => conversation.say(turn.role == Role::Assistant, &turn.parts, losses)?,
+            }
+        }
+        if conversation.messages.is_empty() && !conversation.system.is_empty() {
+            // Here instructions alone are no conversation; elsewhere they are answered.
+            conversation.system.clear();
+            let instructions: Vec<&Part> = request.turns.iter().flat_map(|turn| &turn.parts).collect();
+            for part in instructions {
+                conversation.say(false, std::slice::from_ref(part), losses)?;
             }
         }
         match conversation.messages.first() {
@@ -56,6 +68,7 @@ impl<'r> Conversation<'r> {
         for part in parts {
             match part {
                 Part::Text(Text { text, .. }) | Part::Refusal(text) if text.trim().is_empty() => {}
+                Part::Thinking(thinking) if !is_proved(thinking) && thinking.is_bare_proof() => {}
                 Part::Thinking(thinking) if !is_proved(thinking) => losses.drop("reasoning_content"),
                 Part::ToolCall(_) | Part::Thinking(_) if !assistant => {
                     return Err(invalid(format!("messages: a user message cannot hold a {}", part.noun())));
@@ -92,7 +105,7 @@ impl<'r> Conversation<'r> {
         let mut blocks = Array::open(object.slot("system"));
         for text in &self.system {
             Object::open(blocks.slot()).with("text", &text.text).close();
-            mark(&mut blocks, text.cache.as_ref());
+            mark(&mut blocks, text.cache.as_ref().filter(|_| self.caches));
         }
         if let Some(text) = closing {
             Object::open(blocks.slot()).with("text", text).close();
@@ -108,7 +121,7 @@ impl<'r> Conversation<'r> {
             let mut blocks = Array::open(message.slot("content"));
             let mut documents = false;
             for part in parts {
-                documents |= write_part(&mut blocks, part, &mut names)? == Some(Noun::Document);
+                documents |= write_part(&mut blocks, part, self.caches, &mut names)? == Some(Noun::Document);
             }
             let told = parts.iter().any(|part| matches!(part, Part::Text(_) | Part::Refusal(_)));
             if documents && !told {
@@ -129,7 +142,7 @@ fn is_proved(thinking: &Thinking) -> bool {
 }
 
 /// What medium it was, if any.
-fn write_part(blocks: &mut Array<'_>, part: &Part, names: &mut Names) -> Result<Option<Noun>> {
+fn write_part(blocks: &mut Array<'_>, part: &Part, caches: bool, names: &mut Names) -> Result<Option<Noun>> {
     let mut noun = None;
     let cache = match part {
         Part::Text(text) => {
@@ -161,7 +174,7 @@ fn write_part(blocks: &mut Array<'_>, part: &Part, names: &mut Names) -> Result<
             return Err(invalid(format!("messages: content of type \"{}\" cannot be sent to this provider", native.kind)));
         }
     };
-    mark(blocks, cache);
+    mark(blocks, cache.filter(|_| caches));
     Ok(noun)
 }
 

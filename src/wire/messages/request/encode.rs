@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::settings::{Settings, Thinking};
 use super::turns::arrange;
 use crate::error::{Error, Result};
@@ -13,9 +15,9 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     let settings = Settings::of(request, &conversation, same_dialect, abilities, losses);
     let mut body = Vec::with_capacity(1_024);
     let mut object = Object::open(&mut body).with("model", &request.model).with("max_tokens", &settings.max_tokens);
-    let closing = matches!(request.format, Format::JsonObject).then_some(JSON_ONLY);
+    let closing = closing(request, same_dialect, abilities);
     if closing.is_some() || !conversation.system.is_empty() {
-        conversation.write_system(object.slot("system"), closing);
+        conversation.write_system(object.slot("system"), closing.as_deref());
     }
     conversation.write_messages(object.slot("messages"), same_dialect)?;
     if !request.tools.is_empty() {
@@ -38,6 +40,17 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     }
     object.close();
     Ok(body)
+}
+
+/// One more system text, where the answer's form cannot be told otherwise.
+fn closing<'r>(request: &'r Request, same_dialect: bool, abilities: &Abilities) -> Option<Cow<'r, str>> {
+    match &request.format {
+        Format::JsonSchema { schema, .. } if !abilities.json_schema && !same_dialect => {
+            Some(Cow::Owned(format!("{JSON_ONLY} It must be valid by this JSON schema:\n{}", schema.get())))
+        }
+        Format::JsonObject => Some(Cow::Borrowed(JSON_ONLY)),
+        Format::Text | Format::JsonSchema { .. } => None,
+    }
 }
 
 fn write_tools(out: &mut Vec<u8>, request: &Request, same_dialect: bool) -> Result<()> {

@@ -29,7 +29,8 @@ pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut
         match turn.role {
             Role::System | Role::Developer => add_system(&mut conversation.system, &turn.parts)?,
             Role::User | Role::Assistant => {
-                if turn.parts.iter().any(is_unsigned) {
+                let says = |part: &Part| !matches!(part, Part::Thinking(thinking) if thinking.is_bare_proof());
+                if turn.parts.iter().any(|part| is_unsigned(part) && says(part)) {
                     losses.drop(thinking);
                 }
                 add_message(&mut conversation.messages, turn.role == Role::Assistant, &turn.parts)?;
@@ -38,6 +39,12 @@ pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut
     }
     for message in conversation.messages.iter_mut().filter(|message| !message.assistant) {
         message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
+    }
+    if conversation.messages.is_empty() && !conversation.system.is_empty() {
+        // Here instructions alone are no conversation; elsewhere they are answered.
+        let instructions = request.turns.iter().flat_map(|turn| &turn.parts).filter(|part| matches!(part, Part::Text(_))).collect();
+        conversation.system.clear();
+        conversation.messages.push(Message { assistant: false, parts: instructions });
     }
     match conversation.messages.first() {
         None => Err(invalid("messages: at least one message with content is required")),

@@ -127,6 +127,7 @@ impl Scribe<'_> {
         let told = thinking.redacted.as_deref().or(thinking.signature.as_deref());
         match told.and_then(own_proof).filter(|_| self.abilities.thinking != ThinkingStyle::None) {
             Some((id, encrypted)) => write_reasoning(input.slot(), id, &thinking.text, Some(encrypted)),
+            None if thinking.is_bare_proof() => {}
             None => self.losses.drop("thinking"),
         }
     }
