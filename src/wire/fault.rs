@@ -124,7 +124,7 @@ fn plain_words(status: u16, body: &[u8]) -> String {
     if markup {
         let shown = shown(text);
         let colon = if shown.is_empty() { "." } else { ": " };
-        return format!("The provider answered with status {status} and a web page{colon}{}", clipped(&shown));
+        return clipped(&format!("The provider answered with status {status} and a web page{colon}{shown}"));
     }
     clipped(text)
 }

@@ -119,7 +119,9 @@ impl Strain {
         }
         self.held.extend_from_slice(piece);
         // What is too long for an event is none that tells usage.
-        let end = if self.held.len() > sse::MAX_FRAME { self.held.len() } else { last_event_end(&self.held, self.searched) };
+        let blank = self.held.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        let whole = blank || self.held.len() > sse::MAX_FRAME;
+        let end = if whole { self.held.len() } else { last_event_end(&self.held, self.searched) };
         let rest = self.held.split_off(end);
         self.searched = rest.len();
         let whole = std::mem::replace(&mut self.held, rest);
