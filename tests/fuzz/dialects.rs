@@ -242,7 +242,9 @@ fn error(input: &[u8]) {
             bounded(input, &own);
             assert!((dialect.inbound().is_own_error)(&own), "no error of {}: {}", dialect.slug(), own.escape_ascii());
             let again = fault::decode(Head { status, ..Head::default() }, &own);
-            assert_eq!(again.message, error.message, "other words in {}", dialect.slug());
+            // Long ones are clipped.
+            let begins = |text: &str| text.chars().take(1_900).collect::<String>();
+            assert_eq!(begins(&again.message), begins(&error.message), "other words in {}", dialect.slug());
         }
     }
     for dialect in CALLERS {

@@ -32,17 +32,23 @@ pub fn pieces(input: &[u8], mut take: impl FnMut(&[u8])) {
     }
 }
 
-type Frames = Vec<(Option<String>, Vec<u8>)>;
+pub type Frames = Vec<(Option<String>, Vec<u8>)>;
 
 fn note(seen: &mut Frames) -> impl FnMut(sse::Frame<'_>) {
     |frame| seen.push((frame.event.map(str::to_owned), frame.data.to_vec()))
 }
 
-fn events(input: &[u8]) {
-    let (mut whole, mut pieced) = (Vec::new(), Vec::new());
+/// The events of a stream that comes in one piece.
+pub fn whole_frames(input: &[u8]) -> Frames {
+    let mut whole = Vec::new();
     let mut parser = sse::Parser::default();
     parser.push(input, &mut note(&mut whole));
     parser.finish(&mut note(&mut whole));
+    whole
+}
+
+fn events(input: &[u8]) {
+    let (whole, mut pieced) = (whole_frames(input), Vec::new());
     let mut parser = sse::Parser::default();
     pieces(input, |piece| parser.push(piece, &mut note(&mut pieced)));
     parser.finish(&mut note(&mut pieced));

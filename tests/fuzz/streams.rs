@@ -8,7 +8,7 @@ use causeway::wire::{Dialect, Glance};
 
 use crate::corpus::{framed, seeds};
 use crate::dialects::{CALLERS, PROVIDERS, bounded, echo, json, told, words};
-use crate::frames::pieces;
+use crate::frames::{pieces, whole_frames};
 use crate::run::Target;
 
 pub fn targets() -> Vec<Target> {
@@ -133,7 +133,8 @@ fn passing(dialect: Dialect, input: &[u8]) {
     if matches!(dialect, Dialect::Chat | Dialect::Completions) {
         let (out, glance) = piped(&mut Pipe::Strain(Strain::new(dialect)), input, true);
         let (pieced, also) = piped(&mut Pipe::Strain(Strain::new(dialect)), input, false);
-        assert_eq!(out.escape_ascii().to_string(), pieced.escape_ascii().to_string(), "the pieces make a difference");
+        // One blank line or two: it depends on which of them was held when the stream ended.
+        assert!(whole_frames(&out) == whole_frames(&pieced), "the pieces make a difference");
         assert_eq!(glance, also);
         assert!(out.len() <= input.len() + 1_024, "more than came");
     }
