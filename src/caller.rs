@@ -93,6 +93,11 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
+    pub fn tenant(&self) -> &'static str {
+        if self.own_key.is_some() { "own key" } else { "deployment" }
+    }
+
     fn named_provider(&self) -> Option<&'static str> {
         Some(providers::find(named(self.headers, "provider")?)?.slug)
     }

@@ -60,7 +60,7 @@ pub async fn walk<H: Host>(
         let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
         let tried = ask(&mut turned).await;
         life.back(turned);
-        let was_asked = life.ledger.record.attempts.len() > before;
+        let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
         if was_asked {
             health.note(life, tried.as_ref().err());
         }
