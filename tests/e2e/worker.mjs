@@ -24,12 +24,13 @@ const VARIABLES = {
 
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last request for a model, once it is printed.
+ * With `twin` there is a second isolate on the same storage, at `twin`, and the storage itself, at `kv`.
  */
-export async function startWorker(variables = {}, build = join(ROOT, "build")) {
+export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
-  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }));
+  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin));
 
   const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -46,7 +47,8 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   let control = "";
   child.stdio[3].on("data", (chunk) => (control += chunk));
   const ended = new Promise((resolve) => child.on("exit", resolve));
-  const port = await until(() => listening(control) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
+  const last = twin ? "kv" : "http";
+  const port = await until(() => (listening(control, last) && listening(control, "http")) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
     .catch((error) => {
       child.kill("SIGKILL");
       throw new Error(`workerd did not start: ${error.message}\n${output.text}`);
@@ -56,6 +58,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    ...(twin && { twin: `http://127.0.0.1:${listening(control, "twin")}`, kv: `http://127.0.0.1:${listening(control, "kv")}` }),
     output,
     record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
     // At SIGTERM it would wait for hanging requests for ever.
@@ -73,10 +76,10 @@ function workerd() {
   return createRequire(require.resolve("workerd/package.json")).resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
 }
 
-function listening(control) {
+function listening(control, name) {
   for (const line of control.split("\n").slice(0, -1)) {
     const event = JSON.parse(line);
-    if (event.event === "listen" && event.socket === "http") return event.port;
+    if (event.event === "listen" && event.socket === name) return event.port;
   }
 }
 
@@ -90,7 +93,7 @@ function recordOf(line) {
   }
 }
 
-function configuration(variables) {
+function configuration(variables, twin) {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const text = JSON.stringify;
   const date = toml.match(/^compatibility_date = (".*?")/m)[1];
@@ -106,10 +109,12 @@ function configuration(variables) {
 const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
-    (name = "kv", worker = .kv),
+${twin ? '    (name = "twin", worker = .causeway),\n' : ""}    (name = "kv", worker = .kv),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "causeway")],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
+${twin ? ["twin", "kv"].map((name) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),\n`).join("") : ""}  ],
 );
 const causeway :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
