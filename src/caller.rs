@@ -94,8 +94,8 @@ impl<'a> Caller<'a> {
     }
 
     /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
-    pub fn tenant(&self) -> &'static str {
-        if self.own_key.is_some() { "own key" } else { "deployment" }
+    pub fn tenant(&self) -> String {
+        self.own_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
     }
 
     fn named_provider(&self) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Delta, Event, Fold, Grammar, Part, Response};
 use crate::wire::envelope::Envelope;
 use crate::wire::frame::Frames;
-use crate::wire::{Dialect, Echo, Glance, Reader};
+use crate::wire::{Dialect, Echo, Glance, Reader, responses};
 
 /// Whether an answer to this body can be told as a stream and as a whole alike, by the way over the one form. One that
 /// cannot is only kept and told as a whole.
@@ -80,6 +80,9 @@ pub struct Filling {
     grammar: Grammar,
     /// Nothing where it has become clear that the answer cannot be kept; else its length so far.
     length: Option<usize>,
+    /// The whole answer, where the stream itself tells it in the end.
+    told: Option<Vec<u8>>,
+    tells: bool,
     into: Dialect,
     echo: Echo,
 }
@@ -93,6 +96,8 @@ impl Filling {
             fold: Fold::default(),
             grammar: Grammar::default(),
             length: Some(0),
+            told: None,
+            tells: from == Dialect::Responses && into == from,
             into,
             echo,
         }
@@ -103,8 +108,13 @@ impl Filling {
         if self.length.is_none() {
             return;
         }
-        let Self { frames, reader, events, .. } = self;
-        frames.push(piece, &mut |frame| reader.push(frame, events));
+        let Self { frames, reader, events, told, tells, .. } = self;
+        frames.push(piece, &mut |frame| {
+            if *tells {
+                *told = responses::whole(&frame).or(told.take());
+            }
+            reader.push(frame, events);
+        });
         if let Some(why) = frames.fault() {
             reader.finish(Some(Error::upstream(Kind::Failed, why)), events);
         }
@@ -119,7 +129,8 @@ impl Filling {
         self.gather();
         self.length?;
         let response = self.fold.finish().ok()?;
-        Some((self.into.inbound().encode_response)(&response, &self.echo)).filter(|body| is_complete(self.into, body))
+        let encoded = || (self.into.inbound().encode_response)(&response, &self.echo);
+        Some(self.told.unwrap_or_else(encoded)).filter(|body| is_complete(self.into, body))
     }
 
     fn gather(&mut self) {

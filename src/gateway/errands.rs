@@ -37,9 +37,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     if target.renamed {
         envelope.set("model", json_string(&target.model));
     }
-    // What passes unread cannot be kept.
-    let shelf =
-        Some(errand.noun()).filter(|_| !errand::passes(target.service.serves)).and_then(|noun| Shelf::of(life, &target, noun, &envelope));
+    let shelf = Shelf::of_errand(life, &target, errand, &envelope);
     let asked = envelope.bytes();
     life.ledger.prompt_bytes = asked.len();
     let (serves, passes) = (target.service.serves, errand::passes(target.service.serves));

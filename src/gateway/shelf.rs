@@ -3,6 +3,7 @@
 use super::life::{Life, json_reply};
 use super::talk::as_stream;
 use crate::cache::{self, Cached, Deposit, Entry, Filling, Locker, Question};
+use crate::errand;
 use crate::host::Host;
 use crate::http::{Headers, Reply};
 use crate::providers::service::Errand;
@@ -19,11 +20,11 @@ pub struct Shelf {
 
 impl Shelf {
     /// Where the target's terms ask for a cache, and there can be one.
-    pub fn of<H: Host>(life: &Life<'_, H>, target: &Target<'_>, kind: &str, body: &Envelope<'_>) -> Option<Self> {
+    fn of<H: Host>(life: &Life<'_, H>, target: &Target<'_>, kind: &str, body: &Envelope<'_>) -> Option<Self> {
         let cache = life.caller.terms?.cache.as_ref()?;
         let question = Question {
             secret: life.settings.var("MASTER_KEY").unwrap_or_default(),
-            tenant: life.caller.tenant(),
+            tenant: &life.caller.tenant(),
             namespace: life.caller.named("cache-namespace").unwrap_or_default(),
             kind,
             provider: target.provider.slug,
@@ -41,6 +42,12 @@ impl Shelf {
         life.caller.terms?.cache.as_ref()?;
         let told = |name: &str| body.raw(name).is_some_and(|value| value != "false");
         (!told("background") && !told("conversation")).then(|| Self::of(life, target, life.dialect.slug(), body))?
+    }
+
+    /// The same of an errand. What passes unread cannot be kept, and the addresses of pictures do not last.
+    pub fn of_errand<H: Host>(life: &Life<'_, H>, target: &Target<'_>, errand: Errand, body: &Envelope<'_>) -> Option<Self> {
+        let lasts = !errand::passes(target.service.serves) && errand != Errand::Images;
+        lasts.then(|| Self::of(life, target, errand.noun(), body))?
     }
 
     pub fn keep<H: Host>(self, life: &Life<'_, H>, content_type: &str, body: &[u8]) -> Option<Deposit> {

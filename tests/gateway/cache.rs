@@ -453,3 +453,94 @@ fn each_target_has_answers_of_its_own() {
     let fourth = house.play(ask());
     assert_eq!((cache(&fourth), fourth.header("x-causeway-target")), ("HIT", "config.targets[0]"));
 }
+
+const REPLIED: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"gpt-4o","instructions":"Be kind.","output":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"hello","annotations":[]}]},{"type":"function_call","id":"fc_1","call_id":"call_1","name":"weather","arguments":"{\"city\":\"Ulm\"}","status":"completed"}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5},"odd":1}"#;
+
+/// The stream in which a provider tells it.
+fn replied_stream() -> String {
+    let begun = json!({"type": "response.created", "response": {"id": "resp_1", "model": "gpt-4o", "status": "in_progress", "output": []}});
+    let whole: Value = serde_json::from_str(REPLIED).unwrap();
+    let mut events = vec![begun];
+    for (at, item) in whole["output"].as_array().unwrap().iter().enumerate() {
+        let mut opened = item.clone();
+        opened["status"] = json!("in_progress");
+        if at == 0 {
+            opened["content"] = json!([]);
+            events.push(json!({"type": "response.output_item.added", "output_index": at, "item": opened}));
+            let part = json!({"type": "output_text", "text": "", "annotations": []});
+            events.push(
+                json!({"type": "response.content_part.added", "output_index": at, "content_index": 0, "item_id": "msg_1", "part": part}),
+            );
+            for delta in ["hel", "lo"] {
+                let place = json!({"type": "response.output_text.delta", "output_index": at, "content_index": 0, "item_id": "msg_1", "delta": delta});
+                events.push(place);
+            }
+        } else {
+            opened["arguments"] = json!("");
+            events.push(json!({"type": "response.output_item.added", "output_index": at, "item": opened}));
+            let delta = item["arguments"].clone();
+            events.push(json!({"type": "response.function_call_arguments.delta", "output_index": at, "item_id": "fc_1", "delta": delta}));
+        }
+        events.push(json!({"type": "response.output_item.done", "output_index": at, "item": item}));
+    }
+    let told: String = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect();
+    format!("{told}event: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{REPLIED}}}\n\n")
+}
+
+#[test]
+fn a_responses_stream_is_kept_as_the_whole_that_it_tells_itself() {
+    let ask = |stream: bool| with(CONFIG, Scene::post("/v1/responses", format!(r#"{{"model":"gpt-4o","input":"hi","stream":{stream}}}"#)));
+    let house = House::new();
+    let first = house.play(ask(true).streams(replied_stream()));
+    assert_eq!((cache(&first), first.puts.len()), ("MISS", 1));
+    let whole = house.play(ask(false));
+    assert_eq!((cache(&whole), whole.body.as_str()), ("HIT", REPLIED));
+    let replayed = house.play(ask(true));
+    assert_eq!(cache(&replayed), "HIT");
+    let last = replayed.body.lines().rfind(|line| line.starts_with("data: {")).unwrap();
+    let last: Value = serde_json::from_str(last.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last.pointer("/response/output/0/content/0/text").unwrap(), "hello");
+    assert_eq!(last.pointer("/response/output/1/arguments").unwrap(), "{\"city\":\"Ulm\"}");
+    assert_eq!(last.pointer("/response/usage/input_tokens").unwrap(), 3);
+}
+
+#[test]
+fn gemini_callers_share_answers_between_their_two_paths() {
+    let answer = r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hello"}]},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5},"modelVersion":"gemini-2.5-flash","responseId":"r1"}"#;
+    let config = r#"{"provider":"gemini","cache":{"max_age":3600}}"#;
+    let ask = |method: &str| {
+        let body = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+        let scene = Scene::post(&format!("/v1beta/models/gemini-2.5-flash:{method}"), body);
+        scene.header("x-goog-api-key", "k").header("x-causeway-config", config)
+    };
+    for (first, stream) in [("generateContent", false), ("streamGenerateContent?alt=sse", true)] {
+        let house = House::new();
+        let scene = if stream { ask(first).streams(format!("data: {answer}\n\n")) } else { ask(first).says(answer) };
+        assert_eq!(cache(&house.play(scene)), "MISS", "{first}");
+        let whole = house.play(ask("generateContent"));
+        assert_eq!(cache(&whole), "HIT", "{first}");
+        assert_eq!(whole.json().pointer("/candidates/0/content/parts/0/text").unwrap(), "hello");
+        let replayed = house.play(ask("streamGenerateContent?alt=sse"));
+        assert_eq!(cache(&replayed), "HIT", "{first}");
+        for part in ["hello", "\"STOP\"", "\"promptTokenCount\":3"] {
+            assert!(replayed.body.contains(part), "{part}: {}", replayed.body);
+        }
+    }
+}
+
+#[test]
+fn the_sandbox_is_cached_like_any_other() {
+    let ask = || {
+        let body = json!({"model": "sandbox/echo", "messages": [{"role": "user", "content": "one two"}], "stream": true});
+        Scene::chat(body.to_string()).var("SANDBOX", "true").header("x-causeway-config", r#"{"cache":{"max_age":60}}"#)
+    };
+    let settings = ask().settings();
+    let house = House { settings, shelves: Shelves::default() };
+    assert_eq!(cache(&house.play(ask())), "MISS");
+    let again = house.play(ask());
+    assert_eq!(cache(&again), "HIT");
+    assert_eq!(heard(&again.body).0, "one two");
+    // Whoever brings a key is another tenant, even where nobody wants one.
+    assert_eq!(cache(&house.play(ask().header("authorization", "Bearer sk-own"))), "MISS");
+}
