@@ -54,7 +54,12 @@ fn read(outcome: &Outcome) -> Result<Read, String> {
     let (mut frames, mut reader, mut events) = (outcome.dialect.frames(), (outcome.dialect.outbound().reader)(), Vec::new());
     frames.push(&outcome.body, &mut |frame| reader.push(frame, &mut events));
     frames.finish(&mut |frame| reader.push(frame, &mut events));
-    let mut read = Read { text: String::new(), finished: false, failed: false };
+    let told = events.len();
+    reader.finish(None, &mut events);
+    // That there was no end is no error that the caller was told.
+    let untold = events.get(told..).into_iter().flatten().position(|event| matches!(event, Event::Error(_)));
+    events.truncate(untold.map_or(events.len(), |at| told + at));
+    let mut read = Read { text: String::new(), finished: false, failed: outcome.broke };
     let mut grammar = Grammar::default();
     for event in events {
         grammar = grammar.step(&event).map_err(|why| format!("the stream is out of order: {why}"))?;

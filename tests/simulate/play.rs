@@ -33,6 +33,8 @@ pub struct Outcome {
     pub streamed: bool,
     /// The caller left before the end.
     pub left: bool,
+    /// The connection to the caller broke with the upstream's.
+    pub broke: bool,
     pub began: u64,
     /// When the reply's head was there, and its last byte.
     pub replied: u64,
@@ -184,7 +186,7 @@ fn request(
     let (replied, tries_before) = (clock.passed(), world.tries.borrow().len());
     let (status, headers) = (reply.status, reply.headers.clone());
     let streamed = matches!(reply.body, Body::Stream { .. });
-    let (body, left) = clock.run(sent(&world, reply));
+    let Sent { body, left, broke } = clock.run(sent(&world, reply));
     world.tell(|| format!("the caller got {status}: {}", String::from_utf8_lossy(&body)));
     world.tell(|| format!("headers: {}", headers.block().replace('\n', "; ")));
     world.tell(|| format!("records: {}", serde_json::to_string(&*world.records.borrow()).unwrap()));
@@ -201,6 +203,7 @@ fn request(
         body,
         streamed,
         left,
+        broke,
         began,
         replied,
         ended,
@@ -231,11 +234,19 @@ fn written(dialect: Dialect, stream: bool) -> (&'static str, String) {
     (path, body.to_string())
 }
 
+/// What reached the caller, and whether it left or was left.
+#[derive(Default)]
+struct Sent {
+    body: Vec<u8>,
+    left: bool,
+    broke: bool,
+}
+
 /// Sends a reply to its caller, as the edge does.
-async fn sent(world: &World<'_>, reply: Reply<Heard>) -> (Vec<u8>, bool) {
+async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
     match reply.body {
-        Body::Empty => (Vec::new(), false),
-        Body::Bytes(bytes) | Body::Relayed { bytes, .. } => (bytes, false),
+        Body::Empty => Sent::default(),
+        Body::Bytes(bytes) | Body::Relayed { bytes, .. } => Sent { body: bytes, ..Sent::default() },
         Body::Passed { .. } => panic!("a conversation never passes unread"),
         Body::Stream { mut answer, mut pipe, patience } => {
             let mut out = Vec::new();
@@ -250,7 +261,7 @@ async fn sent(world: &World<'_>, reply: Reply<Heard>) -> (Vec<u8>, bool) {
             let ledger = reply.ledger.unwrap_or_else(|| panic!("a stream has a ledger"));
             let record = ledger.close(pipe.glance(), &ending, causeway::host::Host::now(world));
             causeway::host::Host::record(world, &record);
-            (out, ending == Ending::Abandoned)
+            Sent { body: out, left: ending == Ending::Abandoned, broke: pipe.broke_within() }
         }
     }
 }
