@@ -15,6 +15,8 @@ pub struct Clock {
     passed: Cell<u64>,
     /// What the clock on the wall is wrong by, and when it will be wrong by something else.
     wrong_by: Cell<i64>,
+    /// By how much it was put back in all.
+    put_back: Cell<u64>,
     jumps: RefCell<Vec<(u64, i64)>>,
     awaited: RefCell<BTreeSet<u64>>,
 }
@@ -22,6 +24,10 @@ pub struct Clock {
 impl Clock {
     pub fn passed(&self) -> u64 {
         self.passed.get()
+    }
+
+    pub fn put_back(&self) -> u64 {
+        self.put_back.get()
     }
 
     pub fn wall(&self) -> u64 {
@@ -47,6 +53,7 @@ impl Clock {
             let due = *at <= to;
             if due {
                 self.wrong_by.set(self.wrong_by.get() + by);
+                self.put_back.set(self.put_back.get() + u64::try_from(-by).unwrap_or(0));
             }
             !due
         });

@@ -130,15 +130,13 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
     let (mut jumped, jumps) = (false, chance.one_in(8));
     for _ in 0..chance.within(1, 8) {
         clock.pass(if chance.one_in(2) { chance.below(50) } else { chance.below(60_000) });
-        let mut put_back = 0;
         if jumps && chance.one_in(2) {
             let by = i64::try_from(chance.below(7_200_000)).unwrap() - 3_600_000;
             clock.jump(clock.passed() + chance.below(1_000), by);
-            put_back = u64::try_from(-by).unwrap_or(0);
             jumped = true;
         }
         let mut outcome = request(&clock, &chance, &deployment, &settings, told);
-        (outcome.jumped, outcome.put_back) = (jumped, put_back);
+        outcome.jumped = jumped;
         tally.note(&outcome, &deployment);
         invariants::check(&outcome, &deployment)?;
     }
@@ -157,7 +155,7 @@ fn request(
     let portkey = chance.one_in(6);
     let request_ms = chance.one_in(10).then(|| chance.within(crate::deployment::AMPLE_MS, 9_000));
     let (storage_ms, storage_fails) = (if chance.one_in(8) { chance.below(4_000) } else { chance.below(30) }, chance.one_in(20));
-    let began = clock.passed();
+    let (began, put_back) = (clock.passed(), clock.put_back());
     let leaves_at = chance.one_in(12).then(|| began + chance.below(if chance.one_in(2) { 100 } else { 10_000 }));
     let (path, body) = written(dialect, stream);
     let about = Circumstances { body: body.into_bytes(), stream, leaves_at, storage_ms, storage_fails };
@@ -183,6 +181,7 @@ fn request(
     };
     world.tell(|| format!("{path}, stream: {stream}, leaves at {leaves_at:?}, own timeout: {request_ms:?}"));
     let reply = clock.run(gateway::serve(&world, settings, &call));
+    let jumped = false;
     let (replied, tries_before) = (clock.passed(), world.tries.borrow().len());
     let (status, headers) = (reply.status, reply.headers.clone());
     let streamed = matches!(reply.body, Body::Stream { .. });
@@ -192,7 +191,7 @@ fn request(
     world.tell(|| format!("records: {}", serde_json::to_string(&*world.records.borrow()).unwrap()));
     let World { tries, records, config_ms, .. } = world;
     let (tries, records, config_ms) = (tries.into_inner(), records.into_inner(), config_ms.get());
-    let (jumped, put_back, ended) = (false, 0, clock.passed());
+    let (put_back, ended) = (clock.put_back() - put_back, clock.passed());
     Outcome {
         dialect,
         portkey,
