@@ -80,6 +80,13 @@ pub struct Tokens {
     pub estimated: bool,
 }
 
+impl Record {
+    /// The try whose outcome the caller hears of: the last that was made, if any was.
+    pub fn told(&self) -> Option<&Attempt> {
+        self.attempts.iter().rfind(|attempt| attempt.asked).or(self.attempts.last())
+    }
+}
+
 /// A record in the making, until the reply has been sent or left.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {

@@ -135,7 +135,10 @@ pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limi
 
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
 pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
-    let body = whole(life, answer, MAX_FAILURE).await.unwrap_or_default();
+    let body = match whole(life, answer, MAX_FAILURE).await {
+        Err(Fault::Abandoned) => return unanswered(Fault::Abandoned, life, target.provider),
+        body => body.unwrap_or_default(),
+    };
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }

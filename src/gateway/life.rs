@@ -282,7 +282,7 @@ impl<'a, H: Host> Life<'a, H> {
             }
             let asked = record.attempts.iter().filter(|attempt| attempt.asked);
             let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
-            let target = record.attempts.last().map_or("config", |attempt| attempt.target.as_str());
+            let target = record.told().map_or("config", |attempt| attempt.target.as_str());
             say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", "DISABLED");

@@ -86,6 +86,10 @@ pub async fn walk<H: Host>(
     };
     let (error, own_words) = failure.unwrap_or_else(unmet);
     life.own_words = own_words;
+    let record = &mut life.ledger.record;
+    if let Some((provider, model)) = record.told().map(|attempt| (attempt.provider, attempt.model.clone())) {
+        (record.provider, record.model) = (provider, model);
+    }
     Err(error)
 }
 

@@ -59,6 +59,8 @@ pub struct Deployment {
 }
 
 const PROVIDERS: &[&str] = &["openai", "anthropic", "gemini", "groq", "mistral", "cohere", "deepseek"];
+/// A model that is known to take no tools.
+const TOOLLESS: (&str, &str) = ("mistral", "mistral-tiny");
 const MODES: &[&str] = &["single", "fallback", "fallback", "loadbalance", "conditional", "latency", "cost", "quality"];
 pub const CODES: &[u16] = &[400, 401, 408, 422, 429, 500, 502, 503, 504];
 /// Time in which a healthy target has answered whatever it is asked.
@@ -80,6 +82,11 @@ impl Deployment {
     pub fn target_at(&self, url: &str) -> Option<usize> {
         let host = url.strip_prefix("https://t")?.split('.').next()?;
         host.parse().ok().filter(|at| *at < self.targets.len())
+    }
+
+    /// Whether a target may be passed over for a request with tools.
+    pub fn lacks_tools(&self) -> bool {
+        self.targets.iter().any(|target| target.model == TOOLLESS.1)
     }
 
     /// Whether there must be an answer, whatever else fails.
@@ -116,7 +123,9 @@ impl Drawing<'_> {
 
     fn leaf(&mut self, path: String, terms: Terms, fields: &mut Map<String, Value>) -> Node {
         let (chance, at) = (self.chance, self.targets.len());
-        let (provider, model) = (chance.one_of(PROVIDERS), format!("model-{at}"));
+        let plain = chance.one_in(8);
+        let (provider, model) = if plain { TOOLLESS } else { (chance.one_of(PROVIDERS), "model") };
+        let model = if plain { model.to_owned() } else { format!("{model}-{at}") };
         fields.insert("provider".to_owned(), json!(provider));
         fields.insert("api_key".to_owned(), json!(key(at)));
         fields.insert("custom_host".to_owned(), json!(format!("https://t{at}.example.com/v1")));

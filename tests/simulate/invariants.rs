@@ -96,7 +96,7 @@ fn one_answer(outcome: &Outcome) -> Checked {
 /// Words of one try alone reach the caller: those of the last.
 fn never_mixed(outcome: &Outcome) -> Checked {
     let body = String::from_utf8_lossy(&outcome.body);
-    let heard: BTreeSet<&str> = body.split("[try-").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+    let heard: BTreeSet<&str> = body.split("[try-").skip(1).filter_map(|rest| Some(rest.split_once(']')?.0)).collect();
     let last = outcome.tries.len().checked_sub(1).map(|last| last.to_string());
     that(heard.iter().all(|number| Some(*number) == last.as_deref()), || format!("words of {heard:?}"))
 }
@@ -170,7 +170,8 @@ fn retries_as_told(outcome: &Outcome, deployment: &Deployment) -> Checked {
 pub fn is_certain(outcome: &Outcome, deployment: &Deployment) -> bool {
     let undisturbed = !outcome.jumped && outcome.about.leaves_at.is_none() && deployment.total_ms.is_none();
     let configured = !outcome.tries.is_empty() || !deployment.saved;
-    undisturbed && configured && deployment.must_answer(&deployment.root)
+    let able = !outcome.about.tools || !deployment.lacks_tools();
+    undisturbed && configured && able && deployment.must_answer(&deployment.root)
 }
 
 fn health_is_reached(outcome: &Outcome, deployment: &Deployment) -> Checked {
@@ -221,7 +222,8 @@ fn recorded(outcome: &Outcome, deployment: &Deployment) -> Checked {
     told_of(outcome, deployment, retries)?;
     let read = read(outcome)?;
     let ended = match record.outcome {
-        Recorded::Complete => read.finished,
+        // Who leaves between the last word and the end has it all.
+        Recorded::Complete => read.finished || outcome.left && read.text == answers::text(outcome.tries.len() - 1),
         Recorded::Failed => read.failed,
         Recorded::Abandoned => outcome.left || outcome.about.leaves_at.is_some_and(|at| at <= outcome.ended),
     };

@@ -157,8 +157,9 @@ fn request(
     let (storage_ms, storage_fails) = (if chance.one_in(8) { chance.below(4_000) } else { chance.below(30) }, chance.one_in(20));
     let (began, put_back) = (clock.passed(), clock.put_back());
     let leaves_at = chance.one_in(12).then(|| began + chance.below(if chance.one_in(2) { 100 } else { 10_000 }));
-    let (path, body) = written(dialect, stream);
-    let about = Circumstances { body: body.into_bytes(), stream, leaves_at, storage_ms, storage_fails };
+    let tools = chance.one_in(4);
+    let (path, body) = written(dialect, stream, tools);
+    let about = Circumstances { body: body.into_bytes(), stream, tools, leaves_at, storage_ms, storage_fails };
     let mut headers = Headers::from_iter([("content-type", "application/json"), ("authorization", "Bearer key-of-the-caller-only")]);
     let own = |name: &str| format!("x-{}-{name}", if portkey { "portkey" } else { "causeway" });
     headers.add(&own("metadata"), &json!({"plan": "paid", "user": chance.below(9).to_string()}).to_string());
@@ -215,7 +216,7 @@ fn request(
     }
 }
 
-fn written(dialect: Dialect, stream: bool) -> (&'static str, String) {
+fn written(dialect: Dialect, stream: bool, tools: bool) -> (&'static str, String) {
     let (path, mut body) = match dialect {
         Dialect::Messages => {
             ("/v1/messages", json!({"model": "asked", "max_tokens": 50, "messages": [{"role": "user", "content": "Go on."}]}))
@@ -227,6 +228,15 @@ fn written(dialect: Dialect, stream: bool) -> (&'static str, String) {
         }
         _ => ("/v1/chat/completions", json!({"model": "asked", "messages": [{"role": "user", "content": "Go on."}]})),
     };
+    if tools {
+        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+        body["tools"] = match dialect {
+            Dialect::Messages => json!([{"name": "weather", "input_schema": schema}]),
+            Dialect::Responses => json!([{"type": "function", "name": "weather", "parameters": schema}]),
+            Dialect::Gemini => json!([{"functionDeclarations": [{"name": "weather", "parameters": schema}]}]),
+            _ => json!([{"type": "function", "function": {"name": "weather", "parameters": schema}}]),
+        };
+    }
     if stream && dialect != Dialect::Gemini {
         body["stream"] = json!(true);
     }

@@ -20,6 +20,8 @@ const DEAD_MS: u64 = 300_000;
 pub struct Circumstances {
     pub body: Vec<u8>,
     pub stream: bool,
+    /// It asks for a model that takes tools.
+    pub tools: bool,
     /// Since the world began.
     pub leaves_at: Option<u64>,
     /// How long the storage takes, and whether it fails then.
