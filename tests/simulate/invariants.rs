@@ -131,6 +131,11 @@ fn in_time(outcome: &Outcome, deployment: &Deployment) -> Checked {
         let took = tried.ended.get().min(given_up) - tried.began;
         let slack = if outcome.jumped { u64::MAX } else { 1 };
         let looks = is_stream(tried) && outcome.about.stream && tried.status.get() == Some(200);
+        let longest = tried.longest.get();
+        // Without another target or a bound on the first token, the reply begins with the head of the stream.
+        if let Some(ms) = terms.idle_ms.filter(|_| looks) {
+            that(longest <= ms, || format!("{} stood still for {longest} ms, not {ms}", tried.url))?;
+        }
         if let Some(ms) = first.filter(|_| looks) {
             that(took <= ms.saturating_add(slack), || format!("{} gave no first token for {took} ms, not {ms}", tried.url))?;
         }

@@ -59,6 +59,8 @@ pub struct Try {
     pub ended: Cell<u64>,
     /// Bytes of its stream that were looked at.
     pub looked: Cell<usize>,
+    /// The longest wait for a piece of it.
+    pub longest: Cell<u64>,
     pub fault: RefCell<Option<Fault>>,
 }
 
@@ -165,6 +167,7 @@ impl Host for World<'_> {
             status: Cell::new(None),
             ended: Cell::new(now),
             looked: Cell::new(0),
+            longest: Cell::new(0),
             fault: RefCell::new(None),
             answer,
         });
@@ -245,8 +248,10 @@ impl Heard {
             (None, End::Hangs) => self.due + DEAD_MS,
             (None, _) => self.due,
         };
+        let now = self.clock.passed();
         let outcome = wait(&self.clock, self.leaves_at, due.max(self.clock.passed()), timeout_ms, began).await;
         self.tried.ended.set(self.clock.passed());
+        self.tried.longest.set(self.tried.longest.get().max(self.clock.passed() - now));
         outcome?;
         let Some((_, bytes)) = piece else {
             return if answer.end == End::Closes { Ok(None) } else { Err(Fault::Unreachable("broke off".to_owned())) };
