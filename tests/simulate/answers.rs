@@ -244,7 +244,7 @@ impl Asked<'_> {
             });
         }
         let mut write = self.writer();
-        for (is_word, piece) in std::iter::from_fn(|| write()) {
+        for (is_word, piece) in std::iter::from_fn(&mut write) {
             bytes.extend(piece);
             real_at = real_at.or(is_word.then_some(bytes.len()));
         }

@@ -94,12 +94,9 @@ impl World<'_> {
         };
         if !stream {
             let mut body = Vec::new();
-            loop {
-                // The whole has to be there in the same time.
-                match heard.next(parcel.timeout_ms, tried.began).await? {
-                    Some(piece) => body.extend(piece),
-                    None => break,
-                }
+            // The whole has to be there in the same time.
+            while let Some(piece) = heard.next(parcel.timeout_ms, tried.began).await? {
+                body.extend(piece);
             }
             heard.body = Some(body);
         }
