@@ -92,8 +92,17 @@ pub async fn opened<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer
             answer.discard();
             Err(error)
         }
-        Opening::Begun | Opening::Unknown => Ok(()),
+        Opening::Empty if life.turn.goes_on => {
+            answer.discard();
+            Err(empty(target.provider))
+        }
+        Opening::Empty | Opening::Begun | Opening::Unknown => Ok(()),
     }
+}
+
+/// Where another may answer, nothing at all is no answer.
+pub fn empty(provider: &Provider) -> Error {
+    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
 }
 
 /// The next piece of a stream that may take so long in all since it was started.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
 use super::sight::fits;
@@ -162,7 +162,8 @@ async fn receive<H: Host>(
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
         let glance = (life.dialect.inbound().glance_response)(&bytes)?;
-        if life.turn.goes_on && !glance.finished && glance.produced == 0 {
+        let is_empty = || (outbound.decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
+        if life.turn.goes_on && glance.produced == 0 && is_empty() {
             return Err(empty(target.provider));
         }
         life.close(&glance);
@@ -170,7 +171,7 @@ async fn receive<H: Host>(
     }
     let streamed = answer.is_stream() || are_events(&bytes);
     let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
-    if life.turn.goes_on && response.parts.is_empty() && response.usage.is_none_or(|usage| usage.output == 0) {
+    if life.turn.goes_on && response.is_empty() {
         return Err(empty(target.provider));
     }
     life.close(&Glance::of(&response));
@@ -183,11 +184,6 @@ async fn receive<H: Host>(
         writer.push(&event, &mut out);
     }
     Ok(Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
-}
-
-/// Where another may answer, nothing at all is no answer.
-fn empty(provider: &Provider) -> Error {
-    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
 }
 
 fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Draft<'_>, answer: H::Answer) -> Reply<H::Answer> {

@@ -69,7 +69,7 @@ impl Host for Scripted {
 
     fn random(&self) -> u64 {
         self.random.set(self.random.get() + 1);
-        self.random.get()
+        self.random.get().wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     async fn sleep(&self, ms: u64) {
@@ -194,6 +194,8 @@ pub struct Scene {
     /// The upstream's stream breaks after its last byte.
     pub breaks: bool,
     pub store: Option<Store>,
+    /// Where chance begins.
+    pub chance: u64,
 }
 
 /// What came out.
@@ -226,6 +228,7 @@ impl Scene {
             leaves_after: None,
             breaks: false,
             store: None,
+            chance: 0,
         }
     }
 
@@ -275,6 +278,10 @@ impl Scene {
         self
     }
 
+    pub fn draws(self, chance: u64) -> Self {
+        Self { chance, ..self }
+    }
+
     /// The deployment, for a scene that is played more than once in it.
     pub fn settings(&self) -> Settings {
         Settings::new(self.vars.clone())
@@ -289,6 +296,7 @@ impl Scene {
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let host = Scripted { body: self.body.clone().into_bytes(), store: self.store.clone(), ..Scripted::default() };
         host.now.set(now);
+        host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let (path, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
