@@ -92,7 +92,7 @@ for (const { caller, provider, way } of PASSAGES) {
     }
 
     test("a stream that goes on is not cut by the idle_timeout", async () => {
-      const answer = await ask(fallback(of("slow-40", { idle_timeout: 250 }), of("plain")), { caller, stream: true });
+      const answer = await ask(fallback(of("slow-20", { idle_timeout: 250 }), of("plain")), { caller, stream: true });
       assert.deepEqual([heard(answer), answer.told("attempts")], [{ text: PLAIN, ended: "end" }, "1"]);
     });
 
@@ -143,13 +143,13 @@ for (const { caller, provider, way } of PASSAGES) {
 describe("a caller that leaves", () => {
   for (const stream of [true, false]) {
     test(`while the next try is waited for has no more tries (${stream ? "streamed" : "whole"})`, async () => {
-      const [bad, good] = [target("status-503,wait-1500", { retry: { attempts: 3 } }), target("plain")];
+      const [bad, good] = [target("status-503,wait-400", { retry: { attempts: 3 } }), target("plain")];
       const left = send(fallback(bad, good), { stream });
       await scene.upstream.got(modelOf(bad));
       await sleep(100);
       left.socket.resetAndDestroy();
       assert.equal((await scene.worker.record(modelOf(bad))).outcome, "abandoned");
-      await sleep(1_600);
+      await sleep(500);
       assert.deepEqual([asked(bad), asked(good)], [1, 0]);
     });
 
@@ -197,7 +197,7 @@ test("a caller that reads slowly does not let the idle_timeout run out", async (
   const only = target("long", { idle_timeout: 150 });
   const slow = send(fallback(only, target("plain")), { stream: true });
   slow.socket.pause();
-  await sleep(600);
+  await sleep(400);
   slow.socket.resume();
   await until(() => slow.received.includes("[DONE]"), 5_000, "its end");
   assert.match(slow.received, /word399/);
