@@ -45,6 +45,8 @@ extern "C" {
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
     fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = meet)]
+    fn ask_meet(this: &Exchange, slot: Slot, news: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = stored)]
     fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
@@ -112,6 +114,10 @@ impl Exchange {
 
     pub fn stored(&self, key: &str, timeout: f64) -> Arrival {
         Arrival::of(|slot| self.ask_stored(slot, key, timeout))
+    }
+
+    pub fn meet(&self, news: &str) -> Arrival {
+        Arrival::of(|slot| self.ask_meet(slot, news))
     }
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {

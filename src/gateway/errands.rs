@@ -23,7 +23,7 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
         envelope.set("model", json_string(usual));
     }
     let model = model(None, &envelope)?;
-    let asked = Asked { envelope, model };
+    let asked = Asked { envelope, model, once: false };
     walk(life, &asked, async |life| ask(life, errand, &asked).await).await
 }
 

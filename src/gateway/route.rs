@@ -14,6 +14,8 @@ use crate::wire::envelope::Envelope;
 pub struct Asked<'a> {
     pub envelope: Envelope<'a>,
     pub model: String,
+    /// It can be sent only once, because it passes as it comes.
+    pub once: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -48,7 +50,13 @@ pub async fn walk<H: Host>(
     let mut chosen = plan.chosen_by();
     while let Some(leaf) = plan.leaf() {
         let (health, before) = (Health::of(life, asked, &plan), life.ledger.record.attempts.len());
-        let turn = Turn { path: &leaf.path, chosen, goes_on: plan.may_go_on(), elsewhere: plan.has_more(), deadline: plan.deadline() };
+        let turn = Turn {
+            path: &leaf.path,
+            chosen,
+            goes_on: !asked.once && plan.may_go_on(),
+            elsewhere: !asked.once && plan.has_more(),
+            deadline: plan.deadline(),
+        };
         let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
         let tried = ask(&mut turned).await;
         life.back(turned);
@@ -68,6 +76,9 @@ pub async fn walk<H: Host>(
         // Of what was asked rather than passed over, the last word counts.
         if was_asked || failure.is_none() {
             failure = Some((error, life.own_words.take()));
+        }
+        if asked.once {
+            break;
         }
         match plan.after(outcome, &Sight { life, asked }) {
             Step::Try(_) => chosen = plan.chosen_by(),

@@ -37,7 +37,7 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
     let body = life.body().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model };
+    let asked = Asked { envelope, model, once: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
 }
 

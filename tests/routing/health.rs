@@ -311,3 +311,22 @@ fn a_track_is_kept_as_json() {
     }
     assert_eq!(serde_json::from_str::<Track>(r#"{"a_field_of_tomorrow": 1}"#).unwrap(), Track::default());
 }
+
+#[test]
+fn isolates_that_meet_know_of_each_others_breakers() {
+    use causeway::routing::memory::Memory;
+    let breaker = Breaker { failures: 2, failure_percent: None, least_requests: 10, cooldown_ms: 30_000, statuses: None };
+    let (here, there, meeting) = (Memory::default(), Memory::default(), Memory::default());
+    there.note(7, false, Some(20), Some(&breaker), 1_000);
+    there.learn(&meeting.meet(&there.news(10_000).unwrap()));
+    here.note(7, true, None, Some(&breaker), 10_500);
+    assert!(here.news(10_000).is_some(), "the first news are told at once");
+    here.note(7, true, None, Some(&breaker), 10_600);
+    here.learn(&meeting.meet(&here.news(10_600).expect("a breaker that opens is told at once")));
+    assert!(here.news(20_000).is_none(), "there is nothing new");
+    // The next request that is noted there brings the news.
+    there.note(7, false, Some(20), Some(&breaker), 12_500);
+    there.learn(&meeting.meet(&there.news(12_500).unwrap()));
+    assert!(there.track(7).open_until(&breaker, 13_000).is_some());
+    assert_eq!(meeting.meet("no JSON"), "{}");
+}
