@@ -21,19 +21,25 @@ pub struct Caller<'a> {
     pub portkey: bool,
 }
 
+/// What Portkey's clients show where they were given no key.
+const STAND_INS: &[&str] = &["DUMMY-KEY", "OPENAI_API_KEY"];
+
 /// Reads the keys that a call shows. A key of this deployment never counts as a provider's, so it is never sent on.
 pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let headers = &call.headers;
-    let bearer = headers.find("authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let bearer = headers.find("authorization").and_then(|value| match value.split_once(' ') {
+        Some((scheme, token)) => scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()),
+        // Portkey's client sends the key as it was given.
+        None => (!value.eq_ignore_ascii_case("bearer")).then_some(value),
     });
-    let shown = [named(headers, "api-key"), bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
+    let gateways = named(headers, "api-key");
+    let shown = [gateways, bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
     let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
     let known = shown.iter().flatten().any(|key| ours(key));
     let forged = !known && shown.iter().flatten().any(|key| key.starts_with("cw-"));
     let theirs = [bearer, headers.find("x-api-key"), headers.find("x-goog-api-key"), headers.find("api-key")];
-    let own_key = theirs.into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
+    let providers = |key: &&str| !key.is_empty() && !ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
+    let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
     Caller { headers, terms: None, own_key, known, forged, portkey }
 }

@@ -1,5 +1,7 @@
 //! The way of a request through its config's targets: which is asked, and what comes after it failed.
 
+use std::borrow::Cow;
+
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
@@ -34,7 +36,10 @@ impl<'a> Asked<'a> {
         for (name, json) in terms.override_params.iter().filter(|(name, _)| !(in_path && *name == "model")) {
             envelope.set(name, json.clone());
         }
-        (envelope, terms.model().unwrap_or_else(|| self.model.clone()))
+        let usual = || envelope.text("model").ok().flatten().map(Cow::into_owned);
+        let own = Some(self.model.clone()).filter(|model| !model.is_empty());
+        let model = terms.model().or(own).or_else(usual).unwrap_or_default();
+        (envelope, model)
     }
 }
 

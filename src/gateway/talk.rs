@@ -44,7 +44,7 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &named(model)?)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     fits(life, &envelope, target.provider.slug, &target.model)?;
@@ -58,14 +58,18 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     receive(life, &target, draft, answer).await
 }
 
-/// The model that is asked for: in the path, or in the body.
+/// The model that is asked for: in the path, or in the body, or nowhere, because a config may name it.
 pub fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
-    let told = match in_path {
-        Some(model) => Some(model.to_owned()),
-        None => envelope.text("model")?.map(Cow::into_owned),
-    };
+    match in_path {
+        Some(model) => Ok(model.to_owned()),
+        None => Ok(envelope.text("model")?.map(Cow::into_owned).unwrap_or_default()),
+    }
+}
+
+/// That in the end a model is named.
+pub fn named(model: String) -> Result<String> {
     let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
-    told.filter(|model| !model.is_empty()).ok_or_else(missing)
+    Some(model).filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
@@ -233,7 +237,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
     let mut envelope = Envelope::look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
+    let model = named(model(talk.model.as_deref(), &envelope)?)?;
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
