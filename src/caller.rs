@@ -93,10 +93,17 @@ impl<'a> Caller<'a> {
     pub fn named(&self, name: &str) -> Option<&'a str> {
         let shown = named(self.headers, name);
         match name {
-            "custom-host" => shown.or_else(|| self.terms?.custom_host.as_deref()),
+            "custom-host" => shown.filter(|_| !self.is_bound()).or_else(|| self.terms?.custom_host.as_deref()),
             "provider" => self.terms.and_then(|terms| terms.provider).or(shown),
             _ => self.terms.and_then(|terms| terms.settings.get(name)).map(String::as_str).or(shown),
         }
+    }
+
+    /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.
+    fn is_bound(&self) -> bool {
+        let has_key = |terms: &Terms| terms.api_key.is_some() || !terms.settings.is_empty();
+        let brought = || named(self.headers, "config").is_some_and(|config| config.trim_start().starts_with('{'));
+        self.terms.is_some_and(has_key) && !brought()
     }
 
     fn named_provider(&self) -> Option<&'static str> {

@@ -317,7 +317,8 @@ class Upstream {
     this.status = response.status;
     this.headers = {};
     for (const [name, value] of response.headers) this.headers[name] = value;
-    this.stream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
+    // A failure's words are read whole, whatever they come as.
+    this.stream = response.ok && /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
   }
 
   header(name) {

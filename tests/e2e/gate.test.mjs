@@ -1,5 +1,5 @@
 // Streams that fail: before their first word another target answers in their place, after it the caller is told. And
-// time that runs out, and callers that leave meanwhile.
+// time that runs out.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -104,65 +104,22 @@ for (const { caller, provider, way } of PASSAGES) {
       }
     });
   });
-
-  describe(`a caller that leaves a stream ${way}`, () => {
-    test("at the gate ends the provider's work, and nobody else is asked", async () => {
-      for (const words of ["pings", "hang"]) {
-        const [bad, good] = [of(words, { retry: { attempts: 3 } }), of("plain")];
-        const left = send(fallback(bad, good), { caller, stream: true });
-        await scene.upstream.got(modelOf(bad));
-        await sleep(40);
-        const at = performance.now();
-        left.socket.resetAndDestroy();
-        await assertLeft(bad, at);
-        assert.equal((await scene.worker.record(modelOf(bad))).outcome, "abandoned");
-        assert.deepEqual([asked(bad), asked(good)], [1, 0]);
-      }
-    });
-
-    // A connection that closes in silence looks the same as one that only has nothing more to send.
-    const LEAVES = { "is reset": (socket) => socket.resetAndDestroy(), "closes": (socket) => socket.destroy() };
-    for (const [words, name] of [["long,slow-10", "is reset"], ["long,slow-10", "closes"], ["long,silent", "is reset"]]) {
-      for (const more of [{}, { idle_timeout: 5_000 }]) {
-        test(`and ${name}, after the gate, does so too (${words}${more.idle_timeout ? ", with a bound on idle time" : ""})`, async () => {
-          const [bad, good] = [of(words, more), of("plain")];
-          const left = send(fallback(bad, good), { caller, stream: true });
-          await until(() => left.received.includes("word3"), 5_000, "the first words");
-          await sleep(words.includes("silent") ? 50 : 0);
-          const at = performance.now();
-          LEAVES[name](left.socket);
-          await assertLeft(bad, at);
-          assert.equal((await scene.worker.record(modelOf(bad))).outcome, "abandoned");
-          assert.equal(asked(good), 0);
-        });
-      }
-    }
-  });
 }
 
-describe("a caller that leaves", () => {
-  for (const stream of [true, false]) {
-    test(`while the next try is waited for has no more tries (${stream ? "streamed" : "whole"})`, async () => {
-      const [bad, good] = [target("status-503,wait-400", { retry: { attempts: 3 } }), target("plain")];
-      const left = send(fallback(bad, good), { stream });
-      await scene.upstream.got(modelOf(bad));
-      await sleep(100);
-      left.socket.resetAndDestroy();
-      assert.equal((await scene.worker.record(modelOf(bad))).outcome, "abandoned");
-      await sleep(500);
-      assert.deepEqual([asked(bad), asked(good)], [1, 0]);
-    });
+describe("a stream of which nobody keeps the record", () => {
+  const unwatched = stage({ LOG_RECORDS: "false" });
+  const { target, fallback, ask } = director(unwatched);
 
-    test(`while a second target is silent ends that one's work (${stream ? "streamed" : "whole"})`, async () => {
-      const [bad, silent, good] = [target("status-503"), target("hang"), target("plain")];
-      const left = send(fallback(bad, silent, good), { stream });
-      await scene.upstream.got(modelOf(silent));
-      await sleep(30);
-      const at = performance.now();
-      left.socket.resetAndDestroy();
-      await assertLeft(silent, at);
-      assert.equal((await scene.worker.record(modelOf(silent))).outcome, "abandoned");
-      assert.deepEqual([asked(silent), asked(good)], [1, 0]);
+  for (const { caller, provider, way } of PASSAGES) {
+    test(`comes whole after the gate, ${way}`, async () => {
+      for (const words of ["plain", "bytewise", "long"]) {
+        const config = fallback(target("dressed", {}, provider), target(words, {}, provider), target("status-500", {}, provider));
+        const answer = await ask(config, { caller, stream: true });
+        assert.deepEqual([heard(answer).ended, answer.told("attempts")], ["end", "2"]);
+        assert.match(heard(answer).text, words === "long" ? /^word0 .* word399$/ : /^Hello.*wörld\.$/);
+      }
+      const cut = await ask(fallback(target("cut-fin", {}, provider), target("plain", {}, provider)), { caller, stream: true });
+      assert.notEqual(heard(cut).ended, "end");
     });
   }
 });

@@ -27,6 +27,7 @@ describe("fallback", () => {
     "a 200 with broken JSON": () => target("garbled"),
     "a 200 with nothing in it": () => target("empty"),
     "a 200 with HTML": () => target("html-200"),
+    "a 503 whose words never end": () => target("mumbles-503", { request_timeout: 100 }),
     "a redirect": () => target("redirect-1"),
   };
   for (const [name, make] of Object.entries(FAILURES)) {
@@ -154,6 +155,24 @@ describe("conditional", () => {
   });
 });
 
+describe("cost and latency", () => {
+  test("ask the cheapest first, by the catalog, and then the next", async () => {
+    const priced = (model) => ({ ...target("plain"), override_params: { model } });
+    const config = { strategy: { mode: "cost" }, targets: [priced("gpt-4o"), priced("gpt-4o-mini"), target("plain")] };
+    answered(await ask(config), "config.targets[1]", 1);
+    const [dear, cheap] = [priced("gpt-4o"), { ...priced("gpt-4o-mini"), ...(await absent()), override_params: { model: "gpt-4o-mini" } }];
+    answered(await ask({ ...config, targets: [dear, cheap] }), "config.targets[0]", 2);
+  });
+
+  test("ask the fastest, once each is known", async () => {
+    const [slow, fast] = [target("slow-6"), target("plain")];
+    const config = { strategy: { mode: "latency" }, targets: [slow, fast] };
+    for (let time = 0; time < 24; time += 1) assert.equal((await ask(config)).status, 200);
+    // One in twenty is drawn by chance.
+    assert.ok(asked(slow) >= 1 && asked(slow) <= 8, `the slow one was asked ${asked(slow)} times`);
+  });
+});
+
 test("strategies nest, and targets inherit what they do not set", async () => {
   const [worst, bad, good] = [target("status-500"), target("status-503"), target("plain")];
   const bare = ({ override_params }) => ({ override_params: { ...override_params, temperature: 0.5 } });
@@ -247,6 +266,15 @@ describe("a config's slug", () => {
     const config = fallback(target("status-503"), target("plain"));
     await scene.worker.store("config:pc-saved", JSON.stringify(config));
     for (let time = 0; time < 3; time += 1) answered(await ask("pc-saved"), "config.targets[1]", 2);
+  });
+
+  test("takes its key nowhere but where it says itself", async () => {
+    const only = target("plain");
+    await scene.worker.store("config:pc-bound", JSON.stringify(only));
+    const headers = { "x-causeway-custom-host": `http://localhost:${scene.upstream.port}/elsewhere/v1` };
+    assert.equal((await ask("pc-bound", { headers })).status, 200);
+    assert.equal((await scene.upstream.got(modelOf(only))).path, "/v1/chat/completions");
+    assert.equal((await ask(only, { headers })).status, 404);
   });
 
   test("that does not exist, or holds what is no config, is told", async () => {
@@ -345,12 +373,24 @@ test("a provider that never lets one connect is left at the request's timeout", 
 });
 
 describe("a deployment's own settings", () => {
-  const own = stage({ DEFAULT_CONFIG: "pc-usual", OPENAI_API_KEY: "sk-own" });
+  const own = stage({ DEFAULT_CONFIG: "pc-usual" });
   const { target, fallback, ask } = director(own);
+  const other = stage({ OPENAI_API_KEY: "sk-one", ANTHROPIC_API_KEY: "sk-two", FALLBACK_MODELS: "gpt-4o:status-503=claude-sonnet-4-5" });
 
   test("give callers without a config the usual one", async () => {
     await own.worker.store("config:pc-usual", JSON.stringify(fallback(target("status-503"), target("plain"))));
     answered(await ask(), "config.targets[1]", 2);
     answered(await ask(fallback(target("status-503"), target("status-500"), target("plain"))), "config.targets[2]", 3);
+  });
+
+  test("let one model stand in for another, each with its provider's key", async () => {
+    const headers = { "x-causeway-custom-host": `${other.upstream.url}/v1`, authorization: "" };
+    for (const stream of [false, true]) {
+      const answer = await director(other).ask(undefined, { stream, headers, body: { model: "gpt-4o:status-503", max_tokens: 64 } });
+      answered(answer, "config.targets[1]", 2);
+      assert.deepEqual([answer.told("provider"), answer.told("model")], ["anthropic", "claude-sonnet-4-5"]);
+    }
+    const [one, two] = other.upstream.seen.slice(-2);
+    assert.deepEqual([one.headers.authorization, two.headers["x-api-key"]], ["Bearer sk-one", "sk-two"]);
   });
 });

@@ -117,6 +117,7 @@ function dialectAt(pathname) {
 async function misbehaves(words, dialect, note, response) {
   if (words.has("hang")) return true;
   if (words.has("gone")) return response.socket.resetAndDestroy();
+  if (words.has("mumbles")) return response.writeHead(Number(words.get("mumbles")), { "content-type": "text/event-stream" }).write(PING);
   if (words.has("empty")) return reply(response, 200, "");
   if (words.has("garbled")) return reply(response, 200, "{ this is not", "application/json");
   if (words.has("text")) return reply(response, Number(words.get("text")), "upstream connect error or disconnect/reset before headers", "text/plain");
