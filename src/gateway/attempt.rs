@@ -2,7 +2,7 @@
 
 use super::life::{Bound, Life};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Fault, Host, Parcel, Payload};
+use crate::host::{Answer, Fault, Host, Parcel, Payload, apart};
 use crate::http::Headers;
 use crate::predict;
 use crate::prices;
@@ -34,7 +34,7 @@ pub async fn send<H: Host>(
         headers.add("prefer", "wait");
     }
     if let Some(account) = &target.account {
-        headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
+        headers.add("authorization", &apart(token::authorization(life.host, life.settings, account)).await?);
     }
     target.sign(&mut headers, &url, body, started);
     let timeout_ms = life.timeout_ms(stream)?;
@@ -43,7 +43,7 @@ pub async fn send<H: Host>(
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome
     {
-        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+        outcome = apart(predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer)).await;
     }
     life.tried(target.provider, started, outcome)
 }

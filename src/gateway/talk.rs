@@ -8,7 +8,7 @@ use super::route::{Asked, walk};
 use super::sight::fits;
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Host};
+use crate::host::{Answer, Host, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
 use crate::prices;
@@ -53,7 +53,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     life.ledger.prompt_bytes = draft.body.len();
     let mut answer = attempt(life, &target, &draft).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
+        return Err(apart(failure(life, &target, &mut answer)).await);
     }
     receive(life, &target, draft, answer).await
 }
@@ -152,7 +152,7 @@ async fn receive<H: Host>(
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
         if life.turn.goes_on || life.first_token_ms(true).is_some() {
-            opened(life, target, &mut answer).await?;
+            apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer));
     }
