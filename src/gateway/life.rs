@@ -41,6 +41,7 @@ pub struct Life<'a, H> {
 pub enum Bound {
     Request,
     FirstToken,
+    Idle,
     Total,
 }
 
@@ -121,10 +122,20 @@ impl<'a, H: Host> Life<'a, H> {
         Ok(self.least([(request, Bound::Request), (self.first_token_ms(stream), Bound::FirstToken), (self.left_ms(), Bound::Total)]))
     }
 
+    /// How long a stream whose head has come may take until it is there, whole.
+    pub fn rest_ms(&mut self) -> Option<u64> {
+        let request = self.caller.timeout_ms().ok().flatten().map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
+        self.least([(request, Bound::Request), (self.left_ms(), Bound::Total)])
+    }
+
+    /// How long the head of the answer at hand was in coming.
+    fn spent_ms(&self) -> u64 {
+        self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms)
+    }
+
     /// How long a stream whose head has come may take until its first token is there.
     pub fn first_token_left_ms(&mut self) -> Option<u64> {
-        let spent = self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms);
-        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(spent).max(1));
+        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
         self.least([(left, Bound::FirstToken), (self.left_ms(), Bound::Total)])
     }
 
@@ -271,7 +282,7 @@ impl<'a, H: Host> Life<'a, H> {
             }
             let asked = record.attempts.iter().filter(|attempt| attempt.asked);
             let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
-            let target = record.attempts.last().map_or("config", |attempt| attempt.target.as_str());
+            let target = record.told().map_or("config", |attempt| attempt.target.as_str());
             say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", "DISABLED");

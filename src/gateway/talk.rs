@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered, whole};
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
 use super::sight::fits;
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Host, apart};
+use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
 use crate::prices;
@@ -137,8 +137,10 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &D
     if target.provider.slug == sandbox::SLUG {
         let started = life.host.now();
         let script = sandbox::answer(&draft.body, &life.ledger.record.request_id, started / 1_000);
-        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
-        return life.tried(target.provider, started, Ok(life.host.canned(script)));
+        let timeout_ms = life.timeout_ms(draft.stream)?.unwrap_or(u64::MAX);
+        prices::alongside(life.host, life.settings, Some(timeout_ms), life.host.sleep(script.wait_ms.min(timeout_ms))).await;
+        let outcome = if script.wait_ms < timeout_ms { Ok(life.host.canned(script)) } else { Err(Fault::TimedOut) };
+        return life.tried(target.provider, started, outcome);
     }
     send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await
 }
@@ -158,7 +160,7 @@ async fn receive<H: Host>(
     }
     let outbound = target.dialect.outbound();
     let started = life.host.now();
-    let bytes = answer.bytes(MAX_ANSWER).await;
+    let bytes = whole(life, &mut answer, MAX_ANSWER).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
