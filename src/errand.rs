@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
 use crate::providers::service::{Errand, Serves};
 use crate::wire::predictions::{self, Progress};
-use crate::wire::{Echo, audio, embeddings, images, moderations, rerank};
+use crate::wire::{Echo, audio, embeddings, images, loose, moderations, rerank};
 
 /// A request as it is sent.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ struct Answered {
     #[serde(deserialize_with = "or_nothing")]
     meta: Meta,
     data: Option<Vec<IgnoredAny>>,
-    #[serde(deserialize_with = "loose_number")]
+    #[serde(deserialize_with = "loose::number")]
     duration: Option<f64>,
 }
 
@@ -226,23 +226,6 @@ struct Billed {
 /// A null tells nothing.
 fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> std::result::Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// Some write numbers in quotes.
-fn loose_number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<f64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Loose<'a> {
-        Number(f64),
-        #[serde(borrow)]
-        Text(Cow<'a, str>),
-        Other(IgnoredAny),
-    }
-    Ok(match Loose::deserialize(deserializer)? {
-        Loose::Number(number) => Some(number),
-        Loose::Text(text) => text.parse().ok(),
-        Loose::Other(_) => None,
-    })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]

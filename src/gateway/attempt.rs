@@ -2,7 +2,7 @@
 
 use super::life::{Bound, Life};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Fault, Host, Parcel, Payload};
+use crate::host::{Answer, Fault, Host, Parcel, Payload, apart};
 use crate::http::Headers;
 use crate::predict;
 use crate::prices;
@@ -35,7 +35,7 @@ pub async fn send<H: Host>(
     }
     if let Some(account) = &target.account {
         let most_ms = life.timeout_ms(stream)?;
-        headers.add("authorization", &token::authorization(life.host, life.settings, account, most_ms).await?);
+        headers.add("authorization", &apart(token::authorization(life.host, life.settings, account, most_ms)).await?);
     }
     target.sign(&mut headers, &url, body, started);
     let timeout_ms = life.timeout_ms(stream)?;
@@ -44,7 +44,7 @@ pub async fn send<H: Host>(
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome
     {
-        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+        outcome = apart(predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer)).await;
     }
     life.tried(target.provider, started, outcome)
 }

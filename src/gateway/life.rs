@@ -241,7 +241,7 @@ impl<'a, H: Host> Life<'a, H> {
             ledger.record.dialect = self.dialect.slug();
             ledger.record.overhead_ms = self.ledger.record.overhead_ms;
         }
-        self.explain(&mut reply.headers);
+        self.explain(reply.status < 400, &mut reply.headers);
         if self.call.headers.find("origin").is_some() {
             reply.headers.add("access-control-allow-origin", "*");
             reply.headers.add("access-control-expose-headers", "*");
@@ -272,7 +272,7 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// The headers that say what was done, in the spelling that the caller used.
-    fn explain(&self, headers: &mut Headers) {
+    fn explain(&self, went_well: bool, headers: &mut Headers) {
         let record = &self.ledger.record;
         let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
         say("trace-id", &record.trace_id);
@@ -286,7 +286,7 @@ impl<'a, H: Host> Life<'a, H> {
             say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", "DISABLED");
-                say("retry-attempt-count", &retries);
+                say("retry-attempt-count", &retried(went_well, &record.attempts));
                 say("last-used-option-index", target);
             }
             say("cache", "DISABLED");
@@ -303,6 +303,12 @@ impl<'a, H: Host> Life<'a, H> {
         }
         say("request-id", &record.request_id);
     }
+}
+
+/// The retries of the target at which it ended, as Portkey counts them: -1 where they were in vain.
+fn retried(went_well: bool, attempts: &[Attempt]) -> String {
+    let retries = attempts.iter().rev().take_while(|attempt| attempt.chosen == RETRY).count();
+    if went_well || retries == 0 { retries.to_string() } else { "-1".to_owned() }
 }
 
 pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {

@@ -3,6 +3,7 @@
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::Life;
+use super::route::{Asked, walk};
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
@@ -15,6 +16,7 @@ use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
 use crate::token;
 use crate::wire::audio::{self, Script, Task};
+use crate::wire::envelope::Envelope;
 use crate::wire::multipart::{Editor, HEAD_BYTES};
 use crate::wire::{Dialect, Glance};
 
@@ -22,6 +24,15 @@ use crate::wire::{Dialect, Glance};
 pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
     life.inference = true;
     life.caller.admit(life.settings)?;
+    // Whoever names the provider in the path wants that one, and no config's key goes there.
+    if passage.provider.is_some() {
+        return pass_to(life, passage).await;
+    }
+    let asked = Asked { envelope: Envelope::empty(), model: String::new(), once: true };
+    walk(life, &asked, async |life| pass_to(life, passage).await).await
+}
+
+async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
     let named = match &passage.provider {
         Some(name) => Some(target::provider(name)?),
         None => target::named_provider(life.call, &life.caller)?,
@@ -103,13 +114,20 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
         None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
         None => return Err(audio::model_unseen()),
     };
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &asked)?;
+    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true };
+    walk(life, &asked, async |life| form_to(life, errand, &asked).await).await
+}
+
+async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let content_type = life.call.headers.find("content-type").unwrap_or_default();
+    let (_, model) = asked.under(life.caller.terms, false);
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     if let Some(shape) = target.service.serves.sound().filter(|shape| *shape == audio::Shape::WorkersAi) {
         return whole_form(life, &target, shape, errand, content_type).await;
     }
-    let renamed = target.renamed && !asked.is_empty();
+    let renamed = target.model != asked.model && !target.model.is_empty();
     let payload = if renamed {
         Payload::Form(Box::new(Editor::new(content_type, &audio::WATCHED)?.set("model", &target.model)))
     } else {

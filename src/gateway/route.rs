@@ -1,5 +1,7 @@
 //! The way of a request through its config's targets: which is asked, and what comes after it failed.
 
+use std::borrow::Cow;
+
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
@@ -14,6 +16,8 @@ use crate::wire::envelope::Envelope;
 pub struct Asked<'a> {
     pub envelope: Envelope<'a>,
     pub model: String,
+    /// It can be sent only once, because it passes as it comes.
+    pub once: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -32,7 +36,10 @@ impl<'a> Asked<'a> {
         for (name, json) in terms.override_params.iter().filter(|(name, _)| !(in_path && *name == "model")) {
             envelope.set(name, json.clone());
         }
-        (envelope, terms.model().unwrap_or_else(|| self.model.clone()))
+        let usual = || envelope.text("model").ok().flatten().map(Cow::into_owned);
+        let own = Some(self.model.clone()).filter(|model| !model.is_empty());
+        let model = terms.model().or(own).or_else(usual).unwrap_or_default();
+        (envelope, model)
     }
 }
 
@@ -48,7 +55,13 @@ pub async fn walk<H: Host>(
     let mut chosen = plan.chosen_by();
     while let Some(leaf) = plan.leaf() {
         let (health, before) = (Health::of(life, asked, &plan), life.ledger.record.attempts.len());
-        let turn = Turn { path: &leaf.path, chosen, goes_on: plan.may_go_on(), elsewhere: plan.has_more(), deadline: plan.deadline() };
+        let turn = Turn {
+            path: &leaf.path,
+            chosen,
+            goes_on: !asked.once && plan.may_go_on(),
+            elsewhere: !asked.once && plan.has_more(),
+            deadline: plan.deadline(),
+        };
         let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
         let tried = ask(&mut turned).await;
         life.back(turned);
@@ -70,6 +83,9 @@ pub async fn walk<H: Host>(
         // Of what was asked rather than passed over, the last word counts.
         if was_asked || failure.is_none() {
             failure = Some((error, life.own_words.take()));
+        }
+        if asked.once {
+            break;
         }
         match plan.after(outcome, &Sight { life, asked }) {
             Step::Try(_) => chosen = plan.chosen_by(),

@@ -8,7 +8,7 @@ use super::route::{Asked, walk};
 use super::sight::fits;
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Fault, Host};
+use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses};
 use crate::prices;
@@ -37,14 +37,14 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
     let body = life.body().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model };
+    let asked = Asked { envelope, model, once: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
 }
 
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &named(model)?)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     fits(life, &envelope, target.provider.slug, &target.model)?;
@@ -53,19 +53,23 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     life.ledger.prompt_bytes = draft.body.len();
     let mut answer = attempt(life, &target, &draft).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
+        return Err(apart(failure(life, &target, &mut answer)).await);
     }
     receive(life, &target, draft, answer).await
 }
 
-/// The model that is asked for: in the path, or in the body.
+/// The model that is asked for: in the path, or in the body, or nowhere, because a config may name it.
 pub fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
-    let told = match in_path {
-        Some(model) => Some(model.to_owned()),
-        None => envelope.text("model")?.map(Cow::into_owned),
-    };
+    match in_path {
+        Some(model) => Ok(model.to_owned()),
+        None => Ok(envelope.text("model")?.map(Cow::into_owned).unwrap_or_default()),
+    }
+}
+
+/// That in the end a model is named.
+pub fn named(model: String) -> Result<String> {
     let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
-    told.filter(|model| !model.is_empty()).ok_or_else(missing)
+    Some(model).filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
@@ -150,7 +154,7 @@ async fn receive<H: Host>(
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
         if life.turn.goes_on || life.first_token_ms(true).is_some() {
-            opened(life, target, &mut answer).await?;
+            apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer));
     }
@@ -231,7 +235,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
     let mut envelope = Envelope::look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
+    let model = named(model(talk.model.as_deref(), &envelope)?)?;
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);

@@ -17,7 +17,7 @@ pub mod gate;
 pub mod gemini;
 pub mod images;
 pub(crate) mod json;
-mod loose;
+pub(crate) mod loose;
 pub mod messages;
 pub mod moderations;
 pub mod multipart;

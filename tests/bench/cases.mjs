@@ -20,16 +20,20 @@ export const ASKED = {
   // Whoever does not ask for the usage gets none, though the gateway needs it for itself.
   stream_plain: { body: body({ stream: true }), by: ["bare", "relay"] },
   stream_paced: { body: body({ model: "paced", stream: true, stream_options: { include_usage: true } }), by: ["bare", "floor", "relay", "recorded", "translate"] },
+  // Through a saved config of two targets, of which the first answers.
+  config: { body: body({}), config: "two-targets", by: ["bare", "relay"] },
   "100kb": { body: body({}, 100 << 10), by: ["bare", "parse", "floor", "relay"] },
 };
 
 /** The most that each may take, as CPU per request over the bare Worker's. */
-export const TARGETS = { relay_json: 1.5, relay_stream: 1.15, relay_100kb: 1.3, translate_json: 1.8, translate_stream: 2.2 };
+export const TARGETS = { relay_json: 1.5, relay_stream: 1.15, relay_100kb: 1.3, relay_config: 1.8, translate_json: 1.8, translate_stream: 2.2 };
 
 export function request(contestant, asked, upstream) {
   const { provider } = CONTESTANTS[contestant];
   const headers = ["authorization: Bearer sk-test", "content-type: application/json"];
   if (provider) headers.push(`x-causeway-provider: ${provider}`, `x-causeway-custom-host: http://127.0.0.1:${upstream}/v1`);
+  const { config } = ASKED[asked];
+  if (provider && config) headers.push(`x-causeway-config: ${config}`);
   return { path: PATH, headers, body: ASKED[asked].body };
 }
 

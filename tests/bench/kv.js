@@ -1,5 +1,10 @@
 // KV behind the protocol that workerd's binding speaks, in memory and without expiry.
-const entries = new Map();
+const entries = new Map([
+  ["config:two-targets", JSON.stringify({
+    strategy: { mode: "fallback" },
+    targets: [{ provider: "openai" }, { provider: "openai", override_params: { model: "gpt-4o-mini" } }],
+  })],
+]);
 
 export default {
   async fetch(request) {

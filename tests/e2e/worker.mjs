@@ -23,7 +23,8 @@ const VARIABLES = {
 };
 
 /**
- * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last request for a model, once it is printed.
+ * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
+ * request for a model, once it is printed.
  */
 export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
@@ -46,7 +47,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   let control = "";
   child.stdio[3].on("data", (chunk) => (control += chunk));
   const ended = new Promise((resolve) => child.on("exit", resolve));
-  const port = await until(() => listening(control) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
+  const port = await until(() => listening(control, "http") ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
     .catch((error) => {
       child.kill("SIGKILL");
       throw new Error(`workerd did not start: ${error.message}\n${output.text}`);
@@ -57,6 +58,12 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
     port,
     url: `http://127.0.0.1:${port}`,
     output,
+    /** Puts a value into the KV namespace, as if it had been there before. */
+    store: async (key, value) => {
+      const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
+      const { status } = await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(key)}`, { method: "PUT", body: value });
+      if (status !== 200) throw new Error(`${key} was not stored: ${status}`);
+    },
     record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
     // At SIGTERM it would wait for hanging requests for ever.
     stop: async () => {
@@ -73,10 +80,10 @@ function workerd() {
   return createRequire(require.resolve("workerd/package.json")).resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
 }
 
-function listening(control) {
+function listening(control, socket) {
   for (const line of control.split("\n").slice(0, -1)) {
     const event = JSON.parse(line);
-    if (event.event === "listen" && event.socket === "http") return event.port;
+    if (event.event === "listen" && event.socket === socket) return event.port;
   }
 }
 
@@ -109,7 +116,10 @@ const config :Workerd.Config = (
     (name = "kv", worker = .kv),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "causeway")],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
+    (name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
+  ],
 );
 const causeway :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],

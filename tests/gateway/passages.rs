@@ -99,6 +99,22 @@ fn a_passage_to_nowhere_is_refused_with_words() {
 }
 
 #[test]
+fn a_config_says_where_to_but_never_lends_its_key_to_a_provider_of_the_path() {
+    let config = r#"{"provider":"groq","api_key":"gsk-config","retry":{"attempts":3}}"#;
+    let scene = |path: &str| Scene::get(path).header("x-causeway-config", config).var("OPENAI_API_KEY", "sk-ours").says("{}");
+    let kept = scene("/v1/files").play();
+    assert_eq!(kept.seen[0].url, "https://api.groq.com/openai/v1/files");
+    assert_eq!(kept.seen[0].headers.find("authorization"), Some("Bearer gsk-config"));
+    let named = scene("/v1/proxy/openai/files").play();
+    assert_eq!(named.seen[0].headers.find("authorization"), Some("Bearer sk-ours"));
+    let form = transcription(&["model=whisper-1", "file=RIFF"])
+        .header("x-causeway-config", &config.replace("\"retry\"", "\"override_params\":{\"model\":\"whisper-large-v3\"},\"retry\""));
+    let form = form.answers(503, vec![], "").play();
+    assert_eq!((form.status, form.seen.len()), (503, 1), "what passes is sent once");
+    assert!(form.seen[0].body.contains("whisper-large-v3"), "{}", form.seen[0].body);
+}
+
+#[test]
 fn the_cost_of_what_passes_unread_is_not_known() {
     let scenery = Scene::get("/v1/proxy/openai/files").header("authorization", "Bearer k").says("{}").play();
     assert_eq!(scenery.header("x-causeway-cost"), "unpriced");
