@@ -21,19 +21,25 @@ pub struct Caller<'a> {
     pub portkey: bool,
 }
 
+/// What Portkey's clients show where they were given no key.
+const STAND_INS: &[&str] = &["DUMMY-KEY", "OPENAI_API_KEY"];
+
 /// Reads the keys that a call shows. A key of this deployment never counts as a provider's, so it is never sent on.
 pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let headers = &call.headers;
-    let bearer = headers.find("authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let bearer = headers.find("authorization").and_then(|value| match value.split_once(' ') {
+        Some((scheme, token)) => scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()),
+        // Portkey's client sends the key as it was given.
+        None => (!value.eq_ignore_ascii_case("bearer")).then_some(value),
     });
-    let shown = [named(headers, "api-key"), bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
+    let gateways = named(headers, "api-key");
+    let shown = [gateways, bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
     let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
     let known = shown.iter().flatten().any(|key| ours(key));
     let forged = !known && shown.iter().flatten().any(|key| key.starts_with("cw-"));
     let theirs = [bearer, headers.find("x-api-key"), headers.find("x-goog-api-key"), headers.find("api-key")];
-    let own_key = theirs.into_iter().flatten().find(|key| !ours(key) && !key.is_empty());
+    let providers = |key: &&str| !key.is_empty() && !ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
+    let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
     Caller { headers, terms: None, own_key, known, forged, portkey }
 }
@@ -87,7 +93,7 @@ impl<'a> Caller<'a> {
     pub fn named(&self, name: &str) -> Option<&'a str> {
         let shown = named(self.headers, name);
         match name {
-            "custom-host" => shown.or_else(|| self.terms?.custom_host.as_deref()),
+            "custom-host" => shown.filter(|_| !self.is_bound()).or_else(|| self.terms?.custom_host.as_deref()),
             "provider" => self.terms.and_then(|terms| terms.provider).or(shown),
             _ => self.terms.and_then(|terms| terms.settings.get(name)).map(String::as_str).or(shown),
         }
@@ -96,6 +102,13 @@ impl<'a> Caller<'a> {
     /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
     pub fn tenant(&self) -> String {
         self.own_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
+    }
+
+    /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.
+    fn is_bound(&self) -> bool {
+        let has_key = |terms: &Terms| terms.api_key.is_some() || !terms.settings.is_empty();
+        let brought = || named(self.headers, "config").is_some_and(|config| config.trim_start().starts_with('{'));
+        self.terms.is_some_and(has_key) && !brought()
     }
 
     fn named_provider(&self) -> Option<&'static str> {

@@ -11,7 +11,7 @@ mod sight;
 mod talk;
 
 use crate::door::{self, Door};
-use crate::host::Host;
+use crate::host::{Host, apart};
 use crate::http::{Body, Call, Headers, Reply};
 use crate::settings::Settings;
 use life::{Life, json_reply};
@@ -23,18 +23,20 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Err(error) => Err(error),
         Ok(Door::Preflight) => Ok(preflight(call)),
         Ok(Door::Health) => {
-            let (status, body) = crate::health::report(host, call).await;
+            let (status, body) = apart(crate::health::report(host, call)).await;
             Ok(json_reply(status, body))
         }
-        Ok(Door::Models) => crate::models::list(host, settings, call, &life.caller, life.dialect).await.map(|body| json_reply(200, body)),
-        Ok(Door::Model(id)) => {
-            crate::models::one(host, settings, call, &life.caller, life.dialect, &id).await.map(|body| json_reply(200, body))
+        Ok(Door::Models) => {
+            apart(crate::models::list(host, settings, call, &life.caller, life.dialect)).await.map(|body| json_reply(200, body))
         }
-        Ok(Door::Pass(passage)) => passage::pass(&mut life, &passage).await,
-        Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => passage::form(&mut life, errand).await,
-        Ok(Door::Errand(errand)) => errands::run(&mut life, errand).await,
-        Ok(Door::Count(talk)) => talk::count(&mut life, &talk).await,
-        Ok(Door::Talk(talk)) => talk::hold(&mut life, &talk).await,
+        Ok(Door::Model(id)) => {
+            apart(crate::models::one(host, settings, call, &life.caller, life.dialect, &id)).await.map(|body| json_reply(200, body))
+        }
+        Ok(Door::Pass(passage)) => apart(passage::pass(&mut life, &passage)).await,
+        Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => apart(passage::form(&mut life, errand)).await,
+        Ok(Door::Errand(errand)) => apart(errands::run(&mut life, errand)).await,
+        Ok(Door::Count(talk)) => apart(talk::count(&mut life, &talk)).await,
+        Ok(Door::Talk(talk)) => apart(talk::hold(&mut life, &talk)).await,
     };
     life.end(served)
 }

@@ -1,8 +1,17 @@
 //! The world as the core sees it: one small trait. The Worker implements it in `edge/`, the tests with a script.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use crate::http::Headers;
 use crate::record::Record;
 use crate::wire::multipart::Editor;
+
+/// A future of its own, for what few requests need. Without this the compiler makes one function of all that a request
+/// may become, and the runtime has to compile it whole before the first answer.
+pub fn apart<'f, T>(future: impl Future<Output = T> + 'f) -> Pin<Box<dyn Future<Output = T> + 'f>> {
+    Box::pin(future)
+}
 
 #[expect(async_fn_in_trait, reason = "one thread; no future ever needs to be Send")]
 pub trait Host {

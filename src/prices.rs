@@ -22,16 +22,16 @@ pub const KEY: &str = "prices";
 /// How long the storage may take. A price that did not come is read a minute later.
 const PATIENCE_MS: u64 = 500;
 
-/// Does some work, and meanwhile reads the prices if they are due.
-pub async fn alongside<H: Host, W: Future>(host: &H, settings: &Settings, work: W) -> W::Output {
+/// Does some work that takes at most so long, and meanwhile reads the prices if they are due.
+pub async fn alongside<H: Host, W: Future>(host: &H, settings: &Settings, most_ms: Option<u64>, work: W) -> W::Output {
     if !settings.prices_due(host.now()) {
         return work.await;
     }
-    join(work, read(host, settings)).await.0
+    join(work, read(host, settings, most_ms.unwrap_or(PATIENCE_MS).min(PATIENCE_MS))).await.0
 }
 
-async fn read<H: Host>(host: &H, settings: &Settings) {
-    let read = match host.stored(KEY, PATIENCE_MS).await {
+async fn read<H: Host>(host: &H, settings: &Settings, patience_ms: u64) {
+    let read = match host.stored(KEY, patience_ms).await {
         Ok(Some(list)) => Some(parsed(&list)),
         Ok(None) => Some(Overrides::default()),
         Err(_) => None,

@@ -82,6 +82,14 @@ pub struct Tokens {
     pub estimated: bool,
 }
 
+impl Record {
+    /// The try whose outcome the caller hears of: the last that was made, if any was.
+    pub fn told(&self) -> Option<&Attempt> {
+        let asked = self.attempts.iter().rfind(|attempt| attempt.asked && self.cache != Cached::Hit);
+        asked.or(self.attempts.last())
+    }
+}
+
 /// A record in the making, until the reply has been sent or left.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -99,10 +107,11 @@ impl Ledger {
     pub fn close(mut self, glance: &Glance, ending: &Ending, now: u64) -> Record {
         self.record.outcome = match ending {
             Ending::Abandoned if !glance.finished => Outcome::Abandoned,
-            Ending::Closed | Ending::Abandoned if glance.finished && !glance.failed => Outcome::Complete,
+            // What ends after the answer did, however it ends, takes nothing away from it.
+            _ if glance.finished && !glance.failed => Outcome::Complete,
             _ => Outcome::Failed,
         };
-        if let Ending::Broken(error) = ending {
+        if let (Ending::Broken(error), Outcome::Failed) = (ending, self.record.outcome) {
             self.record.error = Some(format!("{:?}", error.kind));
         }
         let usage = glance.settled(ending, self.prompt_bytes);

@@ -12,24 +12,24 @@ const PATIENCE_MS: u64 = 10_000;
 const MAX_ANSWER: usize = 64 << 10;
 
 /// The value of the `authorization` header.
-pub async fn authorization<H: Host>(host: &H, settings: &Settings, account: &ServiceAccount) -> Result<String> {
+pub async fn authorization<H: Host>(host: &H, settings: &Settings, account: &ServiceAccount, most_ms: Option<u64>) -> Result<String> {
     if let Some(token) = settings.token_of(account, host.now()) {
         return Ok(token.authorization());
     }
-    let token = asked_for(host, account).await?;
+    let token = asked_for(host, account, most_ms.unwrap_or(PATIENCE_MS).min(PATIENCE_MS)).await?;
     let authorization = token.authorization();
     settings.keep_token(account, token, host.now());
     Ok(authorization)
 }
 
-async fn asked_for<H: Host>(host: &H, account: &ServiceAccount) -> Result<Token> {
+async fn asked_for<H: Host>(host: &H, account: &ServiceAccount, patience_ms: u64) -> Result<Token> {
     let at = host.now();
     let claim = account.claim(at);
     let signature = host.sign(&account.key_der()?, claim.signing_input()).await.ok_or_else(google_jwt::unsigned)?;
     let body = google_jwt::token_body(&claim.assertion(&signature));
     let headers = Headers::from_iter([("content-type", google_jwt::CONTENT_TYPE), ("accept-encoding", "identity")]);
     let (url, body) = (account.token_uri.as_str(), Payload::Bytes(body.as_bytes()));
-    let parcel = Parcel { url, headers: &headers, method: "POST", body, passes: false, timeout_ms: Some(PATIENCE_MS) };
+    let parcel = Parcel { url, headers: &headers, method: "POST", body, passes: false, timeout_ms: Some(patience_ms) };
     let mut answer = host.fetch(parcel).await.map_err(unanswered)?;
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(unanswered)?;
     Token::decode(answer.status(), &bytes, at)

@@ -233,16 +233,21 @@ class Exchange {
    */
   relay(status, block, upstream, pipe) {
     const headers = fields(block, upstream);
-    const body = upstream.source();
-    if (pipe === undefined) return this.resolve(new Response(body, { status, headers }));
-    const [near, far] = body.tee();
+    const { begun, rest } = upstream.parts();
+    if (pipe === undefined && begun.length === 0) return this.resolve(new Response(rest, { status, headers }));
     const channel = new IdentityTransformStream();
+    if (pipe === undefined) {
+      this.context.waitUntil(through(begun, rest, channel.writable).catch(() => {}));
+      return this.resolve(new Response(channel.readable, { status, headers }));
+    }
+    const [near, far] = rest.tee();
     const flow = { settled: false, left: false };
     // The end is ours to write: what broke off says so.
-    flow.piped = near.pipeTo(channel.writable, { preventClose: true, preventAbort: true }).then(
+    flow.piped = through(begun, near, channel.writable, { preventClose: true, preventAbort: true }).then(
       () => (flow.settled = true),
       () => (flow.settled = flow.left = true),
     );
+    for (const piece of begun) enter(look, pipe, piece);
     this.context.waitUntil(this.ending(pipe, this.watch(far, flow, pipe), channel.writable));
     this.resolve(new Response(channel.readable, { status, headers }));
   }
@@ -271,18 +276,16 @@ class Exchange {
   pump(status, block, upstream, pipe, passes, idle, total) {
     const channel = new IdentityTransformStream();
     const writer = channel.writable.getWriter();
-    const reader = upstream.source().getReader();
-    const read = idle || total ? patient(reader, idle, total) : () => reader.read();
-    const driven = this.drive(reader, read, writer, pipe).finally(() => writer.releaseLock());
+    const driven = this.drive(upstream, upstream.reading(idle, total), writer, pipe).finally(() => writer.releaseLock());
     this.context.waitUntil(this.ending(pipe, driven, channel.writable));
     this.resolve(new Response(channel.readable, { status, headers: fields(block, passes ? upstream : undefined) }));
   }
 
-  async drive(reader, read, writer, pipe) {
+  async drive(upstream, read, writer, pipe) {
     for (;;) {
       const { value, done, slow } = await read();
       if (slow) {
-        reader.cancel().catch(() => {});
+        upstream.cancel();
         return slow;
       }
       if (done) return "closed";
@@ -291,7 +294,7 @@ class Exchange {
       try {
         await writer.write(bytes);
       } catch {
-        reader.cancel().catch(() => {});
+        upstream.cancel();
         return "abandoned";
       }
     }
@@ -320,14 +323,15 @@ class Upstream {
     this.status = response.status;
     this.headers = {};
     for (const [name, value] of response.headers) this.headers[name] = value;
-    this.stream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
+    // A failure's words are read whole, whatever they come as.
+    this.stream = response.ok && /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/i.test(this.headers["content-type"] ?? "");
   }
 
   header(name) {
     return this.headers[name];
   }
 
-  /** The next piece of a stream, null for its end; it comes again in `source`. Fails with "late". */
+  /** The next piece of a stream, null for its end; it comes again with the body. Fails with "late". */
   peek(slot, timeout) {
     this.exchange.land(slot, this.peeked(timeout));
   }
@@ -339,8 +343,7 @@ class Upstream {
       const read = timeout ? patient(this.reader, 0, timeout) : () => this.reader.read();
       const { value, done, slow } = await read();
       if (slow) throw slow;
-      if (done) this.ended = true;
-      else this.kept.push(value);
+      if (!done) this.kept.push(value);
       // What crosses into the wasm is copied there.
       return done ? null : value;
     } catch (error) {
@@ -348,20 +351,18 @@ class Upstream {
     }
   }
 
-  /** The body as it came, what was looked at first. */
-  source() {
-    if (!this.kept) return this.response.body;
-    this.reader.releaseLock();
-    const channel = new IdentityTransformStream();
-    const through = async () => {
-      const writer = channel.writable.getWriter();
-      for (const piece of this.kept) await writer.write(piece);
-      if (this.ended) return writer.close();
-      writer.releaseLock();
-      await this.response.body.pipeTo(channel.writable);
-    };
-    this.exchange.context.waitUntil(through().catch(() => this.response.body.cancel().catch(() => {})));
-    return channel.readable;
+  /** The body: the pieces that were looked at, and the stream of the rest. */
+  parts() {
+    this.reader?.releaseLock();
+    return { begun: this.kept ?? [], rest: this.response.body };
+  }
+
+  /** Reads the body from its beginning, with bounds on the time. */
+  reading(idle, total) {
+    const reader = (this.reader ??= this.response.body.getReader());
+    const begun = this.kept ?? [];
+    const read = idle || total ? patient(reader, idle, total) : () => reader.read();
+    return async () => (begun.length ? { value: begun.shift() } : read());
   }
 
   /** Nobody wants the rest. */
@@ -392,6 +393,19 @@ async function held(namespace, key, timeout) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Pieces and then a stream, into where they are wanted. */
+async function through(pieces, rest, writable, options) {
+  try {
+    const writer = writable.getWriter();
+    for (const piece of pieces) await writer.write(piece);
+    writer.releaseLock();
+  } catch (error) {
+    rest.cancel().catch(() => {});
+    throw error;
+  }
+  await rest.pipeTo(writable, options);
 }
 
 /** A body, whole; null when it is longer than the limit. */

@@ -2,7 +2,7 @@
 
 use super::life::{Bound, Life};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Fault, Host, Parcel, Payload};
+use crate::host::{Answer, Fault, Host, Parcel, Payload, apart};
 use crate::http::Headers;
 use crate::predict;
 use crate::prices;
@@ -34,16 +34,17 @@ pub async fn send<H: Host>(
         headers.add("prefer", "wait");
     }
     if let Some(account) = &target.account {
-        headers.add("authorization", &token::authorization(life.host, life.settings, account).await?);
+        let most_ms = life.timeout_ms(stream)?;
+        headers.add("authorization", &apart(token::authorization(life.host, life.settings, account, most_ms)).await?);
     }
     target.sign(&mut headers, &url, body, started);
     let timeout_ms = life.timeout_ms(stream)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
-    let mut outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
+    let mut outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome
     {
-        outcome = predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer).await;
+        outcome = apart(predict::follow(life.host, target, stream, timeout_ms.map(|ms| started.saturating_add(ms)), answer)).await;
     }
     life.tried(target.provider, started, outcome)
 }
@@ -64,6 +65,7 @@ fn too_slow(slug: &str, bound: Bound) -> Error {
     let message = match bound {
         Bound::Request => format!("{slug} did not answer within the request's timeout (`request_timeout`)."),
         Bound::FirstToken => format!("{slug} sent no first token in time (`first_token_timeout`)."),
+        Bound::Idle => format!("{slug} began an answer and stood still for too long (`idle_timeout`)."),
         Bound::Total => format!("The request was not answered in the time that it has in all (`total_timeout`); {slug} was asked last."),
     };
     Error::upstream(Kind::TimedOut, message)
@@ -75,8 +77,7 @@ pub async fn opened<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer
     let patience = life.first_token_left_ms();
     let mut gate = Gate::new(target.dialect);
     let opening = loop {
-        let left = patience.map(|ms| ms.saturating_sub(life.host.now().saturating_sub(started)).max(1));
-        let opening = match answer.peek(left).await {
+        let opening = match next_piece(life, answer, started, patience).await {
             Ok(Some(piece)) => gate.push(&piece),
             Ok(None) => gate.finish(),
             Err(fault) => Opening::Failed(unanswered(fault, life, target.provider)),
@@ -91,13 +92,62 @@ pub async fn opened<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer
             answer.discard();
             Err(error)
         }
-        Opening::Begun | Opening::Unknown => Ok(()),
+        Opening::Empty if life.turn.goes_on => {
+            answer.discard();
+            Err(empty(target.provider))
+        }
+        Opening::Empty | Opening::Begun | Opening::Unknown => Ok(()),
     }
+}
+
+/// Where another may answer, nothing at all is no answer.
+pub fn empty(provider: &Provider) -> Error {
+    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
+}
+
+/// The next piece of a stream that may take so long in all since it was started.
+async fn next_piece<H: Host>(
+    life: &mut Life<'_, H>,
+    answer: &mut H::Answer,
+    started: u64,
+    most_ms: Option<u64>,
+) -> std::result::Result<Option<Vec<u8>>, Fault> {
+    let left = most_ms.map(|ms| ms.saturating_sub(life.host.now().saturating_sub(started)).max(1));
+    let idle = life.patience().idle_ms.filter(|idle| left.is_none_or(|left| *idle < left));
+    let piece = answer.peek(idle.or(left)).await;
+    if idle.is_some() && piece == Err(Fault::TimedOut) {
+        life.bound = Bound::Idle;
+    }
+    piece
+}
+
+/// The body of an answer, whole. A stream, of which only the head had to be there in time, has the rest of the time.
+pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
+    if !answer.is_stream() {
+        return answer.bytes(limit).await;
+    }
+    let (started, patience) = (life.host.now(), life.rest_ms());
+    let mut body = Vec::new();
+    let fault = loop {
+        match next_piece(life, answer, started, patience).await {
+            Ok(Some(piece)) => body.extend(piece),
+            Ok(None) => return Ok(body),
+            Err(fault) => break fault,
+        }
+        if body.len() > limit {
+            break Fault::TooLarge;
+        }
+    };
+    answer.discard();
+    Err(fault)
 }
 
 /// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
 pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
-    let body = answer.bytes(MAX_FAILURE).await.unwrap_or_default();
+    let body = match whole(life, answer, MAX_FAILURE).await {
+        Err(Fault::Abandoned) => return unanswered(Fault::Abandoned, life, target.provider),
+        body => body.unwrap_or_default(),
+    };
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }

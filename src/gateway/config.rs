@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::life::Life;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Fault, Host};
+use crate::host::{Fault, Host, apart};
 use crate::routing::config::Config;
 use crate::routing::memory::Memo;
 use crate::target;
@@ -29,7 +29,7 @@ pub async fn of<H: Host>(life: &Life<'_, H>, model: &str) -> Result<Rc<Config>> 
                 Ok(config)
             }
         },
-        Some(slug) => saved(life, slug).await,
+        Some(slug) => apart(saved(life, slug)).await,
         None => Ok(stand_ins(life, model).unwrap_or_else(|| memory.plain())),
     }
 }

@@ -4,7 +4,7 @@ use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{self, Shelf};
-use super::talk::{json_string, model};
+use super::talk::{json_string, model, named};
 use crate::errand::{self, Returned};
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host};
@@ -31,7 +31,7 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (mut envelope, model) = asked.under(life.caller.terms, false);
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &named(model)?)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     if target.renamed {

@@ -41,6 +41,7 @@ pub struct Life<'a, H> {
 pub enum Bound {
     Request,
     FirstToken,
+    Idle,
     Total,
 }
 
@@ -121,10 +122,20 @@ impl<'a, H: Host> Life<'a, H> {
         Ok(self.least([(request, Bound::Request), (self.first_token_ms(stream), Bound::FirstToken), (self.left_ms(), Bound::Total)]))
     }
 
+    /// How long a stream whose head has come may take until it is there, whole.
+    pub fn rest_ms(&mut self) -> Option<u64> {
+        let request = self.caller.timeout_ms().ok().flatten().map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
+        self.least([(request, Bound::Request), (self.left_ms(), Bound::Total)])
+    }
+
+    /// How long the head of the answer at hand was in coming.
+    fn spent_ms(&self) -> u64 {
+        self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms)
+    }
+
     /// How long a stream whose head has come may take until its first token is there.
     pub fn first_token_left_ms(&mut self) -> Option<u64> {
-        let spent = self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms);
-        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(spent).max(1));
+        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
         self.least([(left, Bound::FirstToken), (self.left_ms(), Bound::Total)])
     }
 
@@ -230,7 +241,7 @@ impl<'a, H: Host> Life<'a, H> {
             ledger.record.dialect = self.dialect.slug();
             ledger.record.overhead_ms = self.ledger.record.overhead_ms;
         }
-        self.explain(&mut reply.headers);
+        self.explain(reply.status < 400, &mut reply.headers);
         if self.call.headers.find("origin").is_some() {
             reply.headers.add("access-control-allow-origin", "*");
             reply.headers.add("access-control-expose-headers", "*");
@@ -261,7 +272,7 @@ impl<'a, H: Host> Life<'a, H> {
     }
 
     /// The headers that say what was done, in the spelling that the caller used.
-    fn explain(&self, headers: &mut Headers) {
+    fn explain(&self, went_well: bool, headers: &mut Headers) {
         let record = &self.ledger.record;
         let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
         say("trace-id", &record.trace_id);
@@ -271,11 +282,11 @@ impl<'a, H: Host> Life<'a, H> {
             }
             let asked = record.attempts.iter().filter(|attempt| attempt.asked);
             let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
-            let target = record.attempts.last().map_or("config", |attempt| attempt.target.as_str());
+            let target = record.told().map_or("config", |attempt| attempt.target.as_str());
             say("retries", &retries);
             if self.caller.portkey {
                 say("cache-status", record.cache.word());
-                say("retry-attempt-count", &retries);
+                say("retry-attempt-count", &retried(went_well, &record.attempts));
                 say("last-used-option-index", target);
             }
             say("cache", record.cache.word());
@@ -292,6 +303,12 @@ impl<'a, H: Host> Life<'a, H> {
         }
         say("request-id", &record.request_id);
     }
+}
+
+/// The retries of the target at which it ended, as Portkey counts them: -1 where they were in vain.
+fn retried(went_well: bool, attempts: &[Attempt]) -> String {
+    let retries = attempts.iter().rev().take_while(|attempt| attempt.chosen == RETRY).count();
+    if went_well || retries == 0 { retries.to_string() } else { "-1".to_owned() }
 }
 
 pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {

@@ -47,7 +47,7 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let url = format!("{}{mark}{query}", joined(&place.base, &passage.path));
     let mut headers = target::request_headers(provider, credential);
     if let Some(account) = target::account(life.settings, credential)? {
-        headers.add("authorization", &token::authorization(life.host, life.settings, &account).await?);
+        headers.add("authorization", &token::authorization(life.host, life.settings, &account, life.timeout_ms(false)?).await?);
     }
     target::pass_headers(life.call, provider, &mut headers);
     let method = life.call.method;
@@ -139,7 +139,7 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
     headers.add("content-type", content_type);
     let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
-    let outcome = prices::alongside(life.host, life.settings, life.host.fetch(parcel)).await;
+    let outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
     let mut answer = life.tried(target.provider, started, outcome)?;
     if !(200..300).contains(&answer.status()) {
         return Err(failure(life, &target, &mut answer).await);

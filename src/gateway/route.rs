@@ -1,5 +1,7 @@
 //! The way of a request through its config's targets: which is asked, and what comes after it failed.
 
+use std::borrow::Cow;
+
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
@@ -34,7 +36,10 @@ impl<'a> Asked<'a> {
         for (name, json) in terms.override_params.iter().filter(|(name, _)| !(in_path && *name == "model")) {
             envelope.set(name, json.clone());
         }
-        (envelope, terms.model().unwrap_or_else(|| self.model.clone()))
+        let usual = || envelope.text("model").ok().flatten().map(Cow::into_owned);
+        let own = Some(self.model.clone()).filter(|model| !model.is_empty());
+        let model = terms.model().or(own).or_else(usual).unwrap_or_default();
+        (envelope, model)
     }
 }
 
@@ -61,18 +66,20 @@ pub async fn walk<H: Host>(
         let tried = ask(&mut turned).await;
         life.back(turned);
         let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
+        // What it said itself, if it came to that.
+        let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);
         if was_asked {
-            health.note(life, tried.as_ref().err());
+            health.note(life, tried.as_ref().err(), told);
         }
         let error = match tried {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
+        life.leave(turn, &error, was_asked);
         if error.kind == Kind::Abandoned {
             return Err(error);
         }
-        let outcome = if was_asked { failed(&error) } else { Outcome::Skipped };
-        life.leave(turn, &error, was_asked);
+        let outcome = if was_asked { failed(&error, told) } else { Outcome::Skipped };
         // Of what was asked rather than passed over, the last word counts.
         if was_asked || failure.is_none() {
             failure = Some((error, life.own_words.take()));
@@ -95,12 +102,17 @@ pub async fn walk<H: Host>(
     };
     let (error, own_words) = failure.unwrap_or_else(unmet);
     life.own_words = own_words;
+    let record = &mut life.ledger.record;
+    if let Some((provider, model)) = record.told().map(|attempt| (attempt.provider, attempt.model.clone())) {
+        (record.provider, record.model) = (provider, model);
+    }
     Err(error)
 }
 
-/// How a plan sees a failure.
-fn failed(error: &Error) -> Outcome {
+/// How a plan sees a failure: by the status that the target told, else by what kept it from an answer.
+fn failed(error: &Error, told: u16) -> Outcome {
     let status = match (error.origin, error.kind) {
+        _ if told >= 400 => error.status,
         (Origin::Upstream, Kind::Unreachable) => UNREACHABLE,
         (Origin::Upstream, Kind::TimedOut) => TIMED_OUT,
         _ => error.status,
@@ -126,11 +138,11 @@ impl<'c> Health<'c> {
         Self { target, breaker: plan.breaker(), started }
     }
 
-    fn note<H: Host>(&self, life: &Life<'_, H>, error: Option<&Error>) {
+    fn note<H: Host>(&self, life: &Life<'_, H>, error: Option<&Error>, told: u16) {
         let Some(target) = self.target else { return };
         let now = life.host.now();
         let counted = |error: &Error| {
-            let Outcome::Failed { status, .. } = failed(error) else { return false };
+            let Outcome::Failed { status, .. } = failed(error, told) else { return false };
             let codes = self.breaker.and_then(|breaker| breaker.statuses.as_deref());
             codes.map_or(status >= 500 || matches!(status, UNREACHABLE | TIMED_OUT), |codes| lists(codes, status))
         };

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, failure, opened, send, unanswered};
+use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
 use super::shelf::{Shelf, look, replay};
 use super::sight::fits;
 use crate::cache;
 use crate::door::Talk;
-use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Host};
+use crate::error::{Error, Result};
+use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
 use crate::prices;
-use crate::providers::{Provider, StreamUsage, sandbox};
+use crate::providers::{StreamUsage, sandbox};
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
@@ -46,7 +46,7 @@ pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &named(model)?)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     fits(life, &envelope, target.provider.slug, &target.model)?;
@@ -63,19 +63,23 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     }
     let mut answer = attempt(life, &target, &draft).await?;
     if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
+        return Err(apart(failure(life, &target, &mut answer)).await);
     }
     receive(life, &target, draft, answer, shelf).await
 }
 
-/// The model that is asked for: in the path, or in the body.
+/// The model that is asked for: in the path, or in the body, or nowhere, because a config may name it.
 pub fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
-    let told = match in_path {
-        Some(model) => Some(model.to_owned()),
-        None => envelope.text("model")?.map(Cow::into_owned),
-    };
+    match in_path {
+        Some(model) => Ok(model.to_owned()),
+        None => Ok(envelope.text("model")?.map(Cow::into_owned).unwrap_or_default()),
+    }
+}
+
+/// That in the end a model is named.
+pub fn named(model: String) -> Result<String> {
     let missing = || Error::invalid("`model` is missing; name one, as `gpt-4o` or `openai/gpt-4o`.").with_param("model");
-    told.filter(|model| !model.is_empty()).ok_or_else(missing)
+    Some(model).filter(|model| !model.is_empty()).ok_or_else(missing)
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
@@ -143,8 +147,10 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &D
     if target.provider.slug == sandbox::SLUG {
         let started = life.host.now();
         let script = sandbox::answer(&draft.body, &life.ledger.record.request_id, started / 1_000);
-        prices::alongside(life.host, life.settings, life.host.sleep(script.wait_ms)).await;
-        return life.tried(target.provider, started, Ok(life.host.canned(script)));
+        let timeout_ms = life.timeout_ms(draft.stream)?.unwrap_or(u64::MAX);
+        prices::alongside(life.host, life.settings, Some(timeout_ms), life.host.sleep(script.wait_ms.min(timeout_ms))).await;
+        let outcome = if script.wait_ms < timeout_ms { Ok(life.host.canned(script)) } else { Err(Fault::TimedOut) };
+        return life.tried(target.provider, started, outcome);
     }
     send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await
 }
@@ -159,19 +165,20 @@ async fn receive<H: Host>(
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
         if life.turn.goes_on || life.first_token_ms(true).is_some() {
-            opened(life, target, &mut answer).await?;
+            apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
     let outbound = target.dialect.outbound();
     let started = life.host.now();
-    let bytes = answer.bytes(MAX_ANSWER).await;
+    let bytes = whole(life, &mut answer, MAX_ANSWER).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
         let glance = (life.dialect.inbound().glance_response)(&bytes)?;
-        if life.turn.goes_on && !glance.finished && glance.produced == 0 {
+        let is_empty = || (outbound.decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
+        if life.turn.goes_on && glance.produced == 0 && is_empty() {
             return Err(empty(target.provider));
         }
         life.close(&glance);
@@ -180,7 +187,7 @@ async fn receive<H: Host>(
     }
     let streamed = answer.is_stream() || are_events(&bytes);
     let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
-    if life.turn.goes_on && response.parts.is_empty() && response.usage.is_none_or(|usage| usage.output == 0) {
+    if life.turn.goes_on && response.is_empty() {
         return Err(empty(target.provider));
     }
     life.close(&Glance::of(&response));
@@ -202,11 +209,6 @@ pub fn as_stream<A>(dialect: Dialect, response: Response, echo: &Echo) -> Reply<
         writer.push(&event, &mut out);
     }
     Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None, deposit: None }
-}
-
-/// Where another may answer, nothing at all is no answer.
-fn empty(provider: &Provider) -> Error {
-    Error::upstream(Kind::Failed, format!("{} sent an answer with nothing in it.", provider.slug))
 }
 
 fn stream_reply<H: Host>(
@@ -262,7 +264,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
     let mut envelope = Envelope::look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
+    let model = named(model(talk.model.as_deref(), &envelope)?)?;
     let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);

@@ -106,7 +106,7 @@ pub async fn gather<H: Host>(host: &H, settings: &Settings, caller: &Caller<'_>,
         }
     }
     let asking = stream::iter(calls).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-    let answers: Vec<(usize, Option<Vec<Entry>>)> = prices::alongside(host, settings, asking).await;
+    let answers: Vec<(usize, Option<Vec<Entry>>)> = prices::alongside(host, settings, None, asking).await;
     let mut models = Vec::new();
     let mut answered = Vec::new();
     for (rank, entries) in answers {

@@ -4,7 +4,7 @@
 use super::frame::Frames;
 use super::{Dialect, Reader};
 use crate::error::{Error, Kind};
-use crate::ir::{Block, Delta, Event};
+use crate::ir::{Block, Delta, Event, Finish, Part, Reason, Response, Usage};
 
 pub struct Gate {
     frames: Frames,
@@ -19,7 +19,22 @@ pub enum Opening {
     Unknown,
     /// There is an answer.
     Begun,
+    /// There is one, with nothing in it.
+    Empty,
     Failed(Error),
+}
+
+impl Response {
+    /// Whether it holds nothing, and for no reason.
+    pub fn is_empty(&self) -> bool {
+        let nothing = |part: &Part| matches!(part, Part::Text(text) if text.text.is_empty());
+        self.parts.iter().all(nothing) && is_nothing(&self.finish, self.usage)
+    }
+}
+
+/// Whether an answer without content is none: it was not withheld, nor did thinking use it up.
+fn is_nothing(finish: &Finish, usage: Option<Usage>) -> bool {
+    finish.reason == Reason::Stop && usage.is_none_or(|usage| usage.output == 0)
 }
 
 /// After so many bytes without an event, it is taken for an answer all the same.
@@ -58,7 +73,8 @@ impl Gate {
         let tells = |event: Event| match event {
             Event::Error(error) => Some(Opening::Failed(error)),
             Event::Delta(Delta::Text(text)) if text.is_empty() => None,
-            Event::Delta(_) | Event::Finish { .. } => Some(Opening::Begun),
+            Event::Delta(_) => Some(Opening::Begun),
+            Event::Finish { finish, usage, .. } => Some(if is_nothing(&finish, usage) { Opening::Empty } else { Opening::Begun }),
             Event::Start { block: Block::Text | Block::Thinking | Block::Refusal, .. } => None,
             Event::Start { .. } => Some(Opening::Begun),
             _ => None,

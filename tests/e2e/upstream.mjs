@@ -33,14 +33,16 @@ export async function startUpstream({ host = "127.0.0.1" } = {}) {
     response.on("close", () => {
       if (!response.writableFinished) note.abortedAt = performance.now();
     });
-    serve(request, response, note).catch(() => response.destroy());
+    serve(request, response, note, seen).catch(() => response.destroy());
   });
   await new Promise((resolve, reject) => server.listen(0, host, resolve).on("error", reject));
   const { port } = server.address();
-  const of = (model) => seen.findLast((note) => note.model === model);
+  const all = (model) => seen.filter((note) => note.model === model);
+  const of = (model) => all(model).at(-1);
   return {
     port,
     seen,
+    all,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     /** The last request for a model, once it is there. */
     got: (model) => until(() => of(model), 5_000, `a request for ${model}`),
@@ -60,7 +62,7 @@ export async function closedPort() {
   return upstream.port;
 }
 
-async function serve(request, response, note) {
+async function serve(request, response, note, seen) {
   const chunks = [];
   for await (const chunk of request) {
     note.come += chunk.length;
@@ -84,7 +86,8 @@ async function serve(request, response, note) {
   note.model = said.model ?? note.body.model;
   note.stream = said.stream ?? note.body.stream;
   if (errand) return reply(response, ...errand.run(note));
-  const words = wordsOf(note.model);
+  const times = seen.filter((other) => other.model === note.model).length;
+  const words = mannersOf(note.model, times);
   if (await misbehaves(words, dialect, note, response)) return;
   const refused = dialect.complaint(note);
   if (refused) return fail(response, dialect, ...refused);
@@ -93,6 +96,12 @@ async function serve(request, response, note) {
   note.sent = JSON.stringify(dialect.json(answer, note.model, note.body));
   if (words.has("slow")) await sleep(Number(words.get("slow")) * 10);
   response.writeHead(200, { "content-type": "application/json", ...vendorHeaders(dialect) }).end((words.has("comments") ? "\n\n   " : "") + note.sent);
+}
+
+/** How a request is dealt with: `times-2` makes the first two for the model fare so, and later ones well. */
+function mannersOf(model, times) {
+  const words = wordsOf(model);
+  return times > Number(words.get("times") ?? Infinity) ? new Map() : words;
 }
 
 /** Whose path it is, and what the path says already. */
@@ -108,6 +117,8 @@ function dialectAt(pathname) {
 async function misbehaves(words, dialect, note, response) {
   if (words.has("hang")) return true;
   if (words.has("gone")) return response.socket.resetAndDestroy();
+  if (words.has("mumbles")) return response.writeHead(Number(words.get("mumbles")), { "content-type": "text/event-stream" }).write(PING);
+  if (words.has("empty")) return reply(response, 200, "");
   if (words.has("garbled")) return reply(response, 200, "{ this is not", "application/json");
   if (words.has("text")) return reply(response, Number(words.get("text")), "upstream connect error or disconnect/reset before headers", "text/plain");
   if (words.has("html")) return reply(response, Number(words.get("html")), "<html><head><title>Bad gateway</title></head><body><h1>502</h1></body></html>", "text/html");
@@ -117,7 +128,10 @@ async function misbehaves(words, dialect, note, response) {
   }
   if (!words.has("status")) return false;
   const status = Number(words.get("status"));
-  if (status === 429) response.setHeader("retry-after", "7");
+  if (words.has("wait")) response.setHeader("retry-after-ms", words.get("wait"));
+  else if (words.has("after")) response.setHeader("retry-after", words.get("after"));
+  else if (words.has("date")) response.setHeader("retry-after", new Date(Date.now() + Number(words.get("date")) * 1000).toUTCString());
+  else if (status === 429) response.setHeader("retry-after", "7");
   return fail(response, dialect, status, `the fake provider's own words for ${status}`);
 }
 
@@ -137,12 +151,25 @@ function vendorHeaders(dialect) {
   return dialect === anthropic ? { "request-id": "req_fake1" } : { "x-request-id": "req_fake1", "openai-version": "2020-10-01" };
 }
 
+const PING = ": ping\n\n";
+
+/** Signs of life, and nothing else for ever. */
+async function ping(response, first) {
+  response.write(first);
+  while (!response.destroyed) {
+    response.write(PING);
+    await sleep(20);
+  }
+}
+
 /** Delivers a stream: whole, or in the manner that the words ask for. */
 async function stream(response, dialect, frames, words, note) {
   response.writeHead(200, { "content-type": dialect.streamType ?? "text/event-stream; charset=utf-8", "cache-control": "no-cache", ...vendorHeaders(dialect) });
   const middle = Math.ceil(frames.length / 2);
   if (words.has("comments")) frames = frames.flatMap((frame) => [": keep-alive\n\n", frame]);
   if (words.has("garbage")) frames.splice(middle, 0, 'data: {"this is not\n\n');
+  if (words.has("dressed")) frames = [frames[0], PING, dialect.failureFrame("the fake provider broke down")];
+  if (words.has("pings")) return ping(response, frames[0]);
   if (words.has("broken")) frames = [...frames.slice(0, middle), dialect.failureFrame("the fake provider broke down")];
   if (words.has("cut")) frames = frames.slice(0, middle);
   if (words.has("crlf")) frames = frames.map((frame) => frame.replaceAll("\n", "\r\n"));

@@ -23,8 +23,8 @@ const VARIABLES = {
 };
 
 /**
- * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last request for a model, once it is printed.
- * With `twin` there is a second isolate on the same storage, at `twin`, and the storage itself, at `kv`.
+ * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
+ * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`.
  */
 export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
@@ -47,7 +47,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
   let control = "";
   child.stdio[3].on("data", (chunk) => (control += chunk));
   const ended = new Promise((resolve) => child.on("exit", resolve));
-  const last = twin ? "kv" : "http";
+  const last = twin ? "twin" : "http";
   const port = await until(() => (listening(control, last) && listening(control, "http")) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
     .catch((error) => {
       child.kill("SIGKILL");
@@ -60,6 +60,12 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
     url: `http://127.0.0.1:${port}`,
     ...(twin && { twin: `http://127.0.0.1:${listening(control, "twin")}`, kv: `http://127.0.0.1:${listening(control, "kv")}` }),
     output,
+    /** Puts a value into the KV namespace, as if it had been there before. */
+    store: async (key, value) => {
+      const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
+      const { status } = await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(key)}`, { method: "PUT", body: value });
+      if (status !== 200) throw new Error(`${key} was not stored: ${status}`);
+    },
     record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
     // At SIGTERM it would wait for hanging requests for ever.
     stop: async () => {
@@ -76,10 +82,10 @@ function workerd() {
   return createRequire(require.resolve("workerd/package.json")).resolve(`@cloudflare/workerd-${platform}/bin/workerd`);
 }
 
-function listening(control, name) {
+function listening(control, socket) {
   for (const line of control.split("\n").slice(0, -1)) {
     const event = JSON.parse(line);
-    if (event.event === "listen" && event.socket === name) return event.port;
+    if (event.event === "listen" && event.socket === socket) return event.port;
   }
 }
 
@@ -114,7 +120,8 @@ ${twin ? '    (name = "twin", worker = .causeway),\n' : ""}    (name = "kv", wor
   ],
   sockets = [
     (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
-${twin ? ["twin", "kv"].map((name) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),\n`).join("") : ""}  ],
+    (name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
+${twin ? '    (name = "twin", address = "127.0.0.1:0", http = (), service = "twin"),\n' : ""}  ],
 );
 const causeway :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],

@@ -10,6 +10,7 @@ mod predictions;
 mod prices;
 mod refusals;
 mod relay;
+mod routing;
 mod scripted;
 mod translation;
 mod vertex;

@@ -77,7 +77,7 @@ impl Host for Scripted {
 
     fn random(&self) -> u64 {
         self.random.set(self.random.get() + 1);
-        self.random.get()
+        self.random.get().wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     async fn sleep(&self, ms: u64) {
@@ -208,6 +208,8 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    /// Where chance begins.
+    pub chance: u64,
 }
 
 /// What came out.
@@ -243,6 +245,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            chance: 0,
         }
     }
 
@@ -292,6 +295,10 @@ impl Scene {
         self
     }
 
+    pub fn draws(self, chance: u64) -> Self {
+        Self { chance, ..self }
+    }
+
     /// The deployment, for a scene that is played more than once in it.
     pub fn settings(&self) -> Settings {
         Settings::new(self.vars.clone())
@@ -307,6 +314,7 @@ impl Scene {
         let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
         let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, ..Scripted::default() };
         host.now.set(now);
+        host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let (path, query) = self.path.split_at(self.path.find('?').unwrap_or(self.path.len()));
