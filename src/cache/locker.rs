@@ -55,12 +55,13 @@ impl Question<'_> {
         let mut all = Vec::with_capacity(self.body.len().saturating_add(512));
         let words = [EDITION, self.tenant, self.namespace, self.kind, self.provider, self.model, self.url];
         words.into_iter().chain(self.credential.iter().copied()).for_each(|word| write_text(&mut all, word));
-        let mut headers: Vec<_> = self.headers.iter().filter(|(name, _)| *name != ONCE).collect();
-        headers.sort_unstable();
-        for (name, value) in headers {
-            write_text(&mut all, name);
-            write_text(&mut all, value);
-        }
+        let headers = self.headers.iter().filter(|(name, _)| *name != ONCE);
+        let text = |value: &str| {
+            let mut out = Vec::new();
+            write_text(&mut out, value);
+            out
+        };
+        write_fields(&mut all, headers.map(|(name, value)| (name.to_owned(), text(value))).collect())?;
         let mut body = serde_json::Deserializer::from_slice(self.body);
         Canonical { out: &mut all, besides: BESIDES }.deserialize(&mut body).ok()?;
         body.end().ok()?;
@@ -88,6 +89,22 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b's');
     out.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Fields in the order of their names; nothing if a name comes twice.
+fn write_fields(out: &mut Vec<u8>, mut fields: Vec<(String, Vec<u8>)>) -> Option<()> {
+    fields.sort_unstable();
+    out.push(b'{');
+    let mut last = None;
+    for (name, value) in &fields {
+        if last.replace(name) == Some(name) {
+            return None;
+        }
+        write_text(out, name);
+        out.extend_from_slice(value);
+    }
+    out.push(b'}');
+    Some(())
 }
 
 /// Writes JSON so that what means the same becomes the same: objects by the order of their keys, texts without
@@ -172,16 +189,6 @@ impl<'de> Visitor<'de> for Canonical<'_> {
                 fields.push((name, value));
             }
         }
-        fields.sort();
-        if fields.windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one == other)) {
-            return Err(A::Error::custom("a field that comes twice"));
-        }
-        self.out.push(b'{');
-        for (name, value) in fields {
-            write_text(self.out, &name);
-            self.out.extend_from_slice(&value);
-        }
-        self.out.push(b'}');
-        Ok(())
+        write_fields(self.out, fields).ok_or_else(|| A::Error::custom("a field that comes twice"))
     }
 }
