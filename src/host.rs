@@ -51,6 +51,12 @@ pub trait Host {
     /// Stores something under a key for so many seconds (at least 60) and waits for nothing.
     fn store(&self, key: &str, value: &[u8], ttl_s: u64);
 
+    /// Lines up behind whoever asks the same at this moment, anywhere, for so long at most.
+    async fn line_up(&self, name: &str, timeout_ms: u64) -> Line;
+
+    /// Gives those who lined up what there is now, or tells them that there is nothing. Nobody waits for it.
+    fn serve_line(&self, name: &str, value: Option<&[u8]>);
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 
@@ -100,6 +106,16 @@ pub struct Parcel<'a> {
     pub passes: bool,
     /// Until the head of the answer (and the body, where it is not a stream) must be there.
     pub timeout_ms: Option<u64>,
+}
+
+/// What came of lining up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Nobody is there yet: others will wait for this one.
+    First,
+    Served(Vec<u8>),
+    /// Nothing came, or not in time.
+    Alone,
 }
 
 /// Why there is no answer.

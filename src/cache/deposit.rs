@@ -9,6 +9,8 @@ pub struct Deposit {
     max_age_s: u64,
     content_type: String,
     dropped: Vec<String>,
+    /// Others stand in line for it.
+    awaited: bool,
     answer: Answer,
 }
 
@@ -19,12 +21,24 @@ enum Answer {
 
 impl Deposit {
     pub fn whole(locker: Locker, max_age_s: u64, content_type: &str, dropped: &[String], body: Vec<u8>) -> Self {
-        Self { locker, max_age_s, content_type: content_type.to_owned(), dropped: dropped.to_vec(), answer: Answer::Whole(body) }
+        Self {
+            locker,
+            max_age_s,
+            content_type: content_type.to_owned(),
+            dropped: dropped.to_vec(),
+            awaited: false,
+            answer: Answer::Whole(body),
+        }
     }
 
     pub fn stream(locker: Locker, max_age_s: u64, dropped: &[String], filling: Filling) -> Self {
         let answer = Answer::Stream(Box::new(filling));
-        Self { locker, max_age_s, content_type: "application/json".to_owned(), dropped: dropped.to_vec(), answer }
+        Self { locker, max_age_s, content_type: "application/json".to_owned(), dropped: dropped.to_vec(), awaited: false, answer }
+    }
+
+    #[must_use]
+    pub fn awaited(self, awaited: bool) -> Self {
+        Self { awaited, ..self }
     }
 
     /// A piece of the provider's stream.
@@ -34,17 +48,21 @@ impl Deposit {
         }
     }
 
-    /// Puts it there. What turns out not to be a whole answer is left out.
-    pub fn put<H: Host>(self, host: &H) {
-        let Self { locker, max_age_s, content_type, dropped, answer } = self;
+    /// Puts it there, if the reply came to its own end. What turns out not to be a whole answer is left out.
+    pub fn put<H: Host>(self, host: &H, ended: bool) {
+        let Self { locker, max_age_s, content_type, dropped, awaited, answer } = self;
         let body = match answer {
+            _ if !ended => None,
             Answer::Whole(body) => Some(body),
             Answer::Stream(filling) => filling.finish(),
         };
-        let Some(body) = body else { return };
-        let entry = Entry { at: host.now(), max_age_s, content_type, dropped, body };
-        if let Some(sealed) = entry.seal(&locker, nonce(host)) {
-            host.store(&locker.name, &sealed, max_age_s.max(SHORTEST_STAY_S));
+        let seal = |body| Entry { at: host.now(), max_age_s, content_type, dropped, body }.seal(&locker, nonce(host));
+        let sealed = body.and_then(seal);
+        if let Some(sealed) = &sealed {
+            host.store(&locker.name, sealed, max_age_s.max(SHORTEST_STAY_S));
+        }
+        if awaited {
+            host.serve_line(&locker.name, sealed.as_deref());
         }
     }
 }

@@ -31,6 +31,10 @@ pub const SHORTEST_STAY_S: u64 = 60;
 /// How long the storage may take to tell. An answer that comes later is asked of the provider.
 pub const PATIENCE_MS: u64 = 50;
 
+/// How long a request waits for the same one that came before it, where the config asks for that (`coalesce`). The
+/// first may fail, or be long: after this, it asks by itself.
+pub const LONGEST_WAIT_MS: u64 = 30_000;
+
 /// What the cache had to do with a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -50,6 +50,10 @@ extern "C" {
     fn ask_meet(this: &Exchange, slot: Slot, news: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = stored)]
     fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = lineUp)]
+    fn ask_line(this: &Exchange, slot: Slot, name: &str, timeout: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = serveLine)]
+    pub fn serve_line(this: &Exchange, name: &str, value: Option<Uint8Array>) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,
@@ -117,6 +121,10 @@ impl Exchange {
 
     pub fn stored(&self, key: &str, timeout: f64) -> Arrival {
         Arrival::of(|slot| self.ask_stored(slot, key, timeout))
+    }
+
+    pub fn line_up(&self, name: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_line(slot, name, timeout))
     }
 
     pub fn meet(&self, news: &str) -> Arrival {

@@ -7,7 +7,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::exchange::{Exchange, Upstream};
 use super::upload;
-use crate::host::{Answer, Fault, Host, Parcel, Payload, Script};
+use crate::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
 use crate::http::Headers;
 use crate::record::Record;
 
@@ -122,6 +122,18 @@ impl Host for Worker {
     fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
         // Nobody waits for it, so nobody is told that it failed.
         let _ = self.exchange.store(key, Uint8Array::from(value), ttl_s as f64);
+    }
+
+    async fn line_up(&self, name: &str, timeout_ms: u64) -> Line {
+        match self.exchange.line_up(name, timeout_ms as f64).await {
+            Ok(first) if first.is_truthy() && first.as_bool().is_some() => Line::First,
+            Ok(bytes) if bytes.is_object() => Line::Served(Uint8Array::from(bytes).to_vec()),
+            _ => Line::Alone,
+        }
+    }
+
+    fn serve_line(&self, name: &str, value: Option<&[u8]>) {
+        let _ = self.exchange.serve_line(name, value.map(Uint8Array::from));
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {

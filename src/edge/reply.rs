@@ -63,7 +63,7 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
         let _ = exchange.reply(500, "", None, None);
     }
     if let Some(deposit) = deposit {
-        deposit.put(worker);
+        deposit.put(worker, true);
     }
 }
 
@@ -93,10 +93,8 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
-    if let Some((deposit, worker)) = flow.deposit
-        && ending.is_whole(flow.pipe.glance())
-    {
-        deposit.put(&worker);
+    if let Some((deposit, worker)) = flow.deposit {
+        deposit.put(&worker, ending.is_whole(flow.pipe.glance()));
     }
     if flow.logs {
         host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));

@@ -145,6 +145,24 @@ class Exchange {
     this.context.waitUntil(put().catch(() => {}));
   }
 
+  /** Lines up behind whoever asks the same: true for whoever is first, what the first got, or false for nothing. */
+  lineUp(slot, name, timeout) {
+    const signal = AbortSignal.any([AbortSignal.timeout(timeout), this.request.signal]);
+    const came = async () => {
+      const response = await line(this.env, name).fetch("http://meter/line", { method: "POST", signal });
+      if (response.status === 204) return true;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return response.status === 200 && bytes;
+    };
+    this.land(slot, came().catch(() => false));
+  }
+
+  /** Gives those who lined up what came, or nothing. */
+  serveLine(name, value) {
+    const served = async () => line(this.env, name).fetch("http://meter/served", { method: "POST", body: value });
+    this.context.waitUntil(served().catch(() => {}));
+  }
+
   /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
   meet(slot, news) {
     const { METER } = this.env;
@@ -382,6 +400,11 @@ class Upstream {
   }
 }
 
+/** Where requests that are the same wait for the first of them. */
+function line({ METER }, name) {
+  return METER.get(METER.idFromName(`line:${name}`));
+}
+
 /** What is in the namespace under a key; fails with "late" when it does not tell in time. */
 async function held(namespace, key, timeout) {
   if (!namespace) return null;
@@ -440,6 +463,9 @@ function fields(block, upstream) {
   return all;
 }
 
+/** After how long whoever went first is not waited for any more. */
+const LONGEST_LINE = 60_000;
+
 /** How often a tap looks, and how long what is on its way may take when the caller has left. */
 const WAKE = 250;
 const GRACE = 20;
@@ -489,8 +515,12 @@ function batches(stream) {
 export class Meter extends DurableObject {
   #counter;
   #life;
+  #line;
 
   fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/line") return this.#lineUp();
+    if (pathname === "/served") return this.#serveLine(request);
     return enter(() => {
       if (this.#life !== life) {
         this.#counter = new Counter(this.ctx, this.env);
@@ -498,5 +528,24 @@ export class Meter extends DurableObject {
       }
       return this.#counter.fetch(request);
     });
+  }
+
+  /** Whoever comes first may go at once; whoever comes after it hears what it got. One that never came back is let go. */
+  async #lineUp() {
+    if (!this.#line || Date.now() - this.#line.since > LONGEST_LINE) {
+      this.#line?.waiting.forEach((resolve) => resolve());
+      this.#line = { since: Date.now(), waiting: [] };
+      return new Response(null, { status: 204 });
+    }
+    const bytes = await new Promise((resolve) => this.#line.waiting.push(resolve));
+    return new Response(bytes, { status: bytes ? 200 : 404 });
+  }
+
+  async #serveLine(request) {
+    const bytes = await request.arrayBuffer();
+    const waiting = this.#line?.waiting ?? [];
+    this.#line = undefined;
+    for (const resolve of waiting) resolve(bytes.byteLength ? bytes : undefined);
+    return new Response(null, { status: 204 });
   }
 }

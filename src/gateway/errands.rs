@@ -37,14 +37,14 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     if target.renamed {
         envelope.set("model", json_string(&target.model));
     }
-    let shelf = Shelf::of_errand(life, &target, errand, &envelope);
+    let mut shelf = Shelf::of_errand(life, &target, errand, &envelope);
     let asked = envelope.bytes();
     life.ledger.prompt_bytes = asked.len();
     let (serves, passes) = (target.service.serves, errand::passes(target.service.serves));
     let nonce = life.ledger.record.request_id.clone();
     let (letters, reading) = errand::prepare(serves, &target.model, &asked, &nonce, &mut life.losses)?;
     life.refuse_losses(target.provider)?;
-    if let Some(entry) = shelf::look(life, shelf.as_ref()).await {
+    if let Some(entry) = shelf::look(life, shelf.as_mut()).await {
         return Ok(shelf::returned(life, &target, errand, &asked, entry));
     }
     let mut returned = Vec::with_capacity(letters.len());

@@ -34,6 +34,8 @@ pub struct Life<'a, H> {
     pub turn: Turn<'a>,
     /// What an upstream that was too slow was measured by.
     pub bound: Bound,
+    /// The line of those who wait for this request's answer.
+    pub line: Option<String>,
 }
 
 /// A bound on time.
@@ -88,6 +90,7 @@ impl<'a, H: Host> Life<'a, H> {
             inference: false,
             turn: ONLY,
             bound: Bound::Request,
+            line: None,
         }
     }
 
@@ -109,11 +112,13 @@ impl<'a, H: Host> Life<'a, H> {
             inference: self.inference,
             turn,
             bound: Bound::Request,
+            line: None,
         }
     }
 
     pub fn back(&mut self, life: Life<'_, H>) {
         (self.ledger, self.losses, self.upstream_ms, self.own_words) = (life.ledger, life.losses, life.upstream_ms, life.own_words);
+        self.line = life.line;
     }
 
     /// How long an upstream may take until the head of its answer is there; a stream, until its first token is.

@@ -65,6 +65,12 @@ pub async fn walk<H: Host>(
         let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
         let tried = ask(&mut turned).await;
         life.back(turned);
+        // Who waits for an answer that will not be kept waits in vain.
+        if let Some(line) = life.line.take()
+            && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
+        {
+            life.host.serve_line(&line, None);
+        }
         let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
         // What it said itself, if it came to that.
         let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);

@@ -4,7 +4,7 @@ use super::life::{Life, json_reply};
 use super::talk::as_stream;
 use crate::cache::{self, Cached, Deposit, Entry, Filling, Locker, Question};
 use crate::errand;
-use crate::host::Host;
+use crate::host::{Host, Line, apart};
 use crate::http::{Headers, Reply};
 use crate::providers::service::Errand;
 use crate::record::Attempt;
@@ -16,6 +16,10 @@ use crate::wire::{Dialect, Echo};
 pub struct Shelf {
     locker: Locker,
     max_age_s: u64,
+    /// Who asks the same at this moment waits.
+    coalesce: bool,
+    /// And this is whom they wait for.
+    leads: bool,
 }
 
 impl Shelf {
@@ -34,7 +38,7 @@ impl Shelf {
             credential: &target.credential_words(),
             body: &body.bytes(),
         };
-        Some(Self { locker: question.locker()?, max_age_s: cache.max_age_s })
+        Some(Self { locker: question.locker()?, max_age_s: cache.max_age_s, coalesce: cache.coalesce, leads: false })
     }
 
     /// The same of a conversation. What the provider keeps in mind between requests has no answer of its own.
@@ -50,9 +54,14 @@ impl Shelf {
         lasts.then(|| Self::of(life, target, errand.noun(), body))?
     }
 
+    fn opened(&self, sealed: Vec<u8>, now: u64) -> Option<Entry> {
+        Entry::open(sealed, &self.locker).filter(|entry| entry.is_fresh(self.max_age_s, now))
+    }
+
     pub fn keep<H: Host>(self, life: &Life<'_, H>, content_type: &str, body: &[u8]) -> Option<Deposit> {
+        let Self { locker, max_age_s, leads, .. } = self;
         (body.len() <= cache::LONGEST)
-            .then(|| Deposit::whole(self.locker, self.max_age_s, content_type, life.losses.names(), body.to_vec()))
+            .then(|| Deposit::whole(locker, max_age_s, content_type, life.losses.names(), body.to_vec()).awaited(leads))
     }
 
     /// Keeps the whole answer of a conversation, if that is what it is.
@@ -62,14 +71,14 @@ impl Shelf {
 
     pub fn keep_stream<H: Host>(self, life: &Life<'_, H>, from: Dialect, echo: &Echo) -> Deposit {
         let filling = Filling::new(from, life.dialect, echo.clone());
-        Deposit::stream(self.locker, self.max_age_s, life.losses.names(), filling)
+        Deposit::stream(self.locker, self.max_age_s, life.losses.names(), filling).awaited(self.leads)
     }
 }
 
 const JSON: &str = "application/json";
 
 /// Looks for what was answered before. Storage that fails or is slow has nothing.
-pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&Shelf>) -> Option<Entry> {
+pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>) -> Option<Entry> {
     let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| word.eq_ignore_ascii_case("true"));
     let cached = match shelf {
         None => Cached::Disabled,
@@ -78,9 +87,28 @@ pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&Shelf>) -> Opt
     };
     life.ledger.record.cache = cached;
     let shelf = shelf.filter(|_| cached == Cached::Miss)?;
-    let patience = life.left_ms().map_or(cache::PATIENCE_MS, |left| left.min(cache::PATIENCE_MS));
-    let sealed = life.host.stored(&shelf.locker.name, patience).await.ok()??;
-    Entry::open(sealed, &shelf.locker).filter(|entry| entry.is_fresh(shelf.max_age_s, life.host.now()))
+    apart(found(life, shelf)).await
+}
+
+async fn found<H: Host>(life: &mut Life<'_, H>, shelf: &mut Shelf) -> Option<Entry> {
+    let name = shelf.locker.name.clone();
+    let within = |ms: u64| life.left_ms().map_or(ms, |left| left.min(ms));
+    let stored = life.host.stored(&name, within(cache::PATIENCE_MS)).await.ok().flatten();
+    if let Some(entry) = stored.and_then(|sealed| shelf.opened(sealed, life.host.now())) {
+        return Some(entry);
+    }
+    if !shelf.coalesce {
+        return None;
+    }
+    match life.host.line_up(&name, within(cache::LONGEST_WAIT_MS)).await {
+        Line::Served(sealed) => shelf.opened(sealed, life.host.now()),
+        Line::First => {
+            shelf.leads = true;
+            life.line = Some(name);
+            None
+        }
+        Line::Alone => None,
+    }
 }
 
 /// The reply to a conversation; nothing where the entry is no answer to this caller after all.

@@ -53,10 +53,10 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     let shelf = Shelf::of_talk(life, &target, &envelope);
     let turns = shelf.is_some() && cache::turns(life.dialect, &envelope);
     let draft = draft(life, talk, envelope, &target)?;
-    let shelf = shelf.filter(|_| turns || !draft.stream);
+    let mut shelf = shelf.filter(|_| turns || !draft.stream);
     life.ledger.record.stream = draft.stream;
     life.ledger.prompt_bytes = draft.body.len();
-    if let Some(entry) = look(life, shelf.as_ref()).await
+    if let Some(entry) = look(life, shelf.as_mut()).await
         && let Some(reply) = replay(life, &target, draft.stream, &draft.echo, entry)
     {
         return Ok(reply);

@@ -100,6 +100,21 @@ describe("the cache", () => {
     assert.equal((await stored()).length, before);
   });
 
+  test("has the same requests in flight wait for the first, in whichever isolate, and lets them go when it fails", async () => {
+    const together = { "x-causeway-config": JSON.stringify({ cache: { max_age: 60, coalesce: true } }) };
+    const crowd = (model) => {
+      const one = (_, n) => ask("openai", "openai", model, { stream: n % 2 === 0, at: n % 3 === 0 ? worker.twin : worker.url, headers: together });
+      return Promise.all(Array.from({ length: 12 }, one));
+    };
+    const served = await crowd("crowd:long,slow-2");
+    assert.equal(asked("crowd:long,slow-2"), 1);
+    assert.deepEqual(served.map(status).sort(), [...Array(11).fill("HIT"), "MISS"]);
+    assert.ok(served.every(({ body }) => body.includes("word399")));
+    const failed = await crowd("crowd:status-400");
+    assert.ok(failed.every(({ status }) => status === 400));
+    assert.equal(asked("crowd:status-400"), 12);
+  });
+
   test("serves the official client, streamed and not", async () => {
     const client = new OpenAI({ apiKey: "sk-caller-key", baseURL: `${worker.url}/v1`, defaultHeaders: { ...CACHE, ...route("anthropic", upstream) }, maxRetries: 0 });
     const tools = [{ type: "function", function: { name: "get_weather", parameters: { type: "object", properties: { city: { type: "string" } } } } }];

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use causeway::host::Line;
 use causeway::record::Outcome;
 use causeway::settings::Settings;
 use serde_json::{Value, json};
@@ -543,4 +544,61 @@ fn the_sandbox_is_cached_like_any_other() {
     assert_eq!(heard(&again.body).0, "one two");
     // Whoever brings a key is another tenant, even where nobody wants one.
     assert_eq!(cache(&house.play(ask().header("authorization", "Bearer sk-own"))), "MISS");
+}
+
+const TOGETHER: &str = r#"{"provider":"openai","cache":{"max_age":3600,"coalesce":true}}"#;
+
+fn together(stream: bool) -> Scene {
+    with(TOGETHER, Scene::chat(body(stream).to_string()))
+}
+
+fn lining_up(scene: Scene, line: Line) -> Scene {
+    Scene { line: Some(line), ..scene }
+}
+
+#[test]
+fn whoever_asks_the_same_at_the_same_time_gets_what_the_first_got() {
+    for stream in [false, true] {
+        let first = lining_up(together(stream), Line::First);
+        let first = House::new().play(if stream { first.streams(STREAM) } else { first.says(ANSWER) });
+        assert_eq!((cache(&first), first.lined_up.as_slice()), ("MISS", [30_000].as_slice()));
+        let [Some(sealed)] = first.served.as_slice() else { panic!("{:?}", first.served) };
+        let second = House::new().play(lining_up(together(!stream), Line::Served(sealed.clone())));
+        assert_eq!((cache(&second), second.header("x-causeway-cost"), second.served.len()), ("HIT", "0", 0));
+        assert!(second.body.contains("hel"));
+    }
+}
+
+#[test]
+fn nobody_waits_in_vain_for_long() {
+    let mut left = together(true).streams(STREAM);
+    (left.piece, left.leaves_after) = (16, Some(3));
+    for (what, scene) in [
+        ("left", left),
+        ("cut", together(true).streams("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"h\"}}]}\n\n")),
+        ("refused", together(false).answers(400, vec![], "{\"error\":{\"message\":\"no\"}}")),
+        ("no answer", together(false).says("{}")),
+        ("not complete", together(false).says(ANSWER.replace("\"stop\"", "null"))),
+    ] {
+        assert_eq!(House::new().play(lining_up(scene, Line::First)).served, [None], "{what}");
+    }
+    // Who hears of nothing, or of rubbish, asks by itself, and nobody waits for that one.
+    for line in [Line::Alone, Line::Served(Vec::new()), Line::Served(vec![1; 100])] {
+        let alone = House::new().play(lining_up(together(false).says(ANSWER), line));
+        assert_eq!((cache(&alone), alone.served.len()), ("MISS", 0));
+    }
+}
+
+#[test]
+fn there_is_no_line_where_nobody_asked_for_it_or_the_answer_is_there() {
+    assert!(House::new().play(lining_up(chat(false).says(ANSWER), Line::First)).lined_up.is_empty());
+    let house = House::new();
+    house.play(together(false).says(ANSWER));
+    assert!(house.play(together(false)).lined_up.is_empty());
+    let refreshed = together(false).header("x-causeway-cache-force-refresh", "true").says(ANSWER);
+    assert!(house.play(lining_up(refreshed, Line::First)).lined_up.is_empty());
+    // What is left of the time for everything bounds the wait.
+    let bounded = TOGETHER.replace("}}", "},\"total_timeout\":5000}");
+    let scene = with(&bounded, Scene::chat(body(false).to_string())).says(ANSWER);
+    assert_eq!(House::new().play(lining_up(scene, Line::Alone)).lined_up, [5_000]);
 }

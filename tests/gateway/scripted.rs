@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::record::Record;
 use causeway::settings::Settings;
@@ -48,6 +48,12 @@ pub struct Scripted {
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
     pub puts: RefCell<Vec<u64>>,
+    /// What comes of lining up.
+    pub line: Option<Line>,
+    /// For how long somebody would have waited in line.
+    pub lined_up: RefCell<Vec<u64>>,
+    /// What was given to those who waited.
+    pub served: RefCell<Vec<Option<Vec<u8>>>>,
 }
 
 /// What the deployment keeps, in one place for all its requests.
@@ -144,6 +150,15 @@ impl Host for Scripted {
         }
     }
 
+    async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
+        self.lined_up.borrow_mut().push(timeout_ms);
+        self.line.clone().unwrap_or(Line::Alone)
+    }
+
+    fn serve_line(&self, _name: &str, value: Option<&[u8]>) {
+        self.served.borrow_mut().push(value.map(<[u8]>::to_vec));
+    }
+
     fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
         self.puts.borrow_mut().push(ttl_s);
         self.shelves.borrow_mut().insert(key.to_owned(), (value.to_vec(), self.now() + ttl_s * 1_000));
@@ -208,6 +223,8 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    /// What comes of lining up.
+    pub line: Option<Line>,
     /// Where chance begins.
     pub chance: u64,
 }
@@ -227,6 +244,9 @@ pub struct Scenery {
     pub reads: Vec<(String, usize)>,
     /// For how many seconds something was stored.
     pub puts: Vec<u64>,
+    /// For how long it would have waited in line, and what it gave to those who did.
+    pub lined_up: Vec<u64>,
+    pub served: Vec<Option<Vec<u8>>>,
     /// The bytes passed by themselves.
     pub native: bool,
 }
@@ -245,6 +265,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            line: None,
             chance: 0,
         }
     }
@@ -312,7 +333,7 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, ..Scripted::default() };
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, line: self.line.clone(), ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -321,7 +342,7 @@ impl Scene {
         let call = Call { method: self.method, path: path.to_owned(), query: query.to_owned(), headers };
         let reply = futures_executor::block_on(gateway::serve(&host, settings, &call));
         let mut native = false;
-        let mut deposit = reply.deposit;
+        let (mut deposit, mut whole) = (reply.deposit, true);
         let body = match reply.body {
             Body::Empty => Vec::new(),
             Body::Bytes(bytes) => bytes,
@@ -350,14 +371,14 @@ impl Scene {
                 }
                 let fault = if let Ending::Broken(error) = &ending { Some(error.clone()) } else { None };
                 out.extend(pipe.finish(fault));
-                deposit = deposit.filter(|_| ending.is_whole(pipe.glance()));
+                whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
                 host.record(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };
         if let Some(deposit) = deposit {
-            deposit.put(&host);
+            deposit.put(&host, whole);
         }
         Scenery {
             status: reply.status,
@@ -369,6 +390,8 @@ impl Scene {
             records: host.records.into_inner(),
             reads: host.reads.into_inner(),
             puts: host.puts.into_inner(),
+            lined_up: host.lined_up.into_inner(),
+            served: host.served.into_inner(),
             native,
         }
     }

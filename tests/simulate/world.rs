@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use causeway::host::{Answer, Fault, Host, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
 use causeway::http::Headers;
 use causeway::record::Record;
 
@@ -211,6 +211,12 @@ impl Host for World<'_> {
             false => Ok((key == "config:saved").then(|| self.deployment.json.clone().into_bytes())),
         }
     }
+
+    async fn line_up(&self, _name: &str, _timeout_ms: u64) -> Line {
+        Line::Alone
+    }
+
+    fn serve_line(&self, _name: &str, _value: Option<&[u8]>) {}
 
     fn store(&self, _key: &str, _value: &[u8], _ttl_s: u64) {}
 
