@@ -105,17 +105,17 @@ function configuration(variables, twin) {
   const date = toml.match(/^compatibility_date = (".*?")/m)[1];
   const flags = toml.match(/^compatibility_flags = (\[.*?\])/m)?.[1] ?? "[]";
   const objects = [...toml.matchAll(/^\[\[durable_objects\.bindings\]\]\s+name = "(.*?)"\s+class_name = "(.*?)"/gm)];
-  const bindings = [
+  const bindings = (service) => [
     ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
     '(name = "KV", kvNamespace = "kv")',
-    ...objects.map(([, name, className]) => `(name = ${text(name)}, durableObjectNamespace = (className = ${text(className)}))`),
-  ];
+    ...objects.map(([, name, className]) => `(name = ${text(name)}, durableObjectNamespace = (className = ${text(className)}${service ? `, serviceName = ${text(service)}` : ""}))`),
+  ].join(", ");
   const classes = [...new Set(objects.map(([, , className]) => className))];
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
-${twin ? '    (name = "twin", worker = .causeway),\n' : ""}    (name = "kv", worker = .kv),
+${twin ? '    (name = "twin", worker = .twin),\n' : ""}    (name = "kv", worker = .kv),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
@@ -127,11 +127,17 @@ const causeway :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
   compatibilityDate = ${date},
   compatibilityFlags = ${flags},
-  bindings = [${bindings.join(", ")}],
+  bindings = [${bindings()}],
   durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
   durableObjectStorage = (inMemory = void),
 );
-const kv :Workerd.Worker = (
+${twin ? `const twin :Workerd.Worker = (
+  modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
+  compatibilityDate = ${date},
+  compatibilityFlags = ${flags},
+  bindings = [${bindings("causeway")}],
+);
+` : ""}const kv :Workerd.Worker = (
   modules = [(name = "kv.js", esModule = embed "kv.js")],
   compatibilityDate = ${date},
 );
