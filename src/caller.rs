@@ -99,6 +99,11 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
+    pub fn tenant(&self) -> String {
+        self.own_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
+    }
+
     /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.
     fn is_bound(&self) -> bool {
         let has_key = |terms: &Terms| terms.api_key.is_some() || !terms.settings.is_empty();

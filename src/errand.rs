@@ -82,6 +82,18 @@ impl Letter {
     }
 }
 
+/// Whether what passed as it is was an answer in the caller's form at all, rather than an error or a stump.
+pub fn is_answer(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(default)]
+        error: Option<IgnoredAny>,
+        #[serde(default, alias = "results")]
+        data: Option<Vec<IgnoredAny>>,
+    }
+    serde_json::from_slice::<Shape>(body).is_ok_and(|shape| shape.error.is_none() && shape.data.is_some_and(|data| !data.is_empty()))
+}
+
 /// The caller's answer: its content type and its bytes.
 pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Echo, losses: &mut Losses) -> Result<(String, Vec<u8>)> {
     let json = |body| Ok(("application/json".to_owned(), body));

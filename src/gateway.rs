@@ -6,6 +6,7 @@ mod errands;
 mod life;
 mod passage;
 mod route;
+mod shelf;
 mod sight;
 mod talk;
 
@@ -50,5 +51,5 @@ fn preflight<A>(call: &Call) -> Reply<A> {
     headers.add("access-control-allow-headers", call.headers.find("access-control-request-headers").unwrap_or("*"));
     headers.add("access-control-max-age", "86400");
     headers.add("vary", "access-control-request-headers");
-    Reply { status: 204, headers, body: Body::Empty, ledger: None }
+    Reply { status: 204, headers, body: Body::Empty, ledger: None, deposit: None }
 }

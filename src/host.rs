@@ -48,6 +48,9 @@ pub trait Host {
     /// time.
     async fn stored(&self, key: &str, timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault>;
 
+    /// Stores something under a key for so many seconds (at least 60) and waits for nothing.
+    fn store(&self, key: &str, value: &[u8], ttl_s: u64);
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 

@@ -1,7 +1,9 @@
 //! A call as it came, and the reply as it goes.
 
+use crate::cache::Deposit;
 use crate::error::Error;
 use crate::record::Ledger;
+use crate::wire::Glance;
 use crate::wire::pipe::Pipe;
 
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub struct Reply<A> {
     pub body: Body<A>,
     /// Written when the reply is complete, or was left.
     pub ledger: Option<Ledger>,
+    /// What is to be kept of it for whoever asks the same.
+    pub deposit: Option<Deposit>,
 }
 
 pub enum Body<A> {
@@ -202,6 +206,13 @@ pub enum Ending {
     Broken(Error),
     /// The caller left.
     Abandoned,
+}
+
+impl Ending {
+    /// Whether the answer of which so much was seen came to its own end.
+    pub fn is_whole(&self, glance: &Glance) -> bool {
+        !matches!(self, Ending::Broken(_)) && glance.finished && !glance.failed
+    }
 }
 
 /// The year, month and day of so many days after 1970.

@@ -4,14 +4,15 @@
 //!
 //! ```text
 //! call -> door (path -> dialect) -> caller (keys, headers) -> envelope (a cheap look at the body)
-//!   -> target (provider, model, address, key) -> [ relay: edits of the top level | translate: ir ]
+//!   -> target (provider, model, address, key) -> cache? -> [ relay: edits of the top level | translate: ir ]
 //!   -> fetch -> pipe (tap | strain | translate) -> reply
-//! afterwards, without holding the caller up: usage -> cost -> record
+//! afterwards, without holding the caller up: cache fill, usage -> cost -> record
 //! ```
 //!
 //! [`gateway`] reads as that sentence; begin there. Its rooms: `talk` (conversations), `errands` (embeddings, images,
 //! speech and the like, whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own
-//! API), `attempt` (one try at a target), `life` (what is noted, and how it ends).
+//! API), `attempt` (one try at a target), `shelf` (what was
+//! answered before), `life` (what is noted, and how it ends).
 //!
 //! Three nouns are kept apart. A *dialect* is a wire format: code, one folder of [`wire`] each. A *provider* is who
 //! speaks a dialect, where, and with which credentials: a row of [`providers::table`]. A *quirk* is a field of that
@@ -26,7 +27,7 @@
 //! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error, spelling -> ir -> wire, http, record, host, catalog, cost -> providers -> routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
+//! `error, spelling -> ir -> wire, http, record, host, catalog, cost, cache -> providers -> routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -36,6 +37,7 @@
 //! - A stream that broke off never looks finished.
 //! - The deployment's own credentials go only where the deployment points.
 
+pub mod cache;
 pub mod caller;
 pub mod catalog;
 pub mod cost;

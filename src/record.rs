@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cache::Cached;
 use crate::catalog::Prices;
 use crate::cost::{self, Cost, Tally};
 use crate::error::Error;
@@ -21,6 +22,7 @@ pub struct Record {
     pub model: String,
     pub stream: bool,
     pub status: u16,
+    pub cache: Cached,
     pub outcome: Outcome,
     /// What went wrong, in one word.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +85,8 @@ pub struct Tokens {
 impl Record {
     /// The try whose outcome the caller hears of: the last that was made, if any was.
     pub fn told(&self) -> Option<&Attempt> {
-        self.attempts.iter().rfind(|attempt| attempt.asked).or(self.attempts.last())
+        let asked = self.attempts.iter().rfind(|attempt| attempt.asked && self.cache != Cached::Hit);
+        asked.or(self.attempts.last())
     }
 }
 
@@ -112,7 +115,9 @@ impl Ledger {
             self.record.error = Some(format!("{:?}", error.kind));
         }
         let usage = glance.settled(ending, self.prompt_bytes);
-        self.record.cost = Some(cost::of(self.own.as_ref(), self.record.provider, &self.record.model, &usage, &self.tally));
+        let cost = || cost::of(self.own.as_ref(), self.record.provider, &self.record.model, &usage, &self.tally);
+        // What is given again has been paid for.
+        self.record.cost = Some(if self.record.cache == Cached::Hit { Cost::NOTHING } else { cost() });
         self.record.usage = Some(usage.into());
         self.ended(now)
     }

@@ -324,6 +324,15 @@ impl Target<'_> {
         }
     }
 
+    /// What lets a request in, where that is no header.
+    pub fn credential_words(&self) -> [&str; 3] {
+        match self.credential {
+            Credential::None | Credential::Key(_) => [""; 3],
+            Credential::Aws { access_key, secret_key, session_token } => [access_key, secret_key, session_token.unwrap_or_default()],
+            Credential::Account(json) => [json, "", ""],
+        }
+    }
+
     /// The key and nothing of the caller's.
     pub fn key_headers(&self) -> Headers {
         request_headers(self.provider, self.credential)

@@ -8,7 +8,7 @@ use std::path::Path;
 const RUNGS: &[&[&str]] = &[
     &["error", "spelling"],
     &["ir"],
-    &["wire", "http", "record", "host", "catalog", "cost"],
+    &["wire", "http", "record", "host", "catalog", "cost", "cache"],
     &["providers"],
     &["routing"],
     &["settings"],

@@ -10,6 +10,7 @@ use super::task::{Arrival, Slot};
 #[wasm_bindgen]
 extern "C" {
     /// One request and its answer.
+    #[derive(Clone)]
     pub type Exchange;
 
     #[wasm_bindgen(method, catch)]
@@ -61,6 +62,8 @@ extern "C" {
         limit: f64,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, catch)]
+    pub fn store(this: &Exchange, key: &str, value: Uint8Array, ttl: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub fn tell(this: &Exchange, url: &str, headers: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = sign)]

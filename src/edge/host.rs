@@ -14,6 +14,7 @@ use crate::record::Record;
 /// The longest answer that is read whole.
 const MAX_ANSWER: f64 = 33_554_432.0;
 
+#[derive(Clone)]
 pub struct Worker {
     pub exchange: Exchange,
     logs: bool,
@@ -116,6 +117,11 @@ impl Host for Worker {
             Ok(bytes) => Ok(Some(Uint8Array::from(bytes).to_vec())),
             Err(error) => Err(fault(&error)),
         }
+    }
+
+    fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
+        // Nobody waits for it, so nobody is told that it failed.
+        let _ = self.exchange.store(key, Uint8Array::from(value), ttl_s as f64);
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {

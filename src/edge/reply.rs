@@ -9,6 +9,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use super::exchange::Upstream;
 use super::host::{self, Worker};
 use super::task;
+use crate::cache::Deposit;
 use crate::error::{Error, Kind};
 use crate::http::{Body, Ending, Patience, Reply};
 use crate::record::Ledger;
@@ -19,6 +20,8 @@ struct Flow {
     pipe: Box<Pipe>,
     ledger: Ledger,
     logs: bool,
+    /// What is to be kept of it, and by whom.
+    deposit: Option<(Deposit, Worker)>,
 }
 
 thread_local! {
@@ -28,6 +31,7 @@ thread_local! {
 pub fn send(worker: &Worker, reply: Reply<Upstream>) {
     let exchange = &worker.exchange;
     let (status, headers) = (reply.status, reply.headers.block());
+    let mut deposit = reply.deposit;
     let sent = match reply.body {
         Body::Empty => exchange.reply(status, headers, None, None),
         Body::Bytes(bytes) => exchange.reply(status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
@@ -36,14 +40,17 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
             exchange.reply(status, headers, Some(body), Some(&answer))
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
-        // Where nobody keeps the record, nobody needs to look at what passes.
-        Body::Stream { answer, pipe, patience } if pipe.is_tap() && !worker.logs() && patience == Patience::default() => {
+        // Where nobody keeps the record or the answer, nobody needs to look at what passes.
+        Body::Stream { answer, pipe, patience }
+            if pipe.is_tap() && !worker.logs() && deposit.is_none() && patience == Patience::default() =>
+        {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
             let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
-            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs() };
+            let deposit = deposit.take().map(|deposit| (deposit, worker.clone()));
+            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs(), deposit };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
@@ -55,15 +62,24 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
     if sent.is_err() {
         let _ = exchange.reply(500, "", None, None);
     }
+    if let Some(deposit) = deposit {
+        deposit.put(worker);
+    }
 }
 
 /// Shows a piece of the upstream's stream to its pipe; comes back with what to send in its place, or nothing for the
 /// same.
 #[wasm_bindgen]
 pub fn look(flow: u32, piece: Vec<u8>) -> Option<Uint8Array> {
-    FLOWS.with_borrow_mut(|flows| match flows.get_mut(&flow)?.pipe.push(&piece) {
-        Passed::Same => None,
-        Passed::Bytes(bytes) => Some(Uint8Array::from(bytes.as_slice())),
+    FLOWS.with_borrow_mut(|flows| {
+        let flow = flows.get_mut(&flow)?;
+        if let Some((deposit, _)) = &mut flow.deposit {
+            deposit.look(&piece);
+        }
+        match flow.pipe.push(&piece) {
+            Passed::Same => None,
+            Passed::Bytes(bytes) => Some(Uint8Array::from(bytes.as_slice())),
+        }
     })
 }
 
@@ -77,6 +93,11 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
+    if let Some((deposit, worker)) = flow.deposit
+        && ending.is_whole(flow.pipe.glance())
+    {
+        deposit.put(&worker);
+    }
     if flow.logs {
         host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
     }

@@ -139,6 +139,12 @@ class Exchange {
     this.land(slot, held(this.env.KV, key, timeout));
   }
 
+  /** Puts something into the KV namespace for so many seconds, behind the reply's back. What fails is not there. */
+  store(key, value, ttl) {
+    const put = async () => this.env.KV?.put(key, value, { expirationTtl: ttl });
+    this.context.waitUntil(put().catch(() => {}));
+  }
+
   /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
   meet(slot, news) {
     const { METER } = this.env;

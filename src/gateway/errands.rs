@@ -3,6 +3,7 @@
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
 use super::life::Life;
 use super::route::{Asked, walk};
+use super::shelf::{self, Shelf};
 use super::talk::{json_string, model, named};
 use crate::errand::{self, Returned};
 use crate::error::{Error, Result};
@@ -36,12 +37,16 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     if target.renamed {
         envelope.set("model", json_string(&target.model));
     }
+    let shelf = Shelf::of_errand(life, &target, errand, &envelope);
     let asked = envelope.bytes();
     life.ledger.prompt_bytes = asked.len();
     let (serves, passes) = (target.service.serves, errand::passes(target.service.serves));
     let nonce = life.ledger.record.request_id.clone();
     let (letters, reading) = errand::prepare(serves, &target.model, &asked, &nonce, &mut life.losses)?;
     life.refuse_losses(target.provider)?;
+    if let Some(entry) = shelf::look(life, shelf.as_ref()).await {
+        return Ok(shelf::returned(life, &target, errand, &asked, entry));
+    }
     let mut returned = Vec::with_capacity(letters.len());
     for letter in letters {
         let own = |headers: &mut Headers| {
@@ -56,14 +61,29 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
         }
         if passes {
             life.close_errand(errand, &asked, &[]);
-            return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None });
+            return Ok(Reply {
+                status: answer.status(),
+                headers: Headers::default(),
+                body: Body::Passed { answer },
+                ledger: None,
+                deposit: None,
+            });
         }
         let content_type = answer.header("content-type").unwrap_or_default();
         let bytes = answer.bytes(MAX_ANSWER).await;
         let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
         if reading.is_none() {
             life.close_errand(errand, &asked, &bytes);
-            return Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
+            // A failure in a success's clothes is not kept.
+            let sound = answer.status() == 200 && errand::is_answer(&bytes);
+            let deposit = shelf.filter(|_| sound).and_then(|shelf| shelf.keep(life, &content_type, &bytes));
+            return Ok(Reply {
+                status: answer.status(),
+                headers: Headers::default(),
+                body: Body::Relayed { answer, bytes },
+                ledger: None,
+                deposit,
+            });
         }
         returned.push(Returned { content_type, body: bytes });
     }
@@ -71,6 +91,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     let reading = reading.ok_or_else(|| Error::gateway("An answer came that nobody can read."))?;
     let (content_type, body) = errand::answer(&reading, &returned, &asked, &echo, &mut life.losses)?;
     life.close_errand(errand, &asked, &body);
+    let deposit = shelf.and_then(|shelf| shelf.keep(life, &content_type, &body));
     let headers = Headers::from_iter([("content-type", content_type.as_str())]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None })
+    Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None, deposit })
 }

@@ -285,11 +285,11 @@ impl<'a, H: Host> Life<'a, H> {
             let target = record.told().map_or("config", |attempt| attempt.target.as_str());
             say("retries", &retries);
             if self.caller.portkey {
-                say("cache-status", "DISABLED");
+                say("cache-status", record.cache.word());
                 say("retry-attempt-count", &retried(went_well, &record.attempts));
                 say("last-used-option-index", target);
             }
-            say("cache", "DISABLED");
+            say("cache", record.cache.word());
             say("model", &record.model);
             say("target", target);
             say("attempts", &asked.count().to_string());
@@ -314,5 +314,5 @@ fn retried(went_well: bool, attempts: &[Attempt]) -> String {
 
 pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
     let headers = Headers::from_iter([("content-type", "application/json")]);
-    Reply { status, headers, body: Body::Bytes(body), ledger: None }
+    Reply { status, headers, body: Body::Bytes(body), ledger: None, deposit: None }
 }

@@ -75,7 +75,7 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
 fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
     life.ledger.tally.uncounted = true;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None }
+    Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None, deposit: None }
 }
 
 /// The provider whose own dialect it is; an active one before any other.
@@ -149,7 +149,7 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
     }
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close_errand(errand, &[], &bytes);
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
 }
 
 /// For a provider that takes no form: it is read and written anew.
@@ -173,7 +173,7 @@ async fn whole_form<H: Host>(
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
     life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None })
+    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None, deposit: None })
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ pub async fn walk<H: Host>(
         let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
         let tried = ask(&mut turned).await;
         life.back(turned);
-        let was_asked = life.ledger.record.attempts.len() > before;
+        let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
         // What it said itself, if it came to that.
         let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);
         if was_asked {

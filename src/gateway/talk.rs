@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
+use super::shelf::{Shelf, look, replay};
 use super::sight::fits;
+use crate::cache;
 use crate::door::Talk;
 use crate::error::{Error, Result};
 use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Headers, Reply};
-use crate::ir::{Fold, Losses};
+use crate::ir::{Fold, Losses, Response};
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
 use crate::target::{self, Target, Wish};
@@ -48,14 +50,22 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     fits(life, &envelope, target.provider.slug, &target.model)?;
+    let shelf = Shelf::of_talk(life, &target, &envelope);
+    let turns = shelf.is_some() && cache::turns(life.dialect, &envelope);
     let draft = draft(life, talk, envelope, &target)?;
+    let shelf = shelf.filter(|_| turns || !draft.stream);
     life.ledger.record.stream = draft.stream;
     life.ledger.prompt_bytes = draft.body.len();
+    if let Some(entry) = look(life, shelf.as_ref()).await
+        && let Some(reply) = replay(life, &target, draft.stream, &draft.echo, entry)
+    {
+        return Ok(reply);
+    }
     let mut answer = attempt(life, &target, &draft).await?;
     if !(200..300).contains(&answer.status()) {
         return Err(apart(failure(life, &target, &mut answer)).await);
     }
-    receive(life, &target, draft, answer).await
+    receive(life, &target, draft, answer, shelf).await
 }
 
 /// The model that is asked for: in the path, or in the body, or nowhere, because a config may name it.
@@ -151,12 +161,13 @@ async fn receive<H: Host>(
     target: &Target<'_>,
     draft: Draft<'_>,
     mut answer: H::Answer,
+    shelf: Option<Shelf>,
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
         if life.turn.goes_on || life.first_token_ms(true).is_some() {
             apart(opened(life, target, &mut answer)).await?;
         }
-        return Ok(stream_reply(life, target, draft, answer));
+        return Ok(stream_reply(life, target, draft, answer, shelf));
     }
     let outbound = target.dialect.outbound();
     let started = life.host.now();
@@ -171,7 +182,8 @@ async fn receive<H: Host>(
             return Err(empty(target.provider));
         }
         life.close(&glance);
-        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None });
+        let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
+        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit });
     }
     let streamed = answer.is_stream() || are_events(&bytes);
     let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
@@ -179,18 +191,34 @@ async fn receive<H: Host>(
         return Err(empty(target.provider));
     }
     life.close(&Glance::of(&response));
+    let whole = || (life.dialect.inbound().encode_response)(&response, &draft.echo);
     if !draft.stream {
-        return Ok(json_reply(200, (life.dialect.inbound().encode_response)(&response, &draft.echo)));
+        let whole = whole();
+        let deposit = shelf.and_then(|shelf| shelf.keep_talk(life, &whole));
+        return Ok(Reply { deposit, ..json_reply(200, whole) });
     }
-    let mut writer = (life.dialect.inbound().writer)(draft.echo);
+    let deposit = shelf.filter(|_| cache::folds(&response)).and_then(|shelf| shelf.keep_talk(life, &whole()));
+    Ok(Reply { deposit, ..as_stream(life.dialect, response, &draft.echo) })
+}
+
+/// A whole answer as the stream that the caller wants.
+pub fn as_stream<A>(dialect: Dialect, response: Response, echo: &Echo) -> Reply<A> {
+    let mut writer = (dialect.inbound().writer)(echo.clone());
     let mut out = Vec::new();
     for event in response.into_events() {
         writer.push(&event, &mut out);
     }
-    Ok(Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None })
+    Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None, deposit: None }
 }
 
-fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Draft<'_>, answer: H::Answer) -> Reply<H::Answer> {
+fn stream_reply<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    draft: Draft<'_>,
+    answer: H::Answer,
+    shelf: Option<Shelf>,
+) -> Reply<H::Answer> {
+    let deposit = shelf.filter(|_| answer.status() == 200).map(|shelf| shelf.keep_stream(life, target.dialect, &draft.echo));
     let pipe = match (draft.relay, draft.strain) {
         (true, true) => Pipe::Strain(Strain::new(life.dialect)),
         (true, false) => Pipe::Tap(Tap::new(life.dialect)),
@@ -205,6 +233,7 @@ fn stream_reply<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: Dra
         headers: stream_headers(),
         body: Body::Stream { answer, pipe: Box::new(pipe), patience: life.patience() },
         ledger: Some(ledger),
+        deposit,
     }
 }
 
@@ -215,7 +244,7 @@ fn are_events(bytes: &[u8]) -> bool {
 }
 
 /// A stream that nobody asked for, as the whole answer.
-fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<crate::ir::Response> {
+fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
     let mut frames = dialect.frames();
     let mut reader = (dialect.outbound().reader)();
     let mut events = Vec::new();
@@ -259,7 +288,7 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     }
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None })
+    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
 }
 
 /// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says

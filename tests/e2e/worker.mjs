@@ -24,13 +24,13 @@ const VARIABLES = {
 
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
- * request for a model, once it is printed.
+ * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`.
  */
-export async function startWorker(variables = {}, build = join(ROOT, "build")) {
+export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
-  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }));
+  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin));
 
   const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -47,7 +47,8 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   let control = "";
   child.stdio[3].on("data", (chunk) => (control += chunk));
   const ended = new Promise((resolve) => child.on("exit", resolve));
-  const port = await until(() => listening(control, "http") ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
+  const last = twin ? "twin" : "http";
+  const port = await until(() => (listening(control, last) && listening(control, "http")) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
     .catch((error) => {
       child.kill("SIGKILL");
       throw new Error(`workerd did not start: ${error.message}\n${output.text}`);
@@ -57,6 +58,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build")) {
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    ...(twin && { twin: `http://127.0.0.1:${listening(control, "twin")}`, kv: `http://127.0.0.1:${listening(control, "kv")}` }),
     output,
     /** Puts a value into the KV namespace, as if it had been there before. */
     store: async (key, value) => {
@@ -97,7 +99,7 @@ function recordOf(line) {
   }
 }
 
-function configuration(variables) {
+function configuration(variables, twin) {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const text = JSON.stringify;
   const date = toml.match(/^compatibility_date = (".*?")/m)[1];
@@ -113,13 +115,13 @@ function configuration(variables) {
 const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
-    (name = "kv", worker = .kv),
+${twin ? '    (name = "twin", worker = .causeway),\n' : ""}    (name = "kv", worker = .kv),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
     (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
     (name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
-  ],
+${twin ? '    (name = "twin", address = "127.0.0.1:0", http = (), service = "twin"),\n' : ""}  ],
 );
 const causeway :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],

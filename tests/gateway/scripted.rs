@@ -1,7 +1,8 @@
 //! The scripted `Host`: a whole request is a deterministic, instant test.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
@@ -41,8 +42,12 @@ pub struct Scripted {
     /// The caller's.
     pub body: Vec<u8>,
     pub store: Option<Store>,
+    /// What requests put into the storage, for how many seconds.
+    pub shelves: Shelves,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
+    /// For how many seconds something was stored.
+    pub puts: RefCell<Vec<u64>>,
 }
 
 /// What the deployment keeps, in one place for all its requests.
@@ -51,6 +56,9 @@ pub enum Store {
     Holds(&'static str, String),
     Silent,
 }
+
+/// What requests have stored, in one place for all that share it: bytes, and until when.
+pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
 
 pub struct Said {
     status: u16,
@@ -132,8 +140,13 @@ impl Host for Scripted {
         match &self.store {
             Some(Store::Holds(own, value)) if *own == key => Ok(Some(value.clone().into_bytes())),
             Some(Store::Silent) => Err(Fault::TimedOut),
-            _ => Ok(None),
+            _ => Ok(self.shelves.borrow().get(key).filter(|(_, until)| self.now() < *until).map(|(value, _)| value.clone())),
         }
+    }
+
+    fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
+        self.puts.borrow_mut().push(ttl_s);
+        self.shelves.borrow_mut().insert(key.to_owned(), (value.to_vec(), self.now() + ttl_s * 1_000));
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
@@ -194,6 +207,7 @@ pub struct Scene {
     /// The upstream's stream breaks after its last byte.
     pub breaks: bool,
     pub store: Option<Store>,
+    pub shelves: Shelves,
     /// Where chance begins.
     pub chance: u64,
 }
@@ -211,6 +225,8 @@ pub struct Scenery {
     pub records: Vec<Record>,
     /// Which keys of the storage were asked for, and after how many requests upstream.
     pub reads: Vec<(String, usize)>,
+    /// For how many seconds something was stored.
+    pub puts: Vec<u64>,
     /// The bytes passed by themselves.
     pub native: bool,
 }
@@ -228,6 +244,7 @@ impl Scene {
             leaves_after: None,
             breaks: false,
             store: None,
+            shelves: Shelves::default(),
             chance: 0,
         }
     }
@@ -294,7 +311,8 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let host = Scripted { body: self.body.clone().into_bytes(), store: self.store.clone(), ..Scripted::default() };
+        let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -303,6 +321,7 @@ impl Scene {
         let call = Call { method: self.method, path: path.to_owned(), query: query.to_owned(), headers };
         let reply = futures_executor::block_on(gateway::serve(&host, settings, &call));
         let mut native = false;
+        let mut deposit = reply.deposit;
         let body = match reply.body {
             Body::Empty => Vec::new(),
             Body::Bytes(bytes) => bytes,
@@ -323,6 +342,7 @@ impl Scene {
                         ending = Ending::Abandoned;
                         break;
                     }
+                    deposit.iter_mut().for_each(|deposit| deposit.look(piece));
                     match pipe.push(piece) {
                         Passed::Same => out.extend_from_slice(piece),
                         Passed::Bytes(bytes) => out.extend(bytes),
@@ -330,11 +350,15 @@ impl Scene {
                 }
                 let fault = if let Ending::Broken(error) = &ending { Some(error.clone()) } else { None };
                 out.extend(pipe.finish(fault));
+                deposit = deposit.filter(|_| ending.is_whole(pipe.glance()));
                 let ledger = reply.ledger.expect("a stream has a ledger");
                 host.record(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };
+        if let Some(deposit) = deposit {
+            deposit.put(&host);
+        }
         Scenery {
             status: reply.status,
             headers: reply.headers,
@@ -344,6 +368,7 @@ impl Scene {
             signed: host.signed.into_inner(),
             records: host.records.into_inner(),
             reads: host.reads.into_inner(),
+            puts: host.puts.into_inner(),
             native,
         }
     }

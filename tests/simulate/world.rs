@@ -212,6 +212,8 @@ impl Host for World<'_> {
         }
     }
 
+    fn store(&self, _key: &str, _value: &[u8], _ttl_s: u64) {}
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         Vec::new()
     }

@@ -43,6 +43,15 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
     }
 }
 
+/// The whole answer, as the last event of a stream tells it.
+pub fn whole(frame: &sse::Frame<'_>) -> Option<Vec<u8>> {
+    let glimpse: Glimpse<'_> = serde_json::from_slice(frame.data).ok()?;
+    let kind = text(glimpse.kind);
+    let kind = if kind.is_empty() { frame.event.unwrap_or_default() } else { &kind };
+    let last = matches!(kind, "response.completed" | "response.incomplete");
+    glimpse.response.filter(|_| last).map(|raw| raw.get().as_bytes().to_vec())
+}
+
 /// What a whole passing answer tells; an error when it is no answer of this dialect at all.
 pub fn glance_response(body: &[u8]) -> Result<Glance> {
     #[derive(Default, Deserialize)]

@@ -23,7 +23,7 @@ mod stream;
 mod write;
 
 pub use super::family::{encode_error, is_own_error};
-pub use glance::{glance_frame, glance_response};
+pub use glance::{glance_frame, glance_response, whole};
 pub use reply::encode_response;
 pub use request::{decode_request, encode_request};
 pub use response::decode_response;
