@@ -312,7 +312,8 @@ impl<'a, H: Host> Life<'a, H> {
 
 /// The retries of the target at which it ended, as Portkey counts them: -1 where they were in vain.
 fn retried(went_well: bool, attempts: &[Attempt]) -> String {
-    let retries = attempts.iter().rev().take_while(|attempt| attempt.chosen == RETRY).count();
+    let asked = attempts.iter().rev().filter(|attempt| attempt.asked);
+    let retries = asked.take_while(|attempt| attempt.chosen == RETRY).count();
     if went_well || retries == 0 { retries.to_string() } else { "-1".to_owned() }
 }
 

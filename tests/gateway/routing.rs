@@ -198,9 +198,13 @@ fn the_record_and_the_headers_tell_the_whole_way() {
     );
     assert_eq!(scene.records[0].outcome, Outcome::Complete);
     let portkeys = Scene::chat(ASK).header("x-portkey-config", &config.to_string()).fares(&[500, 0, 200]).play();
-    for (name, value) in
-        [("last-used-option-index", "config.targets[1]"), ("retry-attempt-count", "0"), ("attempts", "3"), ("provider", "openai")]
-    {
+    for (name, value) in [
+        ("last-used-option-index", "config.targets[1]"),
+        ("retry-attempt-count", "0"),
+        ("retries", "1"),
+        ("attempts", "3"),
+        ("provider", "openai"),
+    ] {
         assert_eq!(portkeys.header(&format!("x-portkey-{name}")), value);
     }
     assert!(portkeys.headers.iter().all(|(name, _)| !name.starts_with("x-causeway-")));

@@ -189,7 +189,11 @@ fn health_is_reached(outcome: &Outcome, deployment: &Deployment) -> Checked {
     if !is_certain(outcome, deployment) {
         return Ok(());
     }
-    that(outcome.status == 200, || "there was a healthy target".to_owned())
+    that(outcome.status == 200, || "there was a healthy target".to_owned())?;
+    let Some(last) = outcome.tries.last() else { return Err("nobody was asked".to_owned()) };
+    // What broke off after its first real event was past all help.
+    let begun = outcome.about.stream && last.answer.real_at.is_some();
+    that(last.answer.worth == Worth::Good || begun, || "what is no answer was taken for one".to_owned())
 }
 
 /// A target gets its own key and no other.
