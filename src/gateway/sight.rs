@@ -98,8 +98,10 @@ impl<H: Host> View for Sight<'_, '_, H> {
 
 /// Refuses a request that the model is known not to serve, where another target may.
 pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str, model: &str) -> Result<()> {
-    let known = catalog::find(provider, model).filter(|model| life.turn.elsewhere && model.kind == catalog::Kind::Chat);
-    let Some(known) = known else { return Ok(()) };
+    if !life.turn.elsewhere {
+        return Ok(());
+    }
+    let Some(known) = catalog::find(provider, model).filter(|model| model.kind == catalog::Kind::Chat) else { return Ok(()) };
     // Of some models nothing is told at all.
     if known.capabilities.iter().next().is_some() {
         for (capability, what) in needs(envelope) {

@@ -590,7 +590,7 @@ const LENIENT: Customs = Customs {
 
 /// Knows what the dialect's owner made, and nothing that others added.
 const OWNERS: Customs = Customs {
-    signs: &["_cont", "reasoning_details", "thinking_blocks"],
+    signs: &["\"cache_control\"", "\"reasoning_content\"", "\"extra_content\"", "\"reasoning_details\"", "\"thinking_blocks\""],
     developer: true,
     thoughts: Thoughts::Unwanted,
     marks: false,

@@ -69,7 +69,7 @@ const OF_THE_ANSWER: [&str; 2] = ["annotations", "provider_specific_fields"];
 /// The messages by the customs; nothing where they are so already. Content that has no place there is refused, unless
 /// it is the caller's own message in the provider's dialect: then the provider speaks for itself.
 pub fn adapt(messages: &str, customs: &Customs, own: bool, losses: &mut Losses) -> Result<Option<String>> {
-    if !customs.signs.iter().any(|sign| messages.contains(sign)) {
+    if !shows(messages, customs.signs) {
         return Ok(None);
     }
     let Ok(raw) = serde_json::from_str::<&RawValue>(messages) else { return Ok(None) };
@@ -81,6 +81,19 @@ pub fn adapt(messages: &str, customs: &Customs, own: bool, losses: &mut Losses) 
     }
     list.close();
     Ok(String::from_utf8(out).ok())
+}
+
+/// The longest name that a sign may be part of.
+const LONGEST_NAME: usize = 48;
+
+/// Whether a name in the text holds one of the signs, or is it where the sign is in quotes. The text is looked through
+/// once, and what is too long for a name is passed over: prompts are long, and names are few.
+fn shows(text: &str, signs: &[&str]) -> bool {
+    let is = |word: &str, sign: &str| match sign.strip_prefix('"') {
+        Some(name) => name.strip_suffix('"') == Some(word),
+        None => word.contains(sign),
+    };
+    text.split('"').filter(|word| word.len() <= LONGEST_NAME).any(|word| signs.iter().any(|sign| is(word, sign)))
 }
 
 struct Editor<'e> {
