@@ -13,6 +13,7 @@ use crate::target;
 const SAVED: &str = "config:";
 /// How long the storage may take.
 const PATIENCE_MS: u64 = 2_000;
+
 /// The config of a request: the caller's, else the deployment's, else one that says nothing.
 pub async fn of<H: Host>(life: &Life<'_, H>, model: &str) -> Result<Rc<Config>> {
     let memory = &life.settings.memory;
@@ -48,8 +49,12 @@ async fn saved<H: Host>(life: &Life<'_, H>, slug: &str) -> Result<Rc<Config>> {
 
 async fn read<H: Host>(life: &Life<'_, H>, slug: &str) -> Result<Option<Rc<Config>>> {
     let plain = slug.len() <= 128 && slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let stored = match life.host.stored(&format!("{SAVED}{slug}"), PATIENCE_MS).await {
-        _ if !plain => None,
+    // A name that no config can have is not worth asking for.
+    let stored = match plain {
+        true => life.host.stored(&format!("{SAVED}{slug}"), PATIENCE_MS).await,
+        false => Ok(None),
+    };
+    let stored = match stored {
         Ok(stored) => stored,
         Err(Fault::Abandoned) => return Err(Error::caller(Kind::Abandoned, "The caller left before there was an answer.")),
         Err(_) => return Err(Error::gateway(format!("The config `{slug}` could not be read; try again."))),
