@@ -147,9 +147,9 @@ pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tall
             let asked = read();
             let given = |word: Option<String>| word.filter(|word| word != "auto");
             tally.units.images = answer.data.map_or(asked.n.unwrap_or(1), |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-            tally.units.input_image_tokens = answer.usage.input_tokens_details.image_tokens.map_or(0, whole);
+            tally.units.input_image_tokens = answer.usage.input_tokens_details.image_tokens.map_or(0, loose::whole);
             // What an image model writes are images, unless it says otherwise.
-            let drawn = answer.usage.output_tokens_details.image_tokens.map(whole);
+            let drawn = answer.usage.output_tokens_details.image_tokens.map(loose::whole);
             tally.units.output_image_tokens = drawn.unwrap_or_else(|| usage.map_or(0, |usage| usage.output));
             (tally.size, tally.quality, tally.opaque) = (given(asked.size), given(asked.quality), true);
         }
@@ -159,11 +159,11 @@ pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tall
             tally.units.characters = u64::try_from(characters).unwrap_or(u64::MAX);
             tally.opaque = true;
         }
-        Errand::Rerank => tally.units.queries = answer.meta.billed_units.search_units.map_or(1, whole),
+        Errand::Rerank => tally.units.queries = answer.meta.billed_units.search_units.map_or(1, loose::whole),
         Errand::Transcription | Errand::Translation => {
             // Only the provider knows how long it sounds.
             let seconds = answer.usage.seconds.or(answer.duration);
-            tally.units.input_ms = seconds.map_or(0, |seconds| whole(seconds * 1000.0));
+            tally.units.input_ms = seconds.map_or(0, |seconds| loose::whole(seconds * 1000.0));
             tally.uncounted = seconds.is_none() && usage.is_none();
             tally.opaque = true;
         }
@@ -240,11 +240,6 @@ fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserial
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
-fn whole(count: f64) -> u64 {
-    count as u64
-}
-
 impl Answered {
     /// `None` where no token was counted.
     fn usage(&self) -> Option<Usage> {
@@ -252,6 +247,7 @@ impl Answered {
         let output = usage.completion_tokens.or(tokens.output_tokens).unwrap_or_default();
         let of_total = || usage.total_tokens.map(|total| total - output);
         let input = usage.prompt_tokens.or_else(of_total).or(tokens.input_tokens).or(self.meta.billed_units.input_tokens);
-        Some(Usage { input: whole(input.unwrap_or_default()), output: whole(output), ..Usage::default() }).filter(|usage| usage.total() > 0)
+        Some(Usage { input: loose::whole(input.unwrap_or_default()), output: loose::whole(output), ..Usage::default() })
+            .filter(|usage| usage.total() > 0)
     }
 }

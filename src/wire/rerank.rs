@@ -12,6 +12,7 @@
 use super::fault;
 use super::fields::{Fields, is_string, plain, wrong};
 use super::json::{Array, Object, value};
+use super::loose::whole;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Extras, Losses, Raw};
 use serde_json::value::RawValue;
@@ -243,11 +244,6 @@ fn rank(raw: &RawValue) -> Option<Ranked<'_>> {
 fn counted(raw: &RawValue, names: &[&str]) -> Option<u64> {
     let mut fields = Fields::of(raw, String::new()).ok()?;
     names.iter().find_map(|name| fields.number(name).ok().flatten()).map(whole)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
-fn whole(number: f64) -> u64 {
-    number as u64
 }
 
 fn place(ranked: &Ranked<'_>) -> Option<usize> {

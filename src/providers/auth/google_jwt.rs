@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::providers::custom_host;
 use crate::wire::base64;
+use crate::wire::loose::whole;
 
 pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
@@ -223,9 +224,4 @@ impl Token {
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.secret)
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and lifetimes are short")]
-fn whole(seconds: f64) -> u64 {
-    seconds as u64
 }
