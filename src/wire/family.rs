@@ -8,8 +8,8 @@ use super::fault;
 use super::json::Object;
 use super::loose;
 pub use super::loose::whole;
-use crate::error::{Error, Kind, Origin};
-use crate::ir::Usage;
+use crate::error::{Error, Kind, Origin, Result};
+use crate::ir::{Losses, Usage};
 
 /// Parameters that two of its dialects have in common, by their names in chat and in responses.
 const COMMON: [(&str, &str); 4] = [
@@ -18,6 +18,20 @@ const COMMON: [(&str, &str); 4] = [
     ("prompt_cache_key", "prompt_cache_key"),
     ("safety_identifier", "safety_identifier"),
 ];
+
+/// A parameter of its dialects that a provider of another lacks: what changes what an answer is is refused, the rest is
+/// named as lost.
+pub fn refuse_or_name(name: &str, raw: &RawValue, losses: &mut Losses) -> Result<()> {
+    let refused = |words: &str| Err(Error::invalid(format!("{name}: {words}")).with_param(name));
+    match name {
+        "n" if raw.get() == "1" => {}
+        "n" => return refused("this provider gives one answer per request; send n=1 or call it n times"),
+        "modalities" if !raw.get().contains("\"audio\"") => {}
+        "modalities" | "audio" => return refused("this provider does not answer with audio; ask for text"),
+        _ => losses.drop(name),
+    }
+    Ok(())
+}
 
 /// What a parameter of a request in responses is called in chat.
 pub fn in_chat(name: &str, raw: &RawValue) -> Option<&'static str> {

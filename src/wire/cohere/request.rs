@@ -1,6 +1,7 @@
 use super::messages::write_messages;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Raw, Request, Tool, ToolChoice};
+use crate::wire::family::refuse_or_name;
 use crate::wire::json::{Array, Object};
 use crate::wire::{Abilities, ThinkingStyle};
 use serde::Deserialize;
@@ -196,17 +197,7 @@ fn write_extras<'o>(mut object: Object<'o>, request: &Request, same_dialect: boo
     for (name, raw) in &request.extras {
         match name.as_str() {
             own if same_dialect || OWN_FIELDS.contains(&own) => object = object.with(own, raw),
-            "n" if raw.get() == "1" => {}
-            "n" => {
-                let message = "n: this provider gives one answer per request; send n=1 or call it n times";
-                return Err(Error::invalid(message).with_param("n"));
-            }
-            "modalities" if !raw.get().contains("\"audio\"") => {}
-            "modalities" | "audio" => {
-                let message = format!("{name}: this provider does not answer with audio; ask for text");
-                return Err(Error::invalid(message).with_param(name.clone()));
-            }
-            _ => losses.drop(name),
+            _ => refuse_or_name(name, raw, losses)?,
         }
     }
     Ok(object)

@@ -5,9 +5,10 @@ use serde_json::value::RawValue;
 use super::settings::Settings;
 use super::tools::write_tools;
 use super::turns::Conversation;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::{Extras, Format, Losses, Raw, Request};
 use crate::wire::Abilities;
+use crate::wire::family::refuse_or_name;
 use crate::wire::fields::Fields;
 use crate::wire::json::{Object, value};
 
@@ -99,21 +100,4 @@ fn name_knobs(request: &Request, losses: &mut Losses) {
         ("detail", request.has_detail()),
     ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
-}
-
-/// Extras that change what an answer is are refused, the rest are named.
-fn refuse_or_name(name: &str, raw: &Raw, losses: &mut Losses) -> Result<()> {
-    match name {
-        "n" if raw.get() == "1" => {}
-        "n" => return Err(Error::invalid("n: this provider gives one answer per request; send n=1 or call it n times").with_param("n")),
-        "audio" => return Err(silent(name)),
-        "modalities" if raw.get().contains("\"audio\"") => return Err(silent(name)),
-        "modalities" => {}
-        _ => losses.drop(name),
-    }
-    Ok(())
-}
-
-fn silent(name: &str) -> Error {
-    Error::invalid(format!("{name}: this provider does not answer with audio; ask for text")).with_param(name)
 }

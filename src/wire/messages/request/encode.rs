@@ -5,6 +5,7 @@ use super::turns::arrange;
 use crate::error::{Error, Result};
 use crate::ir::{Format, Losses, Raw, Request, Tool, ToolChoice};
 use crate::wire::Abilities;
+use crate::wire::family::refuse_or_name;
 use crate::wire::json::{Array, Object, value};
 
 /// Stands in for a JSON mode, which this dialect lacks.
@@ -36,7 +37,7 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     if same_dialect {
         object = own_extras(request).fold(object, |object, (name, raw)| object.with(name, raw));
     } else {
-        check_foreign_extras(request, losses)?;
+        request.extras.iter().try_for_each(|(name, raw)| refuse_or_name(name, raw, losses))?;
     }
     object.close();
     Ok(body)
@@ -162,26 +163,4 @@ fn name_foreign_knobs(request: &Request, losses: &mut Losses) {
         ("detail", request.has_detail()),
     ];
     knobs.into_iter().filter(|(_, given)| *given).for_each(|(name, _)| losses.drop(name));
-}
-
-/// Extras of another dialect: those that change what an answer is are refused, the rest are named.
-fn check_foreign_extras(request: &Request, losses: &mut Losses) -> Result<()> {
-    for (name, raw) in &request.extras {
-        match name.as_str() {
-            "n" if raw.get() == "1" => {}
-            "n" => {
-                let message = "n: this provider gives one answer per request; send n=1 or call it n times";
-                return Err(Error::invalid(message).with_param("n"));
-            }
-            "modalities" if raw.get().contains("\"audio\"") => return Err(audio(name)),
-            "modalities" => {}
-            "audio" => return Err(audio(name)),
-            _ => losses.drop(name.as_str()),
-        }
-    }
-    Ok(())
-}
-
-fn audio(name: &str) -> Error {
-    Error::invalid(format!("{name}: this provider does not answer with audio; ask for text")).with_param(name)
 }

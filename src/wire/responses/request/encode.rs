@@ -1,7 +1,7 @@
 use super::write_items::{Scribe, split};
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Raw, Request, Tool, ToolChoice};
-use crate::wire::family::in_responses;
+use crate::wire::family::{in_responses, refuse_or_name};
 use crate::wire::json::{Array, Object, value};
 use crate::wire::{Abilities, ThinkingStyle};
 
@@ -33,7 +33,8 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     object = kept.top.iter().fold(object, |object, (name, raw)| object.with(name, raw));
     object.close();
     if !same_dialect {
-        check_foreign_extras(request, losses)?;
+        let mut foreign = request.extras.iter().filter(|(name, raw)| in_responses(name, raw).is_none());
+        foreign.try_for_each(|(name, raw)| refuse_or_name(name, raw, losses))?;
     }
     Ok(body)
 }
@@ -171,26 +172,4 @@ fn write_reasoning<'o>(
     }
     kept.reasoning.iter().fold(reasoning, |reasoning, (name, raw)| reasoning.with(name, raw)).close();
     object
-}
-
-/// Extras of another dialect: those that change what an answer is are refused, the rest are named.
-fn check_foreign_extras(request: &Request, losses: &mut Losses) -> Result<()> {
-    for (name, raw) in &request.extras {
-        match name.as_str() {
-            "n" if raw.get() == "1" => {}
-            "n" => return Err(refuse(name, "this provider gives one answer per request; send n=1 or call it n times")),
-            "modalities" if raw.get().contains("\"audio\"") => {
-                return Err(refuse(name, "this provider does not answer with audio; ask for text"));
-            }
-            "modalities" => {}
-            "audio" => return Err(refuse(name, "this provider does not answer with audio; ask for text")),
-            name if in_responses(name, raw).is_some() => {}
-            name => losses.drop(name),
-        }
-    }
-    Ok(())
-}
-
-fn refuse(name: &str, words: &str) -> Error {
-    Error::invalid(format!("{name}: {words}")).with_param(name)
 }
