@@ -157,13 +157,14 @@ impl Ledger {
         cost::of(self.own.as_ref(), self.record.provider, &self.record.model, usage, &self.tally)
     }
 
-    /// A try was left after its answer had begun well: what it was asked is paid for.
-    pub fn bill(&self) -> Bill {
-        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
-        match self.cost(&usage) {
-            Cost::Usd(usd) => Bill { tokens: usage.input, usd, unpriced: false },
-            Cost::Unpriced => Bill { tokens: usage.input, unpriced: true, ..Bill::default() },
+    /// The target at hand is left. Where its answer had begun well, what it was asked is paid for.
+    pub fn leave_target(&mut self, begun: bool) -> Vec<Note> {
+        if self.lease.shares.is_empty() {
+            return Vec::new();
         }
+        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
+        let bill = if begun { Bill::of(usage.input, usage.input, self.cost(&usage)) } else { Bill::default() };
+        self.lease.leave_target(&self.record, bill)
     }
 
     fn ended(mut self, now: u64) -> Closed {

@@ -2,8 +2,10 @@
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
+use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
@@ -22,20 +24,20 @@ use crate::wire::{Dialect, Glance};
 
 /// Sends the call on as it is, and the answer back as it comes.
 pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     // Whoever names the provider in the path wants that one, and no config's key goes there.
-    if passage.provider.is_some() {
-        return pass_to(life, passage).await;
-    }
-    let asked = Asked { envelope: Envelope::empty(), model: String::new(), once: true };
+    let unrouted = passage.provider.is_some();
+    let provider = passage.provider.as_deref().or_else(|| home_of(life.settings, life.dialect).map(|provider| provider.slug));
+    // As if for a model of the provider, so that its credential is found.
+    let model = provider.map(|slug| format!("{slug}/")).unwrap_or_default();
+    let asked = Asked { envelope: Envelope::empty(), model, once: true, unrouted };
     walk(life, &asked, async |life| pass_to(life, passage).await).await
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
     let named = match &passage.provider {
-        Some(name) => Some(target::provider(name)?),
-        None => target::named_provider(life.call, &life.caller)?,
+        Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
+        _ => target::named_provider(life.call, &life.caller)?,
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
     let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
@@ -103,8 +105,7 @@ fn joined(base: &str, path: &str) -> String {
 
 /// A form: what it asks of a model is read in passing, its files are not.
 pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let head = life.host.beginning(HEAD_BYTES).await.map_err(|_| Error::invalid("The body could not be read."))?;
     let mut reader = Editor::new(content_type, &audio::WATCHED)?;
@@ -114,16 +115,16 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
         None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
         None => return Err(audio::model_unseen()),
     };
-    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true };
+    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true, unrouted: false };
     walk(life, &asked, async |life| form_to(life, errand, &asked).await).await
 }
 
 async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let (_, model) = asked.under(life.caller.terms, false);
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Errand(errand), &model)?;
+    let worst = worst_of_form(life, errand);
+    lease::secure(life, None, worst).await?;
     if let Some(shape) = target.service.serves.sound().filter(|shape| *shape == audio::Shape::WorkersAi) {
         return whole_form(life, &target, shape, errand, content_type).await;
     }

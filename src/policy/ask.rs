@@ -20,9 +20,12 @@ pub struct Ask {
     pub rules: Option<Box<RawValue>>,
     #[serde(default)]
     pub requests: u64,
-    /// At the worst.
+    /// As limits count them: most likely.
     #[serde(default)]
     pub tokens: u64,
+    /// As budgets count them: at the very most.
+    #[serde(default)]
+    pub most: u64,
     /// At the worst.
     #[serde(default)]
     pub usd: Money,

@@ -5,6 +5,7 @@
 //! - `rules`: limits and budgets as they are written.
 //! - `ask`: what a request asks of the counters of its holders, and what they say.
 //! - `meter`: the counters of one holder: sliding windows, budgets, leases.
+//! - `desk`: what an isolate has in mind of holders.
 //! - `vault`: how a credential is sealed.
 //!
 //! Each holder has a Durable Object, its meter, that knows the holder's definition and counts for it. Nothing else
@@ -12,6 +13,7 @@
 //! meter that knows a newer one says so. So a key that is revoked is refused by the next request, anywhere.
 
 pub mod ask;
+pub mod desk;
 pub mod holder;
 pub mod rules;
 pub mod secret;
