@@ -4,6 +4,7 @@ mod admission;
 mod attempt;
 mod config;
 mod errands;
+mod freight;
 mod lease;
 mod life;
 mod passage;

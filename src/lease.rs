@@ -77,6 +77,8 @@ pub struct Used {
 }
 
 impl Bill {
+    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false };
+
     pub fn of(tokens: u64, most: u64, cost: Cost) -> Self {
         match cost {
             Cost::Usd(usd) => Self { tokens, most, usd, unpriced: false },

@@ -122,6 +122,8 @@ pub struct Ledger {
     pub own: Option<Prices>,
     /// What it holds of limits and budgets.
     pub lease: Lease,
+    /// No provider takes money for it.
+    pub free: bool,
 }
 
 impl Ledger {
@@ -138,7 +140,7 @@ impl Ledger {
         }
         let usage = glance.settled(ending, self.prompt_bytes);
         // What is given again has been paid for.
-        self.record.cost = Some(if self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
+        self.record.cost = Some(if self.free || self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
         self.record.usage = Some(usage.into());
         self.ended(now)
     }

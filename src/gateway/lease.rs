@@ -2,6 +2,7 @@
 //! the credential, and the values of the metadata that are counted. All of them are asked at once.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use futures_util::future::join;
 use serde_json::value::RawValue;
@@ -75,7 +76,8 @@ pub async fn secure<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>, 
     }
 }
 
-fn credential<H: Host>(life: &Life<'_, H>) -> Option<std::rc::Rc<Credential>> {
+/// The credential of the vault with which the target at hand is asked.
+pub fn credential<H: Host>(life: &Life<'_, H>) -> Option<Rc<Credential>> {
     let terms = life.caller.terms.filter(|terms| terms.vaulted)?;
     life.settings.desk.credential(terms.credential.as_deref()?)
 }

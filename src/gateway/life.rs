@@ -140,6 +140,15 @@ impl<'a, H: Host> Life<'a, H> {
         Ok(target)
     }
 
+    /// The same where perhaps no model is named.
+    pub fn permit_any(&self, provider: &str, model: Option<&str>) -> Result<()> {
+        match (model, &self.member) {
+            (Some(model), _) => self.permit(provider, model),
+            (None, Some(member)) if !member.key.allow.provider(provider) => self.permit(provider, ""),
+            (None, _) => Ok(()),
+        }
+    }
+
     /// Whether the caller's key and the credential are for this.
     pub fn permit(&self, provider: &str, model: &str) -> Result<()> {
         if let Some(allow) = self.member.as_ref().map(|member| &member.key.allow) {

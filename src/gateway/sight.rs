@@ -19,7 +19,7 @@ use crate::routing::condition::Fact;
 use crate::routing::config::{Breaker, Node};
 use crate::routing::pick;
 use crate::routing::plan::{Standing, View};
-use crate::target::{self, Target};
+use crate::target;
 use crate::wire::envelope::Envelope;
 use crate::wire::pipe::estimate_tokens;
 
@@ -160,11 +160,11 @@ fn length(envelope: &Envelope<'_>) -> u64 {
 }
 
 /// What a conversation may use at the most: its prompt, and the longest answer that it allows or the model gives.
-pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, target: &Target<'_>, envelope: &Envelope<'_>) -> Bill {
+pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, provider: &str, model: &str, envelope: &Envelope<'_>) -> Bill {
     if !lease::counts(life) {
         return Bill::default();
     }
-    let known = catalog::find(target.provider.slug, &target.model);
+    let known = catalog::find(provider, model);
     let (likely, most) = prompt(envelope);
     let most = known.as_ref().and_then(|model| model.context).map_or(most, |window| most.min(window)).max(likely);
     let bound = bound(envelope);
@@ -173,8 +173,8 @@ pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, target: &Target<'_>, envelope:
     let output = bound.unwrap_or(longest).saturating_mul(choices);
     let likely_output = bound.map_or(LIKELY_OUTPUT.min(longest), |bound| bound.min(longest.max(LIKELY_OUTPUT))).saturating_mul(choices);
     let usage = Usage { input: most, output, ..Usage::default() };
-    let own = life.settings.own_prices().find(target.provider.slug, &target.model).cloned();
-    let cost = cost::of(own.as_ref(), target.provider.slug, &target.model, &usage, &Tally::default());
+    let own = life.settings.own_prices().find(provider, model).cloned();
+    let cost = cost::of(own.as_ref(), provider, model, &usage, &Tally::default());
     Bill::of(likely.saturating_add(likely_output), most.saturating_add(output), cost)
 }
 

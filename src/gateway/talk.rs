@@ -49,7 +49,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     fits(life, &envelope, target.provider.slug, &target.model)?;
     let shelf = Shelf::of_talk(life, &target, &envelope);
     let turns = shelf.is_some() && cache::turns(life.dialect, &envelope);
-    let worst = worst_of_talk(life, &target, &envelope);
+    let worst = worst_of_talk(life, target.provider.slug, &target.model, &envelope);
     let draft = draft(life, talk, envelope, &target)?;
     let mut shelf = shelf.filter(|_| turns || !draft.stream);
     life.ledger.record.stream = draft.stream;
