@@ -28,6 +28,9 @@ pub struct Ask {
     /// Nobody has put a price on it.
     #[serde(default)]
     pub unpriced: bool,
+    /// For how long it is held if nobody settles it: half an hour where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

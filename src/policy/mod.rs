@@ -11,8 +11,17 @@
 //! has the last word: what an isolate has in mind, or the storage tells, is asked of with the version it has, and a
 //! meter that knows a newer one says so. So a key that is revoked is refused by the next request, anywhere.
 
+pub mod account;
 pub mod ask;
+pub mod desk;
 pub mod holder;
+mod lease;
+pub mod meter;
+pub mod outbox;
+mod purse;
+pub mod rows;
 pub mod rules;
 pub mod secret;
+mod standing;
 pub mod vault;
+mod window;
