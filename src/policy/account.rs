@@ -56,7 +56,6 @@ pub struct Day {
     pub lost_usd: Money,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
