@@ -7,8 +7,8 @@ use super::life::Life;
 use super::vaulted;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Note, Verb};
-use crate::policy::desk::Member;
 use crate::policy::holder::{Key, Scope, Team};
+use crate::policy::roster::Member;
 use crate::policy::secret::{self, Shown};
 use crate::prices;
 
@@ -22,12 +22,12 @@ pub async fn enter<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
         let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
         return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
     }
-    if life.settings.has_vault() && life.settings.desk.credentials_due(life.host.now()) {
+    if life.settings.has_vault() && life.settings.roster.credentials_due(life.host.now()) {
         read_credentials(life).await;
     }
     let Some(text) = life.caller.shown else { return Ok(None) };
     let shown = secret::read(text).ok_or_else(misspelt)?;
-    let key = match life.settings.desk.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
+    let key = match life.settings.roster.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
         Some(key) => key,
         None => known(life, &shown).await?,
     };
@@ -43,9 +43,9 @@ pub async fn enter<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
 pub async fn confirm<H: Host>(life: &Life<'_, H>, scope: Scope) -> Result<Option<Member>> {
     let Some(text) = life.caller.shown else { return enter(life).await };
     let shown = secret::read(text).ok_or_else(misspelt)?;
-    life.settings.desk.forget_key(&shown.id);
+    life.settings.roster.forget_key(&shown.id);
     let key = recalled(life, &shown).await?.ok_or_else(unknown)?;
-    let member = member(life, life.settings.desk.keep_key(key)).await?;
+    let member = member(life, life.settings.roster.keep_key(key)).await?;
     admit(life, &member, scope)?;
     Ok(Some(member))
 }
@@ -58,7 +58,7 @@ async fn known<H: Host>(life: &Life<'_, H>, shown: &Shown) -> Result<Rc<Key>> {
         Some(key) => Some(key),
         None => recalled(life, shown).await?,
     };
-    key.map(|key| life.settings.desk.keep_key(key)).ok_or_else(unknown)
+    key.map(|key| life.settings.roster.keep_key(key)).ok_or_else(unknown)
 }
 
 async fn recalled<H: Host>(life: &Life<'_, H>, shown: &Shown) -> Result<Option<Key>> {
@@ -75,7 +75,7 @@ async fn recall<H: Host>(life: &Life<'_, H>, meter: String) -> Result<String> {
 /// The key and its team.
 async fn member<H: Host>(life: &Life<'_, H>, key: Rc<Key>) -> Result<Member> {
     let Some(slug) = key.team.clone() else { return Ok(Member { key, team: None }) };
-    if let Some(team) = life.settings.desk.team(&slug) {
+    if let Some(team) = life.settings.roster.team(&slug) {
         return Ok(Member { key, team: Some(team) });
     }
     let stored = life.host.stored(&format!("team:{slug}"), PATIENCE_MS).await.ok().flatten();
@@ -85,7 +85,7 @@ async fn member<H: Host>(life: &Life<'_, H>, key: Rc<Key>) -> Result<Member> {
         None => Team::parse(&recall(life, format!("team:{slug}")).await?).ok(),
     };
     let gone = || Error::caller(Kind::Forbidden, format!("The team `{slug}` of this key is gone."));
-    let team = life.settings.desk.keep_team(team.ok_or_else(gone)?);
+    let team = life.settings.roster.keep_team(team.ok_or_else(gone)?);
     Ok(Member { key, team: Some(team) })
 }
 
@@ -134,7 +134,7 @@ fn money_counts(member: &Member) -> bool {
 async fn read_credentials<H: Host>(life: &Life<'_, H>) {
     let read = life.host.stored(vaulted::KEY, PATIENCE_MS).await;
     if let Ok(list) = read {
-        life.settings.desk.keep_credentials(&list.unwrap_or_default(), life.host.now());
+        life.settings.roster.keep_credentials(&list.unwrap_or_default(), life.host.now());
     }
 }
 

@@ -14,8 +14,8 @@ use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
 use crate::lease::Lease;
 use crate::policy::ask::Left;
-use crate::policy::desk::Member;
 use crate::policy::holder::lists_model;
+use crate::policy::roster::Member;
 use crate::policy::rules::What;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
@@ -162,7 +162,7 @@ impl<'a, H: Host> Life<'a, H> {
             }
         }
         let credential =
-            self.caller.terms.filter(|terms| terms.vaulted).and_then(|terms| self.settings.desk.credential(terms.credential.as_deref()?));
+            self.caller.terms.filter(|terms| terms.vaulted).and_then(|terms| self.settings.roster.credential(terms.credential.as_deref()?));
         match credential {
             Some(credential) if !lists_model(credential.models.as_ref(), provider, model) => {
                 Err(Error::invalid(format!("The credential `{}` is not for the model `{model}`.", credential.slug)).with_param("model"))
