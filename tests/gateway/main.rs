@@ -4,6 +4,8 @@
 
 mod cache;
 mod cost;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod models;
 mod passages;
 mod predictions;

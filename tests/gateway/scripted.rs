@@ -12,6 +12,8 @@ use causeway::record::Record;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
+use crate::meters::Meters;
+
 /// What an upstream does next.
 #[derive(Clone)]
 pub enum Act {
@@ -44,6 +46,7 @@ pub struct Scripted {
     pub store: Option<Store>,
     /// What requests put into the storage, for how many seconds.
     pub shelves: Shelves,
+    pub meters: Meters,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
@@ -150,11 +153,13 @@ impl Host for Scripted {
         }
     }
 
-    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
-        notes.iter().map(|_| String::new()).collect()
+    async fn ask_meters(&self, notes: &[Note], _: u64) -> Vec<String> {
+        self.meters.ask(notes, self.now())
     }
 
-    fn tell_meters(&self, _notes: &[Note]) {}
+    fn tell_meters(&self, notes: &[Note]) {
+        self.meters.tell(notes, self.now());
+    }
 
     async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
         self.lined_up.borrow_mut().push(timeout_ms);
@@ -229,6 +234,8 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    /// Holders are defined there, for all scenes that share them.
+    pub meters: Meters,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -271,6 +278,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            meters: Meters::default(),
             line: None,
             chance: 0,
         }
@@ -339,7 +347,8 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, line: self.line.clone(), ..Scripted::default() };
+        let (meters, line) = (self.meters.clone(), self.line.clone());
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());

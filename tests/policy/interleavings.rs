@@ -217,7 +217,8 @@ impl Episode {
         if self.steady {
             for limit in &self.rules.limits {
                 let most = self.model.most(limit);
-                let least = self.rules.limits.iter().filter(|other| (other.what, other.per) == (limit.what, limit.per)).map(|other| other.max);
+                let least =
+                    self.rules.limits.iter().filter(|other| (other.what, other.per) == (limit.what, limit.per)).map(|other| other.max);
                 assert!(most <= least.min().unwrap(), "{most} within a span: {limit:?}");
             }
         }

@@ -74,9 +74,7 @@ impl Model {
         let budgets = rules.budgets.iter().filter(|budget| budget.hard).all(|budget| match (budget.amount, self.spent(budget)) {
             (Amount::Usd(_), _) if ask.unpriced && !budget.unpriced => false,
             (Amount::Usd(max), (spent, _)) if ask.unpriced && ask.usd == Money::ZERO => spent.saturating_add(held_usd) < max,
-            (Amount::Usd(max), (spent, _)) => {
-                ask.usd == Money::ZERO || spent.saturating_add(held_usd).saturating_add(ask.usd) <= max
-            }
+            (Amount::Usd(max), (spent, _)) => ask.usd == Money::ZERO || spent.saturating_add(held_usd).saturating_add(ask.usd) <= max,
             (Amount::Tokens(max), (_, spent)) => ask.tokens == 0 || spent + held_tokens + ask.tokens <= max,
         });
         limits && budgets
