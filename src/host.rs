@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::http::Headers;
-use crate::record::Record;
+use crate::record::{Closed, Record};
 use crate::wire::multipart::Editor;
 
 /// A future of its own, for what few requests need. Without this the compiler makes one function of all that a request
@@ -68,6 +68,14 @@ pub trait Host {
 
     /// Keeps the record of a finished request.
     fn record(&self, record: &Record);
+
+    /// A request is over.
+    fn conclude(&self, closed: &Closed) {
+        self.record(&closed.record);
+        if !closed.notes.is_empty() {
+            self.tell_meters(&closed.notes);
+        }
+    }
 }
 
 /// An upstream's answer, its head arrived.

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rules::{Period, Span, What};
 use crate::catalog::Money;
+pub use crate::lease::{Settlement, Used};
 
 /// A share of what there is. The same lease may be asked more of: then this is what comes on top.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,9 +20,12 @@ pub struct Ask {
     pub rules: Option<Box<RawValue>>,
     #[serde(default)]
     pub requests: u64,
-    /// At the worst.
+    /// As limits count them: most likely.
     #[serde(default)]
     pub tokens: u64,
+    /// As budgets count them: at the very most.
+    #[serde(default)]
+    pub most: u64,
     /// At the worst.
     #[serde(default)]
     pub usd: Money,
@@ -31,6 +35,12 @@ pub struct Ask {
     /// For how long it is held if nobody settles it: half an hour where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts_ms: Option<u64>,
+}
+
+impl Ask {
+    pub fn most(&self) -> u64 {
+        self.most.max(self.tokens)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,38 +101,4 @@ pub enum Broken {
     },
     /// A budget of money holds, and nobody knows the price.
     Unpriced,
-}
-
-/// What came of a lease.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Settlement {
-    pub lease: String,
-    /// Of the requests that were reserved so many were made: none where no provider was reached.
-    #[serde(default)]
-    pub requests: u64,
-    #[serde(default)]
-    pub tokens: u64,
-    #[serde(default)]
-    pub usd: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used: Option<Used>,
-}
-
-/// For the holder's own account of what was used; nothing where the request was not made after all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Used {
-    pub provider: String,
-    pub model: String,
-    pub input: u64,
-    pub output: u64,
-    /// Something was used that has no price.
-    #[serde(default)]
-    pub unpriced: bool,
-    #[serde(default)]
-    pub failed: bool,
-    #[serde(default)]
-    pub cached: bool,
-    /// Of the caller, as far as it is short.
-    #[serde(default)]
-    pub metadata: Vec<(String, String)>,
 }

@@ -103,7 +103,7 @@ impl Meter {
         lease.lost = false;
         lease.ends = known_ends.max(now + ask.lasts_ms.unwrap_or(LEASE_MS).min(LONGEST_LEASE_MS));
         lease.usd = lease.usd.saturating_add(ask.usd);
-        lease.tokens = lease.tokens.saturating_add(ask.tokens);
+        lease.tokens = lease.tokens.saturating_add(ask.most());
         lease.take(taken);
         self.keep_lease(ask.lease.clone(), lease);
     }
@@ -179,9 +179,9 @@ impl Meter {
                 Some((Broken::Usd { per, max, spent, asked: ask.usd }, retry))
             }
             (Amount::Tokens(max), Amount::Tokens(spent)) => {
-                let room = Room { max: max.into(), spent: spent.into(), held: held.tokens.into(), asked: ask.tokens.into() };
+                let room = Room { max: max.into(), spent: spent.into(), held: held.tokens.into(), asked: ask.most().into() };
                 let retry = room.is_short().then(|| self.frees(&room, per, now, |lease| lease.tokens.into()))?;
-                Some((Broken::Tokens { per, max, spent, asked: ask.tokens }, retry))
+                Some((Broken::Tokens { per, max, spent, asked: ask.most() }, retry))
             }
             _ => None,
         }

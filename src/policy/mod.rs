@@ -5,6 +5,7 @@
 //! - `rules`: limits and budgets as they are written.
 //! - `ask`: what a request asks of the counters of its holders, and what they say.
 //! - `meter`: the counters of one holder: sliding windows, budgets, leases.
+//! - `roster`: what an isolate has in mind of holders.
 //! - `vault`: how a credential is sealed.
 //!
 //! Each holder has a Durable Object, its meter, that knows the holder's definition and counts for it. Nothing else
@@ -19,6 +20,7 @@ mod lease;
 pub mod meter;
 pub mod outbox;
 mod purse;
+pub mod roster;
 pub mod rows;
 pub mod rules;
 pub mod secret;

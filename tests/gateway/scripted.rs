@@ -388,7 +388,7 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };
