@@ -5,6 +5,8 @@
 mod cache;
 mod cost;
 mod keys;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod models;
 mod passages;
 mod predictions;

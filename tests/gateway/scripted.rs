@@ -12,10 +12,7 @@ use causeway::record::Record;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
-#[path = "meters.rs"]
-pub mod meters;
-
-use meters::Meters;
+use crate::meters::Meters;
 
 /// What an upstream does next.
 #[derive(Clone)]
@@ -49,6 +46,7 @@ pub struct Scripted {
     pub store: Option<Store>,
     /// What requests put into the storage, for how many seconds.
     pub shelves: Shelves,
+    pub meters: Meters,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
@@ -59,7 +57,6 @@ pub struct Scripted {
     pub lined_up: RefCell<Vec<u64>>,
     /// What was given to those who waited.
     pub served: RefCell<Vec<Option<Vec<u8>>>>,
-    pub meters: Meters,
 }
 
 /// What the deployment keeps, in one place for all its requests.
@@ -156,7 +153,7 @@ impl Host for Scripted {
         }
     }
 
-    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
+    async fn ask_meters(&self, notes: &[Note], _: u64) -> Vec<String> {
         self.meters.ask(notes, self.now())
     }
 
@@ -237,11 +234,12 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    /// Holders are defined there, for all scenes that share them.
+    pub meters: Meters,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
     pub chance: u64,
-    pub meters: Meters,
 }
 
 /// What came out.
@@ -280,9 +278,9 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            meters: Meters::default(),
             line: None,
             chance: 0,
-            meters: Meters::default(),
         }
     }
 
@@ -349,14 +347,8 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted {
-            body: self.body.clone().into_bytes(),
-            store,
-            shelves,
-            line: self.line.clone(),
-            meters: self.meters.clone(),
-            ..Scripted::default()
-        };
+        let (meters, line) = (self.meters.clone(), self.line.clone());
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
