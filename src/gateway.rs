@@ -3,6 +3,7 @@
 mod attempt;
 mod config;
 mod errands;
+mod feedback;
 mod life;
 mod passage;
 mod route;
@@ -11,7 +12,7 @@ mod sight;
 mod talk;
 
 use crate::door::{self, Door};
-use crate::host::{Host, apart};
+use crate::host::{Fault, Host, apart};
 use crate::http::{Body, Call, Headers, Reply};
 use crate::settings::Settings;
 use life::{Life, json_reply};
@@ -32,6 +33,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Ok(Door::Model(id)) => {
             apart(crate::models::one(host, settings, call, &life.caller, life.dialect, &id)).await.map(|body| json_reply(200, body))
         }
+        Ok(Door::Feedback) => apart(feedback::take(&mut life)).await,
         Ok(Door::Pass(passage)) => apart(passage::pass(&mut life, &passage)).await,
         Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => apart(passage::form(&mut life, errand)).await,
         Ok(Door::Errand(errand)) => apart(errands::run(&mut life, errand)).await,
@@ -39,6 +41,17 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Ok(Door::Talk(talk)) => apart(talk::hold(&mut life, &talk)).await,
     };
     life.end(served)
+}
+
+/// How long the meeting place may take.
+const PATIENCE_MS: u64 = 5_000;
+
+/// Tells the other isolates how targets do, if it is time, and hears what they know. No answer waits for it.
+pub async fn confer<H: Host>(host: &H, settings: &Settings) -> Result<(), Fault> {
+    if let Some(news) = settings.memory.news(host.now()) {
+        settings.memory.learn(&host.meet(&news, PATIENCE_MS).await?);
+    }
+    Ok(())
 }
 
 fn is_json(call: &Call) -> bool {

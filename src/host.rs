@@ -57,6 +57,9 @@ pub trait Host {
     /// Gives those who lined up what there is now, or tells them that there is nothing. Nobody waits for it.
     fn serve_line(&self, name: &str, value: Option<&[u8]>);
 
+    /// Tells the other isolates what was seen of targets, and hears what they know.
+    async fn meet(&self, news: &str, timeout_ms: u64) -> Result<String, Fault>;
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 

@@ -34,11 +34,7 @@ pub fn serve(exchange: Exchange) {
         let reply = gateway::serve(&worker, &settings, &call).await;
         reply::send(&worker, reply);
         // Behind the reply's back.
-        if let Some(news) = settings.memory.news(host::now())
-            && let Ok(heard) = worker.exchange.meet(&news).await
-        {
-            settings.memory.learn(&heard.as_string().unwrap_or_default());
-        }
+        let _ = gateway::confer(&worker, &settings).await;
     });
 }
 

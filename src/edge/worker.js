@@ -163,10 +163,11 @@ class Exchange {
     this.context.waitUntil(served().catch(() => {}));
   }
 
-  /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
-  meet(slot, news) {
+  /** Tells the other isolates how targets do, and hears what they know. */
+  meet(slot, news, timeout) {
     const { METER } = this.env;
-    const met = async () => (await METER.get(METER.idFromName("health")).fetch("http://meter/meet", { method: "POST", body: news })).text();
+    const init = { method: "POST", body: news, signal: AbortSignal.timeout(timeout) };
+    const met = async () => (await METER.get(METER.idFromName("health")).fetch("http://meter/meet", init)).text();
     const heard = met();
     this.context.waitUntil(heard.catch(() => {}));
     this.land(slot, heard);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::config;
+use super::feedback;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
 use crate::error::{Error, Kind, Origin, Result, Retry};
@@ -78,7 +79,12 @@ pub async fn walk<H: Host>(
             health.note(life, tried.as_ref().err(), told);
         }
         let error = match tried {
-            Ok(reply) => return Ok(reply),
+            Ok(reply) => {
+                if let Some(target) = health.target.filter(|_| plan.is_judged()) {
+                    life.settings.memory.answered(feedback::trace(life, &life.ledger.record.trace_id), target);
+                }
+                return Ok(reply);
+            }
             Err(error) => error,
         };
         life.leave(turn, &error, was_asked);

@@ -6,6 +6,8 @@ use super::config::Breaker;
 
 /// After this time a request counts for a third of what it did.
 const MEMORY_MS: f64 = 60_000.0;
+/// The same of a caller's judgement: those are few.
+const JUDGED_MS: f64 = 86_400_000.0;
 /// What the newest request weighs in the average, at least.
 const FRESH: f64 = 0.2;
 /// A failure is as if an answer had come this late, lest the fastest to fail be taken for the fastest.
@@ -94,9 +96,13 @@ impl Track {
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds between requests")]
     fn fade(&mut self, now: u64) {
-        let kept = (-(now.saturating_sub(self.at) as f64) / MEMORY_MS).exp();
+        let passed = now.saturating_sub(self.at) as f64;
+        let (kept, judged) = ((-passed / MEMORY_MS).exp(), (-passed / JUDGED_MS).exp());
         for count in [&mut self.good, &mut self.bad, &mut self.latency_weight] {
             *count *= kept;
+        }
+        for sum in [&mut self.score, &mut self.score_weight] {
+            *sum *= judged;
         }
         self.at = self.at.max(now);
     }
@@ -120,10 +126,11 @@ impl Track {
     }
 
     /// A caller's judgement, from 0 to 1.
-    pub fn judge(&mut self, score: f64, weight: f64) {
+    pub fn judge(&mut self, score: f64, weight: f64, now: u64) {
         if score.is_nan() || weight.is_nan() {
             return;
         }
+        self.fade(now);
         let (score, weight) = (score.clamp(0.0, 1.0), weight.clamp(0.0, 1.0));
         self.score += score * weight;
         self.score_weight += weight;
@@ -132,6 +139,11 @@ impl Track {
     /// The mean of the judgements, with two of an undecided caller, so that one alone says little.
     pub fn score(&self) -> Option<f64> {
         (self.score_weight > 0.0).then(|| (self.score + 1.0) / (self.score_weight + 2.0))
+    }
+
+    /// What callers thought of it, and nothing else.
+    pub(super) fn scored(&self) -> Track {
+        Track { at: self.at, score: self.score, score_weight: self.score_weight, ..Track::default() }
     }
 
     /// Together with what another isolate knows.

@@ -6,11 +6,13 @@ use std::rc::Rc;
 
 use super::config::{Breaker, Config};
 use super::health::Track;
+use super::meeting::{self, Judgement, make_room};
 
 /// A saved config is read anew after this time.
 const FRESH_MS: u64 = 10_000;
 const MOST_CONFIGS: usize = 512;
-const MOST_TRACKS: usize = 4_096;
+/// More than this is not kept for the next meeting.
+const MOST_NEWS: usize = 1_024;
 /// How often isolates tell each other how targets do, as long as there are requests.
 const TOLD_MS: u64 = 2_000;
 
@@ -27,7 +29,9 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct News {
     targets: BTreeSet<u64>,
-    /// A breaker turned, which they should hear of at once.
+    answered: Vec<(u64, u64)>,
+    judged: Vec<Judgement>,
+    /// A breaker turned, or somebody may be about to score an answer, which they should hear of at once.
     urgent: bool,
     told_at: u64,
 }
@@ -77,6 +81,16 @@ impl Memory {
         self.tracks.borrow().get(&target).copied().unwrap_or_default()
     }
 
+    /// The same of a target that may be chosen: of one that is new here, others are asked.
+    pub fn regard(&self, target: u64) -> Track {
+        let mut tracks = self.tracks.borrow_mut();
+        if !tracks.contains_key(&target) {
+            make_room(&mut tracks, target);
+            self.news.borrow_mut().targets.insert(target);
+        }
+        *tracks.entry(target).or_default()
+    }
+
     /// A request is on its way to a target.
     pub fn sending(&self, target: u64, now: u64) {
         if let Some(track) = self.tracks.borrow_mut().get_mut(&target) {
@@ -88,13 +102,12 @@ impl Memory {
     pub fn news(&self, now: u64) -> Option<String> {
         let mut news = self.news.borrow_mut();
         let due = now.saturating_sub(news.told_at) >= TOLD_MS;
-        if news.targets.is_empty() || !(due || news.urgent) {
+        if !(news.urgent || due && !news.targets.is_empty()) {
             return None;
         }
-        let targets = std::mem::take(&mut news.targets);
-        *news = News { told_at: now, ..News::default() };
-        let told: BTreeMap<u64, Track> = targets.into_iter().map(|target| (target, self.track(target))).collect();
-        serde_json::to_string(&told).ok()
+        let News { targets, answered, judged, .. } = std::mem::replace(&mut *news, News { told_at: now, ..News::default() });
+        let tracks = targets.into_iter().map(|target| (target, self.track(target))).collect();
+        serde_json::to_string(&meeting::News { tracks, answered, judged }).ok()
     }
 
     /// What others know of the targets that are known here.
@@ -108,18 +121,20 @@ impl Memory {
         }
     }
 
-    /// Where the isolates meet: what one tells is joined to what is known, and it hears of the same targets.
-    pub fn meet(&self, told: &str) -> String {
-        let told: BTreeMap<u64, Track> = serde_json::from_str(told).unwrap_or_default();
-        let mut tracks = self.tracks.borrow_mut();
-        let mut heard = BTreeMap::new();
-        for (target, theirs) in told.into_iter().take(MOST_TRACKS) {
-            make_room(&mut tracks, target);
-            let track = tracks.entry(target).or_default();
-            track.join(&theirs);
-            heard.insert(target, *track);
+    /// A target answered in a trace that may be scored.
+    pub fn answered(&self, trace: u64, target: u64) {
+        let mut news = self.news.borrow_mut();
+        if news.answered.len() < MOST_NEWS {
+            news.answered.push((trace, target));
         }
-        serde_json::to_string(&heard).unwrap_or_default()
+        news.urgent = true;
+    }
+
+    /// What callers thought of answers is for the meeting to reckon.
+    pub fn judged(&self, judgements: impl IntoIterator<Item = Judgement>) {
+        let mut news = self.news.borrow_mut();
+        news.judged.extend(judgements);
+        news.urgent = true;
     }
 
     /// How a request to a target came out.
@@ -130,12 +145,5 @@ impl Memory {
         let mut news = self.news.borrow_mut();
         news.targets.insert(target);
         news.urgent |= turned;
-    }
-}
-
-/// Rather forget everything than grow for ever.
-fn make_room(tracks: &mut HashMap<u64, Track>, target: u64) {
-    if tracks.len() >= MOST_TRACKS && !tracks.contains_key(&target) {
-        tracks.clear();
     }
 }

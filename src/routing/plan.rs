@@ -139,6 +139,11 @@ impl<'c> Plan<'c> {
         self.way.iter().any(|fork| fork.branch.breaker.is_some() || matches!(fork.branch.mode, Mode::Latency | Mode::Quality))
     }
 
+    /// Whether a strategy on the way goes by what callers thought of answers.
+    pub fn is_judged(&self) -> bool {
+        self.way.iter().any(|fork| fork.branch.mode == Mode::Quality)
+    }
+
     /// The breaker that watches the target at hand.
     pub fn breaker(&self) -> Option<&'c Breaker> {
         self.way.last().and_then(|fork| fork.breaker)

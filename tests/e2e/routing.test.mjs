@@ -155,6 +155,26 @@ describe("conditional", () => {
   });
 });
 
+describe("quality", () => {
+  test("goes to the target whose answers callers think better of", async () => {
+    const config = { strategy: { mode: "quality" }, targets: [target("plain"), target("plain")] };
+    const score = (trace_id, value) =>
+      post(scene.worker.url, "/v1/feedback", { authorization: "Bearer sk-caller" }, { trace_id, value });
+    for (const stream of [false, true]) {
+      for (let at = 0; at < 10; at++) {
+        const trace = `quality-${stream}-${at}`;
+        const answer = await ask(config, { stream, headers: { "x-causeway-trace-id": trace } });
+        const scored = await score(trace, answer.told("target") === "config.targets[0]" ? 10 : -10);
+        assert.equal(scored.status, 200, scored.body);
+      }
+    }
+    const [before] = config.targets.map(asked);
+    for (let at = 0; at < 40; at++) await ask(config);
+    const share = asked(config.targets[0]) - before;
+    assert.ok(share > 33, `${share} of 40`);
+  });
+});
+
 describe("cost and latency", () => {
   test("ask the cheapest first, by the catalog, and then the next", async () => {
     const priced = (model) => ({ ...target("plain"), override_params: { model } });

@@ -9,6 +9,7 @@ use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::record::Record;
+use causeway::routing::meeting::{Meeting, Notes};
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
@@ -48,6 +49,8 @@ pub struct Scripted {
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
     pub puts: RefCell<Vec<u64>>,
+    /// Where isolates meet; nowhere, where it does not answer.
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// For how long somebody would have waited in line.
@@ -65,6 +68,23 @@ pub enum Store {
 
 /// What requests have stored, in one place for all that share it: bytes, and until when.
 pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
+
+/// Where the isolates of a deployment meet.
+#[derive(Default)]
+pub struct Place {
+    meeting: Meeting,
+    notes: RefCell<BTreeMap<String, String>>,
+}
+
+impl Notes for &Place {
+    async fn read(&self, name: &str) -> Option<String> {
+        self.notes.borrow().get(name).cloned()
+    }
+
+    async fn write(&self, name: &str, value: &str) {
+        self.notes.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+}
 
 pub struct Said {
     status: u16,
@@ -164,6 +184,11 @@ impl Host for Scripted {
         self.shelves.borrow_mut().insert(key.to_owned(), (value.to_vec(), self.now() + ttl_s * 1_000));
     }
 
+    async fn meet(&self, news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        let place = self.place.as_deref().ok_or(Fault::TimedOut)?;
+        Ok(place.meeting.meet(news, &place, self.now()).await)
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         vec![("KV", true), ("METER", false)]
     }
@@ -223,6 +248,7 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -265,6 +291,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            place: Some(Rc::default()),
             line: None,
             chance: 0,
         }
@@ -332,8 +359,8 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, line: self.line.clone(), ..Scripted::default() };
+        let (store, shelves, place) = (self.store.clone(), Rc::clone(&self.shelves), self.place.clone());
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, place, line: self.line.clone(), ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -380,6 +407,7 @@ impl Scene {
         if let Some(deposit) = deposit {
             deposit.put(&host, whole);
         }
+        let _ = futures_executor::block_on(gateway::confer(&host, settings));
         Scenery {
             status: reply.status,
             headers: reply.headers,

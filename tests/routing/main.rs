@@ -6,6 +6,7 @@
 mod condition;
 mod config;
 mod health;
+mod meeting;
 mod mistakes;
 mod model;
 mod pick;

@@ -220,6 +220,10 @@ impl Host for World<'_> {
 
     fn store(&self, _key: &str, _value: &[u8], _ttl_s: u64) {}
 
+    async fn meet(&self, _news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        Err(Fault::TimedOut)
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         Vec::new()
     }
