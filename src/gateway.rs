@@ -12,9 +12,14 @@ mod sight;
 mod talk;
 
 use crate::door::{self, Door};
+use crate::error::Kind;
 use crate::host::{Fault, Host, apart};
-use crate::http::{Body, Call, Headers, Reply};
+use crate::http::{Body, Call, Ending, Headers, Reply};
+use crate::record::{Ledger, Outcome, Record};
+use crate::routing::memory::End;
+use crate::routing::plan::{TIMED_OUT, UNREACHABLE};
 use crate::settings::Settings;
+use crate::wire::Glance;
 use life::{Life, json_reply};
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
@@ -52,6 +57,22 @@ pub async fn confer<H: Host>(host: &H, settings: &Settings) -> Result<(), Fault>
         settings.memory.learn(&host.meet(&news, PATIENCE_MS).await?);
     }
     Ok(())
+}
+
+/// A stream is over, in one way or the other: that counts for its target, and the record is complete.
+pub fn over(settings: &Settings, ledger: Ledger, glance: &Glance, ending: &Ending, now: u64) -> Record {
+    let under_way = ledger.under_way;
+    let record = ledger.close(glance, ending, now);
+    if let Some(number) = under_way {
+        let end = match (record.outcome, ending) {
+            (Outcome::Complete, _) => End::Well,
+            (Outcome::Abandoned, _) => End::Unknown,
+            (Outcome::Failed, Ending::Broken(error)) if error.kind == Kind::TimedOut => End::Failed(TIMED_OUT),
+            (Outcome::Failed, _) => End::Failed(UNREACHABLE),
+        };
+        settings.memory.ended(number, end, now);
+    }
+    record
 }
 
 fn is_json(call: &Call) -> bool {

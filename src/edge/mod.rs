@@ -32,7 +32,7 @@ pub fn serve(exchange: Exchange) {
         let call = call(&exchange);
         let worker = Worker::new(exchange, settings.var("LOG_RECORDS") == Some("true"));
         let reply = gateway::serve(&worker, &settings, &call).await;
-        reply::send(&worker, reply);
+        reply::send(&worker, &settings, reply);
         // Behind the reply's back.
         let _ = gateway::confer(&worker, &settings).await;
     });

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
@@ -11,24 +12,28 @@ use super::host::{self, Worker};
 use super::task;
 use crate::cache::Deposit;
 use crate::error::{Error, Kind};
+use crate::gateway;
+use crate::host::Host;
 use crate::http::{Body, Ending, Patience, Reply};
 use crate::record::Ledger;
+use crate::settings::Settings;
 use crate::wire::pipe::{Passed, Pipe};
 
 /// A stream on its way.
 struct Flow {
     pipe: Box<Pipe>,
     ledger: Ledger,
-    logs: bool,
-    /// What is to be kept of it, and by whom.
-    deposit: Option<(Deposit, Worker)>,
+    worker: Worker,
+    settings: Rc<Settings>,
+    /// What is to be kept of it.
+    deposit: Option<Deposit>,
 }
 
 thread_local! {
     static FLOWS: RefCell<BTreeMap<u32, Flow>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-pub fn send(worker: &Worker, reply: Reply<Upstream>) {
+pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
     let exchange = &worker.exchange;
     let (status, headers) = (reply.status, reply.headers.block());
     let mut deposit = reply.deposit;
@@ -40,17 +45,21 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
             exchange.reply(status, headers, Some(body), Some(&answer))
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
-        // Where nobody keeps the record or the answer, nobody needs to look at what passes.
+        // Where nobody keeps the record, the answer or how it ended, nobody needs to look at what passes.
         Body::Stream { answer, pipe, patience }
-            if pipe.is_tap() && !worker.logs() && deposit.is_none() && patience == Patience::default() =>
+            if pipe.is_tap()
+                && !worker.logs()
+                && deposit.is_none()
+                && !is_watched(reply.ledger.as_ref())
+                && patience == Patience::default() =>
         {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
             let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
-            let deposit = deposit.take().map(|deposit| (deposit, worker.clone()));
-            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs(), deposit };
+            let (worker, settings, deposit) = (worker.clone(), Rc::clone(settings), deposit.take());
+            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), worker, settings, deposit };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
@@ -73,7 +82,7 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
 pub fn look(flow: u32, piece: Vec<u8>) -> Option<Uint8Array> {
     FLOWS.with_borrow_mut(|flows| {
         let flow = flows.get_mut(&flow)?;
-        if let Some((deposit, _)) = &mut flow.deposit {
+        if let Some(deposit) = &mut flow.deposit {
             deposit.look(&piece);
         }
         match flow.pipe.push(&piece) {
@@ -93,13 +102,23 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
-    if let Some((deposit, worker)) = flow.deposit {
-        deposit.put(&worker, ending.is_whole(flow.pipe.glance()));
+    let Flow { pipe, ledger, worker, settings, deposit } = flow;
+    if let Some(deposit) = deposit {
+        deposit.put(&worker, ending.is_whole(pipe.glance()));
     }
-    if flow.logs {
-        host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
+    let watched = is_watched(Some(&ledger));
+    if watched || worker.logs() {
+        worker.record(&gateway::over(&settings, ledger, pipe.glance(), &ending, host::now()));
     }
-    (!flow.pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
+    if watched {
+        task::spawn(async move { drop(gateway::confer(&worker, &settings).await) });
+    }
+    (!pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
+}
+
+/// Whether it is kept in mind how the stream ends.
+fn is_watched(ledger: Option<&Ledger>) -> bool {
+    ledger.is_some_and(|ledger| ledger.under_way.is_some())
 }
 
 fn ending(how: &str) -> Ending {

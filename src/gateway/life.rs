@@ -58,6 +58,8 @@ pub struct Turn<'a> {
     pub goes_on: bool,
     /// And that may be of another target.
     pub elsewhere: bool,
+    /// The caller is not to hear of a stream before an answer has begun.
+    pub guarded: bool,
     /// Until when all has to be done.
     pub deadline: Option<u64>,
 }
@@ -66,7 +68,7 @@ pub struct Turn<'a> {
 pub const RETRY: &str = "retry";
 
 /// Without a config.
-const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, deadline: None };
+const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, guarded: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {

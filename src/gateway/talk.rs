@@ -164,7 +164,7 @@ async fn receive<H: Host>(
     shelf: Option<Shelf>,
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
-        if life.turn.goes_on || life.first_token_ms(true).is_some() {
+        if life.turn.guarded || life.first_token_ms(true).is_some() {
             apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));

@@ -44,6 +44,19 @@ pub struct Track {
 }
 
 impl Track {
+    /// An answer began after so long; how it ends is not known yet.
+    pub fn began(&mut self, latency_ms: u64, now: u64) {
+        self.fade(now);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a request")]
+        self.average(latency_ms as f64);
+    }
+
+    /// It refused for a reason that says nothing of its health. It is not new any more, and the first answer will say
+    /// how fast it is.
+    pub fn refused(&mut self) {
+        self.latency_ms = self.latency_ms.or(Some(FAILED_MS));
+    }
+
     /// A request came out so. Whether the breaker opened or closed by it, which others should hear of at once.
     pub fn note(&mut self, failed: bool, latency_ms: Option<u64>, breaker: Option<&Breaker>, now: u64) -> bool {
         self.fade(now);
@@ -52,8 +65,7 @@ impl Track {
         match latency {
             _ if failed => self.average(latency.unwrap_or_default().max(FAILED_MS)),
             Some(ms) => self.average(ms),
-            // It refused: it is not new any more, and the first answer will say how fast it is.
-            None => self.latency_ms = self.latency_ms.or(Some(FAILED_MS)),
+            None => self.refused(),
         }
         if failed {
             self.bad += 1.0;

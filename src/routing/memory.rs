@@ -1,18 +1,21 @@
 //! What an isolate keeps in mind between requests: configs it has parsed, and how targets did.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::config::{Breaker, Config};
 use super::health::Track;
 use super::meeting::{self, Judgement, make_room};
+use super::plan::counts;
 
 /// A saved config is read anew after this time.
 const FRESH_MS: u64 = 10_000;
 const MOST_CONFIGS: usize = 512;
 /// More than this is not kept for the next meeting.
 const MOST_NEWS: usize = 1_024;
+/// Of so many streams on their way it is kept in mind whose they are.
+const MOST_UNDER_WAY: usize = 4_096;
 /// How often isolates tell each other how targets do, as long as there are requests.
 const TOLD_MS: u64 = 2_000;
 
@@ -22,7 +25,16 @@ pub struct Memory {
     configs: RefCell<HashMap<String, Known>>,
     tracks: RefCell<HashMap<u64, Track>>,
     news: RefCell<News>,
+    under_way: RefCell<BTreeMap<u64, UnderWay>>,
+    begun: Cell<u64>,
     plain: Rc<Config>,
+}
+
+/// A stream on its way from a target.
+#[derive(Debug)]
+struct UnderWay {
+    target: u64,
+    breaker: Option<Breaker>,
 }
 
 /// What other isolates have not heard of yet.
@@ -41,6 +53,16 @@ struct Known {
     /// Nothing where nothing is saved under the slug.
     config: Option<Rc<Config>>,
     read_at: u64,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Well,
+    /// With a status, or one of those below it.
+    Failed(u16),
+    /// The caller left first.
+    Unknown,
 }
 
 /// What is known of a saved config.
@@ -137,11 +159,47 @@ impl Memory {
         news.urgent = true;
     }
 
+    /// A stream of a target has begun after so long. How it ends counts as well: that is told by this number.
+    pub fn begun(&self, target: u64, latency_ms: u64, breaker: Option<&Breaker>, now: u64) -> u64 {
+        self.change(target, |track| {
+            track.began(latency_ms, now);
+            false
+        });
+        let number = self.begun.get().wrapping_add(1);
+        self.begun.set(number);
+        let mut under_way = self.under_way.borrow_mut();
+        if under_way.len() >= MOST_UNDER_WAY {
+            under_way.pop_first();
+        }
+        under_way.insert(number, UnderWay { target, breaker: breaker.cloned() });
+        number
+    }
+
+    /// It has ended: well, or with one of the statuses of failures, or so that nothing can be said.
+    pub fn ended(&self, number: u64, how: End, now: u64) {
+        let Some(UnderWay { target, breaker }) = self.under_way.borrow_mut().remove(&number) else { return };
+        match how {
+            End::Well => self.note(target, false, None, breaker.as_ref(), now),
+            End::Failed(status) => self.failed(target, status, breaker.as_ref(), now),
+            End::Unknown => {}
+        }
+    }
+
+    /// A request to a target failed with this status.
+    pub fn failed(&self, target: u64, status: u16, breaker: Option<&Breaker>, now: u64) {
+        self.note(target, counts(breaker, status), None, breaker, now);
+    }
+
     /// How a request to a target came out.
     pub fn note(&self, target: u64, failed: bool, latency_ms: Option<u64>, breaker: Option<&Breaker>, now: u64) {
+        self.change(target, |track| track.note(failed, latency_ms, breaker, now));
+    }
+
+    /// Changes what is known of a target, which others should hear of at once if it says so.
+    fn change(&self, target: u64, change: impl FnOnce(&mut Track) -> bool) {
         let mut tracks = self.tracks.borrow_mut();
         make_room(&mut tracks, target);
-        let turned = tracks.entry(target).or_default().note(failed, latency_ms, breaker, now);
+        let turned = change(tracks.entry(target).or_default());
         let mut news = self.news.borrow_mut();
         news.targets.insert(target);
         news.urgent |= turned;

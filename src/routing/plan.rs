@@ -69,6 +69,14 @@ pub fn lists(codes: &[u16], status: u16) -> bool {
     }
 }
 
+/// Whether a failure with this status says that the target is not well.
+pub fn counts(breaker: Option<&Breaker>, status: u16) -> bool {
+    match breaker.and_then(|breaker| breaker.statuses.as_deref()) {
+        Some(codes) => lists(codes, status),
+        None => status >= 500 || matches!(status, UNREACHABLE | TIMED_OUT),
+    }
+}
+
 #[derive(Debug)]
 pub struct Plan<'c> {
     /// The branches that lead to the target at hand, the root first.
@@ -132,6 +140,14 @@ impl<'c> Plan<'c> {
     /// Whether what fails now may be tried again, there or elsewhere.
     pub fn may_go_on(&self) -> bool {
         self.has_more() || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| self.repeats < retry.attempts)
+    }
+
+    /// Whether the config gives the request more than one try, or keeps in mind how the target at hand does. Then it is
+    /// seen to that an answer has begun before the caller hears of it.
+    pub fn is_guarded(&self) -> bool {
+        let several = self.way.iter().any(|fork| fork.branch.targets.len() > 1);
+        let retries = || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| retry.attempts > 0);
+        several || self.is_watched() || retries()
     }
 
     /// Whether it matters to any strategy on the way how the target at hand does.

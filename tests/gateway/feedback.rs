@@ -58,7 +58,10 @@ fn the_better_judged_is_asked_in_every_isolate() {
         let trace = format!("trace-{at}");
         let value = if deployment.ask(0, &trace, KEY) == "b" { 10 } else { -10 };
         let told = deployment.score(1, KEY, &json!({"trace_id": trace, "value": value, "weight": 1, "metadata": {"by": "us"}}));
-        assert_eq!((told.status, &told.json()["status"], &told.json()["message"]), (200, &json!("success"), &json!("Feedback successfully saved")));
+        assert_eq!(
+            (told.status, &told.json()["status"], &told.json()["message"]),
+            (200, &json!("success"), &json!("Feedback successfully saved"))
+        );
         assert_eq!(told.json()["feedback_ids"].as_array().unwrap().len(), 1);
     }
     // One that has never asked anyone has to look around first.

@@ -153,6 +153,48 @@ fn the_fastest_so_far_and_what_is_not_left_alone_are_asked_first() {
     assert!(fast > 15, "{fast}");
 }
 
+/// One in a stream at a target of its own, which breaks off after a word or does not.
+fn streamed(config: &Value, breaks: bool) -> Scene {
+    let scene = scene(ASK_STREAM, config);
+    if breaks { Scene { breaks: true, ..scene.streams([ROLE, WORD].concat()) } } else { scene.streams([ROLE, WORD, END].concat()) }
+}
+
+#[test]
+fn a_stream_that_breaks_off_counts_against_its_target() {
+    let breaker = json!({"mode": "fallback", "cb_config": {"failure_threshold": 2, "cooldown_interval": 30000}});
+    let watched = json!({"strategy": breaker, "targets": targets(2)});
+    let settings = scene(ASK, &watched).settings();
+    let at = |now: u64, scene: Scene| asked(&scene.play_in(&settings, now));
+    assert_eq!(at(0, streamed(&watched, true)), "a");
+    // One that is whole makes up for it, one that its caller left says nothing.
+    assert_eq!(at(100, streamed(&watched, false)), "a");
+    assert_eq!(at(200, streamed(&watched, true)), "a");
+    assert_eq!(at(300, Scene { piece: 10, leaves_after: Some(30), ..streamed(&watched, false) }), "a");
+    assert_eq!(at(400, streamed(&watched, true)), "a");
+    assert_eq!(at(500, streamed(&watched, false)), "b");
+    // The probe is only good when it is over.
+    assert_eq!(at(30_500, streamed(&watched, true)), "a");
+    assert_eq!(at(31_000, streamed(&watched, false)), "b");
+    assert_eq!(at(60_600, streamed(&watched, false)), "a");
+    assert_eq!(at(60_700, streamed(&watched, false)), "a");
+}
+
+#[test]
+fn the_fastest_is_whose_first_token_comes_first() {
+    let fastest = json!({"strategy": {"mode": "latency"}, "targets": targets(2)});
+    let settings = scene(ASK, &fastest).settings();
+    let whole = || [ROLE, WORD, END].concat();
+    let play = |now: u64, slow: &'static str| {
+        let headers = vec![("content-type", "text/event-stream"), ("x-ms-a-piece", slow)];
+        asked(&scene(ASK_STREAM, &fastest).draws(now * 1_000).answers(200, headers, whole()).play_in(&settings, now * 1_000))
+    };
+    // Both heads come at once.
+    let slow = play(1, "50");
+    assert_ne!(play(2, "1"), slow, "what is new comes first");
+    let fast = (3..=40).filter(|now| play(*now, "1") != slow).count();
+    assert!(fast > 32, "{fast}");
+}
+
 #[test]
 fn the_same_target_is_asked_again_as_often_and_as_late_as_told() {
     let retry = |retry: Value| with(fallback(2), "retry", retry);

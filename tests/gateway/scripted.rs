@@ -38,7 +38,7 @@ pub struct Scripted {
     pub acts: RefCell<VecDeque<Act>>,
     pub seen: RefCell<Vec<Seen>>,
     pub records: RefCell<Vec<Record>>,
-    pub now: Cell<u64>,
+    pub now: Rc<Cell<u64>>,
     pub random: Cell<u64>,
     /// The caller's.
     pub body: Vec<u8>,
@@ -92,6 +92,7 @@ pub struct Said {
     body: Vec<u8>,
     pub cut: bool,
     peeked: usize,
+    clock: Rc<Cell<u64>>,
 }
 
 impl Host for Scripted {
@@ -141,7 +142,7 @@ impl Host for Scripted {
             Act::Fails(fault) => Err(fault),
             Act::Says { status, headers, body } => {
                 let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                Ok(Said { status, headers, body, cut: false, peeked: 0 })
+                Ok(Said { status, headers, body, cut: false, peeked: 0, clock: Rc::clone(&self.now) })
             }
         }
     }
@@ -158,7 +159,7 @@ impl Host for Scripted {
 
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
-        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0 }
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0, clock: Rc::clone(&self.now) }
     }
 
     async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -219,6 +220,9 @@ impl Answer for Said {
     async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
         let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
         self.peeked += piece.len();
+        // A slow one says so.
+        let ms: u64 = self.header("x-ms-a-piece").map_or(0, |ms| ms.parse().unwrap());
+        self.clock.set(self.clock.get() + ms);
         match piece.is_empty() {
             true if self.cut => Err(Fault::Unreachable("cut".to_owned())),
             true => Ok(None),
@@ -400,7 +404,7 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.record(&gateway::over(settings, ledger, pipe.glance(), &ending, host.now()));
                 out
             }
         };

@@ -186,7 +186,7 @@ fn request(
     let (replied, tries_before) = (clock.passed(), world.tries.borrow().len());
     let (status, headers) = (reply.status, reply.headers.clone());
     let streamed = matches!(reply.body, Body::Stream { .. });
-    let Sent { body, left, broke } = clock.run(sent(&world, reply));
+    let Sent { body, left, broke } = clock.run(sent(&world, settings, reply));
     world.tell(|| format!("the caller got {status}: {}", String::from_utf8_lossy(&body)));
     world.tell(|| format!("headers: {}", headers.block().replace('\n', "; ")));
     world.tell(|| format!("records: {}", serde_json::to_string(&*world.records.borrow()).unwrap()));
@@ -252,7 +252,7 @@ struct Sent {
 }
 
 /// Sends a reply to its caller, as the edge does.
-async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
+async fn sent(world: &World<'_>, settings: &Settings, reply: Reply<Heard>) -> Sent {
     match reply.body {
         Body::Empty => Sent::default(),
         Body::Bytes(bytes) | Body::Relayed { bytes, .. } => Sent { body: bytes, ..Sent::default() },
@@ -268,7 +268,7 @@ async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
                 out.extend(rest);
             }
             let ledger = reply.ledger.unwrap_or_else(|| panic!("a stream has a ledger"));
-            let record = ledger.close(pipe.glance(), &ending, causeway::host::Host::now(world));
+            let record = gateway::over(settings, ledger, pipe.glance(), &ending, causeway::host::Host::now(world));
             causeway::host::Host::record(world, &record);
             Sent { body: out, left: ending == Ending::Abandoned, broke: pipe.broke_within() }
         }
