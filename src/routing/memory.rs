@@ -187,7 +187,14 @@ impl Memory {
 
     /// A request to a target failed with this status.
     pub fn failed(&self, target: u64, status: u16, breaker: Option<&Breaker>, now: u64) {
-        self.note(target, counts(breaker, status), None, breaker, now);
+        if counts(breaker, status) {
+            self.note(target, true, None, breaker, now);
+        } else {
+            self.change(target, |track| {
+                track.refused();
+                false
+            });
+        }
     }
 
     /// How a request to a target came out.

@@ -69,11 +69,12 @@ pub fn lists(codes: &[u16], status: u16) -> bool {
     }
 }
 
-/// Whether a failure with this status says that the target is not well.
+/// Whether a failure with this status says that the target is not well: where nobody says otherwise, that it cannot
+/// serve now, whoever asks. What is wrong with a request, or with the key that it came with, says nothing of it.
 pub fn counts(breaker: Option<&Breaker>, status: u16) -> bool {
     match breaker.and_then(|breaker| breaker.statuses.as_deref()) {
         Some(codes) => lists(codes, status),
-        None => status >= 500 || matches!(status, UNREACHABLE | TIMED_OUT),
+        None => status >= 500 || matches!(status, 429 | UNREACHABLE | TIMED_OUT),
     }
 }
 

@@ -153,6 +153,47 @@ fn the_fastest_so_far_and_what_is_not_left_alone_are_asked_first() {
     assert!(fast > 15, "{fast}");
 }
 
+#[test]
+fn a_breaker_counts_what_says_that_a_target_is_not_well() {
+    let breaker = |codes: Value| {
+        let rules = with(json!({"failure_threshold": 2, "cooldown_interval": 30000}), "failure_status_codes", codes);
+        json!({"strategy": {"mode": "fallback", "cb_config": rules}, "targets": targets(2)})
+    };
+    let usual = breaker(Value::Null);
+    let told = breaker(json!([401, 500]));
+    // After two of these, is it left alone?
+    for (config, status, alone) in [
+        (&usual, 500, true),
+        (&usual, 529, true),
+        (&usual, 429, true),
+        (&usual, 0, true),
+        (&usual, 1, true),
+        (&usual, 400, false),
+        (&usual, 401, false),
+        (&usual, 403, false),
+        (&usual, 404, false),
+        (&told, 401, true),
+        (&told, 500, true),
+        (&told, 503, false),
+        (&told, 429, false),
+        (&told, 0, true),
+        (&told, 1, false),
+    ] {
+        let settings = scene(ASK, config).settings();
+        let at = |now: u64, how: &[u16]| asked(&scene(ASK, config).fares(how).play_in(&settings, now));
+        assert_eq!([at(0, &[status, 200]), at(1_000, &[status, 200])], ["ab", "ab"]);
+        let (how, hosts) = if alone { (vec![200], "b") } else { (vec![status, 200], "ab") };
+        assert_eq!(at(2_000, &how), hosts, "{status}: {config}");
+        // What says nothing is no success either: failures before and after it are in a row.
+        let settings = scene(ASK, config).settings();
+        let at = |now: u64, how: &[u16]| asked(&scene(ASK, config).fares(how).play_in(&settings, now));
+        let rows = [500, status, 500].into_iter().enumerate().map(|(now, how)| at(now as u64, &[how, 200]));
+        let rows: Vec<String> = rows.take(if alone { 2 } else { 3 }).collect();
+        assert!(rows.iter().all(|row| row == "ab"), "{rows:?}");
+        assert_eq!(at(10, &[200]), "b", "{status}: {config}");
+    }
+}
+
 /// One in a stream at a target of its own, which breaks off after a word or does not.
 fn streamed(config: &Value, breaks: bool) -> Scene {
     let scene = scene(ASK_STREAM, config);
