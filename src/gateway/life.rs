@@ -25,7 +25,7 @@ pub struct Life<'a, H> {
     pub dialect: Dialect,
     pub ledger: Ledger,
     pub losses: Losses,
-    /// Time spent waiting for upstreams.
+    /// Time spent waiting for upstreams, and between tries.
     pub upstream_ms: u64,
     /// The provider's refusal, where it is in the caller's dialect.
     pub own_words: Option<Vec<u8>>,

@@ -104,7 +104,9 @@ pub async fn walk<H: Host>(
         match plan.after(outcome, &Sight { life, asked }) {
             Step::Try(_) => chosen = plan.chosen_by(),
             Step::Wait { ms, .. } => {
+                let began = life.host.now();
                 life.host.sleep(ms).await;
+                life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(began));
                 chosen = RETRY;
             }
             Step::GiveUp => break,

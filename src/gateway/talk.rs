@@ -170,9 +170,7 @@ async fn receive<H: Host>(
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
     let outbound = target.dialect.outbound();
-    let started = life.host.now();
     let bytes = whole(life, &mut answer, MAX_ANSWER).await;
-    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {

@@ -243,7 +243,8 @@ fn recorded(outcome: &Outcome, deployment: &Deployment) -> Checked {
     })?;
     let took = outcome.ended - outcome.began;
     that(outcome.jumped || record.duration_ms == took, || format!("recorded as {} ms, not {took}", record.duration_ms))?;
-    that(outcome.jumped || record.overhead_ms <= took, || format!("recorded with {} ms of overhead", record.overhead_ms))
+    let own = outcome.config_ms;
+    that(outcome.jumped || record.overhead_ms == own, || format!("recorded with {} ms of overhead", record.overhead_ms))
 }
 
 /// The headers say the same.
