@@ -15,6 +15,7 @@ use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
+use crate::routing::config::Terms;
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::Envelope;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
@@ -261,9 +262,16 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     life.dialect = talk.dialect;
     life.caller.admit(life.settings)?;
     let body = life.body().await?;
-    let mut envelope = Envelope::look(&body)?;
-    let model = named(model(talk.model.as_deref(), &envelope)?)?;
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
+    let envelope = Envelope::look(&body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model, once: false };
+    walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
+}
+
+async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (mut envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
+    leave_out_knobs(&mut envelope, asked, life.caller.terms);
+    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &named(model)?)?;
     life.ledger.record.provider = target.provider.slug;
     life.ledger.record.model.clone_from(&target.model);
     let Some(counter) = target.counting(talk.dialect) else {
@@ -287,6 +295,17 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+}
+
+/// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.
+fn leave_out_knobs(envelope: &mut Envelope<'_>, asked: &Asked<'_>, terms: Option<&Terms>) {
+    const PARTS: &[&str] =
+        &["model", "messages", "system", "tools", "tool_choice", "thinking", "contents", "systemInstruction", "generateContentRequest"];
+    for name in terms.iter().flat_map(|terms| terms.override_params.keys().chain(terms.default_params.keys())) {
+        if !PARTS.contains(&name.as_str()) && !asked.envelope.has(name) {
+            envelope.remove(name);
+        }
+    }
 }
 
 /// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says

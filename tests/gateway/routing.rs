@@ -154,6 +154,31 @@ fn the_fastest_so_far_and_what_is_not_left_alone_are_asked_first() {
 }
 
 #[test]
+fn tokens_are_counted_as_the_config_says() {
+    let claude = |name: &str| {
+        let host = format!("https://{name}.example.com/v1");
+        let params = json!({"model": "claude-sonnet-4-5", "max_tokens": 64, "temperature": 0, "system": "Be brief."});
+        json!({"provider": "anthropic", "api_key": format!("key-{name}"), "custom_host": host, "override_params": params})
+    };
+    let config = json!({"strategy": {"mode": "fallback"}, "targets": [claude("a"), claude("b"), target("c")]});
+    let count = r#"{"model":"claude-x","messages":[{"role":"user","content":"hi"}]}"#;
+    let counted = |config: &Value| Scene::post("/v1/messages/count_tokens", count).header("x-causeway-config", &config.to_string());
+    let scene = counted(&config).fares(&[500]).says(r#"{"input_tokens":9}"#).play();
+    assert_eq!((asked(&scene).as_str(), scene.status, scene.header("x-causeway-target")), ("ab", 200, "config.targets[1]"));
+    assert_eq!(scene.json(), json!({"input_tokens": 9}));
+    assert_eq!(scene.seen[1].url, "https://b.example.com/v1/messages/count_tokens");
+    assert_eq!(scene.seen[1].headers.find("x-api-key"), Some("key-b"));
+    let sent = json!({"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "hi"}], "system": "Be brief."});
+    assert_eq!(serde_json::from_str::<Value>(&scene.seen[1].body).unwrap(), sent);
+    // Where nobody else can, it is estimated.
+    let scene = counted(&config).fares(&[500, 529]).play();
+    assert_eq!((scene.status, scene.header("x-causeway-estimated"), scene.header("x-causeway-provider")), (200, "true", "openai"));
+    // Whoever names the provider so wants that one.
+    let scene = counted(&config).header("x-provider", "anthropic").header("x-api-key", "k").says(r#"{"input_tokens":3}"#).play();
+    assert_eq!(scene.seen[0].url, "https://api.anthropic.com/v1/messages/count_tokens");
+}
+
+#[test]
 fn a_breaker_counts_what_says_that_a_target_is_not_well() {
     let breaker = |codes: Value| {
         let rules = with(json!({"failure_threshold": 2, "cooldown_interval": 30000}), "failure_status_codes", codes);
