@@ -69,6 +69,10 @@ impl<H: Host> View for Sight<'_, '_, H> {
         }
     }
 
+    fn caller(&self) -> String {
+        self.life.caller.tenant()
+    }
+
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
         let (life, now) = (self.life, self.now());
         let track = life.settings.memory.regard(key(life, self.asked, leaf));

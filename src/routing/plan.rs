@@ -18,6 +18,9 @@ pub trait View {
     /// A field of the request, as conditions name them.
     fn fact(&self, field: &str) -> Option<Fact>;
 
+    /// Whoever calls, by the key that it shows.
+    fn caller(&self) -> String;
+
     /// What is known of a target that is to be asked itself.
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing;
 
