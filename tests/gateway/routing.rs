@@ -154,6 +154,22 @@ fn the_fastest_so_far_and_what_is_not_left_alone_are_asked_first() {
 }
 
 #[test]
+fn an_error_dressed_as_a_stream_is_told_with_a_status_wherever_there_is_a_choice() {
+    let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n";
+    let retried = with(target("a"), "retry", json!({"attempts": 1}));
+    let latency = json!({"strategy": {"mode": "latency"}, "targets": targets(1)});
+    // The config, how often it is asked, and whether the last of it is told as an error.
+    for (config, tries, told) in
+        [(fallback(2), 2, true), (retried, 2, true), (latency, 1, true), (target("a"), 1, false), (fallback(1), 1, false)]
+    {
+        let scene = (0..tries).fold(scene(ASK_STREAM, &config), |scene, _| scene.streams([ROLE, error].concat())).play();
+        assert_eq!((scene.status >= 500, scene.seen.len()), (told, tries), "{config}: {}", scene.body);
+        assert_eq!(scene.header("content-type").starts_with("application/json"), told, "{config}");
+        assert!(scene.body.contains("overloaded"), "{}", scene.body);
+    }
+}
+
+#[test]
 fn tokens_are_counted_as_the_config_says() {
     let claude = |name: &str| {
         let host = format!("https://{name}.example.com/v1");
