@@ -15,7 +15,7 @@ use crate::door::{self, Door};
 use crate::error::Kind;
 use crate::host::{Fault, Host, apart};
 use crate::http::{Body, Call, Ending, Headers, Reply};
-use crate::record::{Ledger, Outcome, Record};
+use crate::record::{Closed, Ledger, Outcome};
 use crate::routing::memory::End;
 use crate::routing::plan::{TIMED_OUT, UNREACHABLE};
 use crate::settings::Settings;
@@ -60,11 +60,11 @@ pub async fn confer<H: Host>(host: &H, settings: &Settings) -> Result<(), Fault>
 }
 
 /// A stream is over, in one way or the other: that counts for its target, and the record is complete.
-pub fn over(settings: &Settings, ledger: Ledger, glance: &Glance, ending: &Ending, now: u64) -> Record {
+pub fn over(settings: &Settings, ledger: Ledger, glance: &Glance, ending: &Ending, now: u64) -> Closed {
     let under_way = ledger.under_way;
-    let record = ledger.close(glance, ending, now);
+    let closed = ledger.close(glance, ending, now);
     if let Some(number) = under_way {
-        let end = match (record.outcome, ending) {
+        let end = match (closed.record.outcome, ending) {
             (Outcome::Complete, _) => End::Well,
             (Outcome::Abandoned, _) => End::Unknown,
             (Outcome::Failed, Ending::Broken(error)) if error.kind == Kind::TimedOut => End::Failed(TIMED_OUT),
@@ -72,7 +72,7 @@ pub fn over(settings: &Settings, ledger: Ledger, glance: &Glance, ending: &Endin
         };
         settings.memory.ended(number, end, now);
     }
-    record
+    closed
 }
 
 fn is_json(call: &Call) -> bool {

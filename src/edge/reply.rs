@@ -23,10 +23,10 @@ use crate::wire::pipe::{Passed, Pipe};
 struct Flow {
     pipe: Box<Pipe>,
     ledger: Ledger,
-    worker: Worker,
-    settings: Rc<Settings>,
     /// What is to be kept of it.
     deposit: Option<Deposit>,
+    worker: Worker,
+    settings: Rc<Settings>,
 }
 
 thread_local! {
@@ -37,6 +37,8 @@ pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
     let exchange = &worker.exchange;
     let (status, headers) = (reply.status, reply.headers.block());
     let mut deposit = reply.deposit;
+    let ledger = reply.ledger.unwrap_or_default();
+    let counts = worker.logs() || !ledger.lease.shares.is_empty() || ledger.under_way.is_some();
     let sent = match reply.body {
         Body::Empty => exchange.reply(status, headers, None, None),
         Body::Bytes(bytes) => exchange.reply(status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
@@ -47,19 +49,15 @@ pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
         // Where nobody keeps the record, the answer or how it ended, nobody needs to look at what passes.
         Body::Stream { answer, pipe, patience }
-            if pipe.is_tap()
-                && !worker.logs()
-                && deposit.is_none()
-                && !is_watched(reply.ledger.as_ref())
-                && patience == Patience::default() =>
+            if pipe.is_tap() && !counts && deposit.is_none() && patience == Patience::default() =>
         {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
             let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
-            let (worker, settings, deposit) = (worker.clone(), Rc::clone(settings), deposit.take());
-            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), worker, settings, deposit };
+            let (worker, settings) = (worker.clone(), Rc::clone(settings));
+            let flow = Flow { pipe, ledger, deposit: deposit.take(), worker, settings };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
@@ -102,23 +100,16 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
-    let Flow { pipe, ledger, worker, settings, deposit } = flow;
+    let Flow { pipe, ledger, deposit, worker, settings } = flow;
     if let Some(deposit) = deposit {
         deposit.put(&worker, ending.is_whole(pipe.glance()));
     }
-    let watched = is_watched(Some(&ledger));
-    if watched || worker.logs() {
-        worker.record(&gateway::over(&settings, ledger, pipe.glance(), &ending, host::now()));
-    }
+    let watched = ledger.under_way.is_some();
+    worker.conclude(&gateway::over(&settings, ledger, pipe.glance(), &ending, host::now()));
     if watched {
         task::spawn(async move { drop(gateway::confer(&worker, &settings).await) });
     }
     (!pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
-}
-
-/// Whether it is kept in mind how the stream ends.
-fn is_watched(ledger: Option<&Ledger>) -> bool {
-    ledger.is_some_and(|ledger| ledger.under_way.is_some())
 }
 
 fn ending(how: &str) -> Ending {

@@ -10,5 +10,4 @@ pub mod memory;
 mod order;
 pub mod pick;
 pub mod plan;
-mod section;
 mod terms;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-use super::section::{Section, plain, wrong};
 use crate::error::{Error, Result};
 use crate::providers::{self, words};
+use crate::section::{Section, plain, wrong};
 use crate::spelling;
 
 const MOST_ATTEMPTS: u64 = 5;

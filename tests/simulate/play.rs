@@ -275,7 +275,7 @@ pub async fn sent(world: &World<'_>, settings: &Settings, reply: Reply<Heard>) -
             }
             let ledger = reply.ledger.unwrap_or_else(|| panic!("a stream has a ledger"));
             let record = gateway::over(settings, ledger, pipe.glance(), &ending, causeway::host::Host::now(world));
-            causeway::host::Host::record(world, &record);
+            causeway::host::Host::conclude(world, &record);
             if let Some(deposit) = deposit.take() {
                 deposit.put(world, ending.is_whole(pipe.glance()));
             }

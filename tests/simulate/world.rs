@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::Headers;
 use causeway::record::Record;
 
@@ -216,6 +216,12 @@ impl Host for World<'_> {
             false => Ok(self.storage.held(key, self.clock.passed())),
         }
     }
+
+    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
+        notes.iter().map(|_| String::new()).collect()
+    }
+
+    fn tell_meters(&self, _notes: &[Note]) {}
 
     async fn line_up(&self, name: &str, timeout_ms: u64) -> Line {
         self.tell(|| format!("lines up for {name}"));
