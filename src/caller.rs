@@ -13,6 +13,8 @@ pub struct Caller<'a> {
     pub terms: Option<&'a Terms>,
     /// The provider's own key, brought along for this request.
     pub own_key: Option<&'a str>,
+    /// The one that it showed itself, whatever the target's terms put in its place.
+    shown_key: Option<&'a str>,
     /// A key of this deployment was shown and is right.
     known: bool,
     /// A key was shown that looks like ours and is not.
@@ -41,7 +43,7 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let providers = |key: &&str| !key.is_empty() && !ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
     let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
-    Caller { headers, terms: None, own_key, known, forged, portkey }
+    Caller { headers, terms: None, own_key, shown_key: own_key, known, forged, portkey }
 }
 
 /// `x-causeway-NAME`, or `x-portkey-NAME` in its place.
@@ -101,7 +103,7 @@ impl<'a> Caller<'a> {
 
     /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
     pub fn tenant(&self) -> String {
-        self.own_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
+        self.shown_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
     }
 
     /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.

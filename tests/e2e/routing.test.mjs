@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
 import { stage } from "./pairs.mjs";
+import { post } from "./raw.mjs";
 import { HI, director, heard } from "./targets.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
 

@@ -31,7 +31,6 @@ struct Question {
     namespace: Option<u64>,
     dialect: Dialect,
     words: u64,
-    target_count: usize,
 }
 
 struct Asked {
@@ -83,7 +82,12 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
             clock.jump(clock.passed(), i64::try_from(chance.below(7_200_000)).unwrap() - 3_600_000);
             clock.pass(1);
         }
-        let crowd: Vec<Asked> = (0..chance.within(1, 4)).map(|at| drawn(&chance, &clock, &deployment, (past.len() + at as usize) * APART)).collect();
+        let mut crowd: Vec<Asked> = Vec::new();
+        for at in 0..chance.within(1, 4) {
+            // Many ask the same at the same time.
+            let same = crowd.first().filter(|_| chance.one_in(2)).map(|asked| asked.question.clone());
+            crowd.push(drawn(&chance, &clock, same, (past.len() + usize::try_from(at).unwrap()) * APART));
+        }
         let requests = crowd.iter().map(|asked| request(&clock, &chance, &deployment, &settings, &storage, asked, told));
         let outcomes = clock.run(join_all(requests));
         past.extend(crowd.into_iter().zip(outcomes));
@@ -99,22 +103,17 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
         tally.note("a hit as a stream", hit && stream);
         tally.note("a miss", outcome.cache == "MISS");
         tally.note("a refresh", outcome.cache == "REFRESH" && head);
-        // The storage alone does not take that long.
-        tally.note("a hit after a wait in line", hit && outcome.took > 200);
         tally.note("a failure", !head);
     }
+    *tally.happened.entry("an answer in line").or_default() += storage.served.get();
     Ok(tally)
 }
 
-fn drawn(chance: &Chance, clock: &Clock, deployment: &Deployment, first: usize) -> Asked {
+fn drawn(chance: &Chance, clock: &Clock, same: Option<Question>, first: usize) -> Asked {
     let dialect = chance.one_of(&[Dialect::Chat, Dialect::Chat, Dialect::Messages, Dialect::Responses, Dialect::Gemini]);
-    let question = Question {
-        tenant: chance.below(2),
-        namespace: chance.one_in(6).then(|| chance.below(2)),
-        dialect,
-        words: chance.below(2),
-        target_count: deployment.targets.len(),
-    };
+    let namespace = chance.one_in(6).then(|| chance.below(2));
+    let question = same.unwrap_or(Question { tenant: chance.below(2), namespace, dialect, words: chance.below(2) });
+    let dialect = question.dialect;
     let stream = chance.one_in(2);
     let body = written(dialect, stream, false).1.replace("Go on.", &format!("Question {}.", question.words));
     let about = Circumstances {
@@ -181,9 +180,9 @@ fn check(
     that(outcome.tries.is_empty() || deployment.targets.len() > 1, || "a hit, and yet somebody was asked".to_owned())?;
     that(read.finished && !read.failed, || format!("{}: a hit that is no whole answer", asked.first))?;
     that(!asked.refresh, || "a hit for one who wanted a new one".to_owned())?;
-    let given = past.iter().flat_map(|(asked, outcome)| {
-        outcome.tries.iter().enumerate().map(move |(at, tried)| (asked.first + at, asked, outcome, tried))
-    });
+    let given = past
+        .iter()
+        .flat_map(|(asked, outcome)| outcome.tries.iter().enumerate().map(move |(at, tried)| (asked.first + at, asked, outcome, tried)));
     let own = given.into_iter().find(|(number, ..)| read.text == answers::text(*number));
     let Some((number, first, origin, tried)) = own else { return Err(format!("{}: nobody gave this answer", asked.first)) };
     that(first.question == asked.question, || format!("{:?} got what {:?} was answered", asked.question, first.question))?;

@@ -1,6 +1,6 @@
 //! What a deployment keeps, and where those who ask the same stand in line: slow, forgetful, and shared by all.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -13,6 +13,8 @@ use crate::clock::Clock;
 pub struct Storage {
     shelves: RefCell<BTreeMap<String, Vec<Put>>>,
     lines: RefCell<BTreeMap<String, Waiting>>,
+    /// How many got something in line.
+    pub served: Cell<usize>,
 }
 
 /// What was put somewhere, and the time in which it is seen there.
@@ -51,7 +53,9 @@ impl Storage {
         let end = leaves_at.unwrap_or(u64::MAX).min(clock.passed() + timeout_ms);
         let served = || waiting.borrow().clone();
         clock.until_that(end, || served().is_some()).await;
-        served().flatten().map_or(Line::Alone, Line::Served)
+        let Some(value) = served().flatten() else { return Line::Alone };
+        self.served.set(self.served.get() + 1);
+        Line::Served(value)
     }
 
     pub fn serve_line(&self, clock: &Clock, name: &str, value: Option<&[u8]>) {
