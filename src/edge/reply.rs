@@ -48,9 +48,7 @@ pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
         // Where nobody keeps the record, the answer or how it ended, nobody needs to look at what passes.
-        Body::Stream { answer, pipe, patience }
-            if pipe.is_tap() && !counts && deposit.is_none() && patience == Patience::default() =>
-        {
+        Body::Stream { answer, pipe, patience } if pipe.is_tap() && !counts && deposit.is_none() && patience == Patience::default() => {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {

@@ -210,7 +210,8 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
         let Turn { path, chosen, .. } = self.turn;
         let model = self.ledger.record.model.clone();
-        let attempt = Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
+        let attempt =
+            Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
         self.ledger.record.attempts.push(attempt);
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
@@ -229,7 +230,17 @@ impl<'a, H: Host> Life<'a, H> {
         let record = &mut self.ledger.record;
         if !asked {
             let (target, model) = (turn.path.to_owned(), record.model.clone());
-            let attempt = Attempt { target, chosen: turn.chosen, provider: record.provider, model, status: 0, ms: 0, asked, unreachable: false, left: None };
+            let attempt = Attempt {
+                target,
+                chosen: turn.chosen,
+                provider: record.provider,
+                model,
+                status: 0,
+                ms: 0,
+                asked,
+                unreachable: false,
+                left: None,
+            };
             record.attempts.push(attempt);
         }
         if let Some(attempt) = record.attempts.last_mut() {
