@@ -123,9 +123,13 @@ async fn next_piece<H: Host>(
 
 /// The body of an answer, whole. A stream, of which only the head had to be there in time, has the rest of the time.
 pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
-    if !answer.is_stream() {
-        return answer.bytes(limit).await;
-    }
+    let started = life.host.now();
+    let body = if answer.is_stream() { gathered(life, answer, limit).await } else { answer.bytes(limit).await };
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    body
+}
+
+async fn gathered<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
     let (started, patience) = (life.host.now(), life.rest_ms());
     let mut body = Vec::new();
     let fault = loop {
