@@ -47,7 +47,7 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
-            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
+            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !pipe.translates());
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
             let deposit = deposit.take().map(|deposit| (deposit, worker.clone()));
             let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs(), deposit };

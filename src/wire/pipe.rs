@@ -3,7 +3,9 @@
 //! - `Tap`: the bytes pass untouched, by themselves; a second look at them keeps count.
 //! - `Strain`: the bytes pass untouched but for the usage chunk that only we asked for.
 //! - `Translate`: frames are read into events and written anew.
+//! - `Listed`: what any of them gives, as one JSON array.
 
+use super::frame::list::List;
 use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer};
 use crate::error::{Error, Kind};
@@ -14,6 +16,7 @@ pub enum Pipe {
     Tap(Tap),
     Strain(Strain),
     Translate(Translate),
+    Listed(Listed),
 }
 
 /// What is to be sent on for a piece that came.
@@ -30,6 +33,15 @@ impl Pipe {
         matches!(self, Pipe::Tap(_))
     }
 
+    /// Whether the answer is written anew, so that the provider's headers are of another.
+    pub fn translates(&self) -> bool {
+        match self {
+            Pipe::Translate(_) => true,
+            Pipe::Listed(listed) => listed.pipe.translates(),
+            Pipe::Tap(_) | Pipe::Strain(_) => false,
+        }
+    }
+
     pub fn push(&mut self, piece: &[u8]) -> Passed {
         match self {
             Pipe::Tap(tap) => {
@@ -38,6 +50,7 @@ impl Pipe {
             }
             Pipe::Strain(strain) => strain.push(piece),
             Pipe::Translate(translate) => Passed::Bytes(translate.push(piece)),
+            Pipe::Listed(listed) => Passed::Bytes(listed.push(piece)),
         }
     }
 
@@ -52,6 +65,7 @@ impl Pipe {
             }
             Pipe::Strain(strain) => strain.finish(fault),
             Pipe::Translate(translate) => translate.finish(fault),
+            Pipe::Listed(listed) => listed.finish(fault),
         }
     }
 
@@ -65,7 +79,51 @@ impl Pipe {
             Pipe::Tap(tap) => &tap.glance,
             Pipe::Strain(strain) => &strain.tap.glance,
             Pipe::Translate(translate) => &translate.glance,
+            Pipe::Listed(listed) => listed.pipe.glance(),
         }
+    }
+}
+
+/// A stream as one JSON array.
+pub struct Listed {
+    pipe: Box<Pipe>,
+    list: List,
+}
+
+impl Listed {
+    pub fn new(pipe: Pipe) -> Self {
+        Self { pipe: Box::new(pipe), list: List::default() }
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+        let passed = self.pipe.push(piece);
+        let events = if let Passed::Bytes(bytes) = &passed { bytes } else { piece };
+        let mut out = Vec::with_capacity(events.len());
+        self.list.push(events, &mut out);
+        out
+    }
+
+    /// The array ends if the answer did, or the provider said why it did not. What is said here of one that was cut
+    /// is its last element, after which the end is missing.
+    fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
+        let mut out = Vec::new();
+        let failed = self.pipe.glance().failed;
+        let rest = match &mut *self.pipe {
+            // Whole events have passed, so that there can be words after them.
+            Pipe::Tap(tap) => {
+                self.list.finish(&mut out);
+                tap.finish();
+                tap.parting(fault)
+            }
+            pipe => pipe.finish(fault),
+        };
+        self.list.push(&rest, &mut out);
+        self.list.finish(&mut out);
+        let glance = self.pipe.glance();
+        if failed || (glance.finished && !glance.failed) {
+            self.list.close(&mut out);
+        }
+        out
     }
 }
 
