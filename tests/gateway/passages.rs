@@ -115,6 +115,15 @@ fn a_config_says_where_to_but_never_lends_its_key_to_a_provider_of_the_path() {
 }
 
 #[test]
+fn the_words_of_a_refusal_are_not_waited_for_longer_than_the_answer_would_be() {
+    let body = r#"{"model":"tts-1","input":"hi","voice":"alloy"}"#;
+    let scene = Scene::post("/v1/audio/speech", body).header("authorization", "Bearer k").header("x-causeway-request-timeout", "50");
+    let scenery = scene.answers(429, vec![("content-type", "application/json"), ("x-stalls", "yes")], "{\"error\":").play();
+    assert_eq!(scenery.status, 429, "{}", scenery.body);
+    assert!(scenery.json()["error"]["message"].is_string(), "{}", scenery.body);
+}
+
+#[test]
 fn the_cost_of_what_passes_unread_is_not_known() {
     let scenery = Scene::get("/v1/proxy/openai/files").header("authorization", "Bearer k").says("{}").play();
     assert_eq!(scenery.header("x-causeway-cost"), "unpriced");
