@@ -1,14 +1,14 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered};
 use super::life::Life;
 use super::route::{Asked, walk};
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
-use crate::host::{Answer, Host, Parcel, Payload};
-use crate::http::{Body, Headers, Method, Reply};
+use crate::host::{Answer, Host, Parcel, Payload, apart};
+use crate::http::{Body, Call, Headers, Method, Reply};
 use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::{self, Auth, Provider};
@@ -67,15 +67,60 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
-    let answer = life.tried(provider, started, outcome)?;
-    Ok(passed(life, answer))
+    let mut answer = life.tried(provider, started, outcome)?;
+    let Some(field) = linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer)) };
+    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
+    let proxy = passage.provider.as_ref().map(|_| format!("/v1/proxy/{}", provider.slug));
+    let here = format!("{}{}", origin(life.call), proxy.as_deref().unwrap_or("/v1"));
+    let bytes = homeward(bytes, field, &[&place.base, provider.base], &here);
+    let status = answer.status();
+    Ok(unread(life, status, Body::Relayed { answer, bytes }))
+}
+
+/// The field of the answer that holds an address of the provider's.
+fn linked(provider: &Provider, path: &str, answer: &impl Answer) -> Option<&'static str> {
+    let is_json = || answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    let (_, field) = provider.links.iter().find(|(below, _)| path.contains(below))?;
+    ((200..300).contains(&answer.status()) && is_json()).then_some(field)
+}
+
+/// Where callers find this gateway; nothing where they did not say.
+fn origin(call: &Call) -> String {
+    let Some(host) = call.headers.find("host") else { return String::new() };
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let local = name == "localhost" || name == "[::1]" || name.starts_with("127.");
+    let scheme = call.headers.find("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
+    format!("{}://{host}", scheme.unwrap_or(if local { "http" } else { "https" }))
+}
+
+/// The answer with the addresses in this field leading here instead of past the gateway; every other byte stays.
+fn homeward(body: Vec<u8>, field: &str, bases: &[&str], here: &str) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    let name = format!("\"{field}\"");
+    let mut out = String::with_capacity(text.len());
+    let mut pieces = text.split(name.as_str());
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        out.push_str(&name);
+        let value = piece.trim_start_matches([' ', '\t', '\r', '\n', ':']).strip_prefix('"').unwrap_or_default();
+        let below = |base: &&&str| !base.is_empty() && value.strip_prefix(**base).is_some_and(|rest| rest.starts_with('/'));
+        let (lead, base) = (piece.len().saturating_sub(value.len()), bases.iter().find(below).map_or(0, |base| base.len()));
+        out.push_str(piece.get(..lead).unwrap_or_default());
+        out.push_str(if base > 0 { here } else { "" });
+        out.push_str(piece.get(lead.saturating_add(base)..).unwrap_or_default());
+    }
+    out.into_bytes()
+}
+
+fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
+    unread(life, answer.status(), Body::Passed { answer })
 }
 
 /// What it cost, only the provider knows.
-fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
+fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>) -> Reply<H::Answer> {
     life.ledger.tally.uncounted = true;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None, deposit: None }
+    Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
 }
 
 /// The provider whose own dialect it is; an active one before any other.

@@ -31,6 +31,8 @@ pub struct Provider {
     pub home: Home,
     /// Beside that of its base, hosts that its answers may point to, and those below them.
     pub hosts: &'static [&'static str],
+    /// Which fields of its answers, below which path, hold an address of its own that callers go on to.
+    pub links: &'static [(&'static str, &'static str)],
     /// Headers that belong to this vendor and reach no other.
     pub vendor_headers: &'static [&'static str],
     /// What is sent for a vendor header that the caller did not send.

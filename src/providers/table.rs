@@ -25,6 +25,7 @@ const OPENAI_LIKE: Provider = Provider {
     keys: &[],
     home: Home::Own,
     hosts: &[],
+    links: &[],
     vendor_headers: &[],
     fixed_headers: &[],
     quirks: PLAIN,
@@ -49,6 +50,7 @@ pub const PROVIDERS: &[Provider] = &[
         services: &[talk(Messages, "/messages"), count(Messages, "/messages/count_tokens")],
         auth: Auth::Header("x-api-key"),
         keys: &["ANTHROPIC_API_KEY"],
+        links: &[("/messages/batches", "results_url")],
         vendor_headers: ANTHROPIC_HEADERS,
         fixed_headers: &[("anthropic-version", "2023-06-01")],
         ..OPENAI_LIKE
