@@ -307,13 +307,12 @@ impl Translate {
 }
 
 /// The longest of what dialects repeat in every chunk, so that a stream does not become many times what came.
-const LONGEST_REPEATED: usize = 1_024;
+pub const LONGEST_REPEATED: usize = 1_024;
 
 fn shorten(event: &mut Event) {
-    if let Event::Begin { id, model, extras, .. } = event {
+    if let Event::Begin { id, model, .. } = event {
         clip(id);
         clip(model);
-        extras.retain(|(_, raw)| raw.get().len() <= LONGEST_REPEATED);
     }
 }
 

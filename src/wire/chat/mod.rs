@@ -18,6 +18,7 @@
 //! - Several choices (`n`) are relayed, never translated: of them only the first is read.
 
 mod answer;
+mod beside;
 mod choices;
 mod customs;
 mod ending;
