@@ -28,7 +28,7 @@ struct Draft<'a> {
     stream: bool,
     /// The answer may pass as it is.
     relay: bool,
-    /// The usage chunk was asked for by us, not by the caller.
+    /// The caller did not ask for usage.
     strain: bool,
     echo: Echo,
 }
@@ -104,9 +104,9 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
             envelope.set("model", json_string(&target.model));
         }
         echo.stream_usage = asks_for_usage(&envelope);
-        if stream && provider.quirks.stream_usage == StreamUsage::Asked && chat && !echo.stream_usage {
+        strain = stream && chat && !echo.stream_usage;
+        if strain && provider.quirks.stream_usage == StreamUsage::Asked {
             envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
-            strain = true;
         }
         target.fit(&mut envelope, true, &mut life.losses)?;
         envelope.bytes()

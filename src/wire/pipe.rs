@@ -5,6 +5,7 @@
 //! - `Translate`: frames are read into events and written anew.
 //! - `Listed`: what any of them gives, as one JSON array.
 
+use super::envelope::Envelope;
 use super::frame::list::List;
 use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer};
@@ -162,8 +163,8 @@ impl Tap {
     }
 }
 
-/// Takes the usage chunk out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of
-/// every chunk. All other bytes pass as they came.
+/// Takes the usage out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of every
+/// chunk, and the chunk of the usage has none. All other bytes pass as they came.
 pub struct Strain {
     tap: Tap,
     /// An event whose end has not come yet.
@@ -202,7 +203,16 @@ impl Strain {
 }
 
 fn may_hold_usage(bytes: &[u8]) -> bool {
+    is_empty(bytes) || counts(bytes)
+}
+
+fn is_empty(bytes: &[u8]) -> bool {
     find(bytes, b"\"choices\":[]").is_some() || find(bytes, b"\"choices\": []").is_some()
+}
+
+/// Some tell the usage beside the last of what they say.
+fn counts(bytes: &[u8]) -> bool {
+    find(bytes, b"\"usage\":{").is_some() || find(bytes, b"\"usage\": {").is_some()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -219,7 +229,7 @@ fn last_event_end(bytes: &[u8], searched: usize) -> usize {
     (searched..=bytes.len()).rev().find(|at| ends_event(bytes, *at)).unwrap_or(0)
 }
 
-/// Whole events, less those that tell nothing but usage.
+/// Whole events, less those that tell nothing but usage, and less the usage of others.
 fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
     if !may_hold_usage(&bytes) {
         return bytes;
@@ -228,12 +238,23 @@ fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         let (event, after) = rest.split_at(first_event_end(rest));
-        if !(may_hold_usage(event) && find(event, b"\"usage\"").is_some()) {
-            out.extend_from_slice(event);
+        if !(is_empty(event) && find(event, b"\"usage\"").is_some()) {
+            out.extend_from_slice(uncounted(event).as_deref().unwrap_or(event));
         }
         rest = after;
     }
     out
+}
+
+/// An event without its usage, if it tells any.
+fn uncounted(event: &[u8]) -> Option<Vec<u8>> {
+    let mut data = None;
+    if counts(event) {
+        sse::Parser::default().push(event, &mut |frame| data = Some(frame.data.to_vec()));
+    }
+    let data = data.filter(|data| !data.contains(&b'\n'))?;
+    let mut chunk = Envelope::look(&data).ok()?;
+    chunk.remove("usage").then(|| [b"data: ", &*chunk.bytes(), b"\n\n"].concat())
 }
 
 fn first_event_end(bytes: &[u8]) -> usize {
@@ -404,6 +425,21 @@ mod tests {
             for size in [1, 2, 7, 50, 4096] {
                 assert_eq!(strained(&stream, size), expected, "in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn usage_that_comes_with_the_last_words_is_taken_out_of_them() {
+        let (said, usage) = (
+            "{\"index\":1,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}",
+            ",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}",
+        );
+        let stream = |usage: &str| {
+            let quoted = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\\"usage\\\":{}\"}}]}\n\n";
+            format!("{quoted}data: {{\"id\":\"c\",\"choices\":[{said}]{usage},\"p\":\"ab\"}}\n\ndata: [DONE]\n\n")
+        };
+        for size in [1, 7, 4096] {
+            assert_eq!(strained(&stream(usage), size), stream(""), "in pieces of {size}");
         }
     }
 

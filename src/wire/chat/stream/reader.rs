@@ -180,14 +180,7 @@ impl StreamReader {
         }
     }
 
-    fn call(
-        &mut self,
-        index: Option<u64>,
-        id: &str,
-        function: Option<&Function<'_>>,
-        extra: Option<&RawValue>,
-        events: &mut Vec<Event>,
-    ) {
+    fn call(&mut self, index: Option<u64>, id: &str, function: Option<&Function<'_>>, extra: Option<&RawValue>, events: &mut Vec<Event>) {
         let name = function.and_then(|function| function.name.as_ref()).map_or("", |name| &name.0);
         let arguments = function.map(arguments).unwrap_or_default();
         let piece = Piece { index, id, name, arguments: &arguments, extra };

@@ -45,7 +45,18 @@ enum Open {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("call", &echo);
-        Self { echo, prefix: Vec::new(), open: None, calls: 0, refused: false, thoughts: 0, ids, odds: None, said: 0, extras: Extras::new() }
+        Self {
+            echo,
+            prefix: Vec::new(),
+            open: None,
+            calls: 0,
+            refused: false,
+            thoughts: 0,
+            ids,
+            odds: None,
+            said: 0,
+            extras: Extras::new(),
+        }
     }
 
     /// A chunk whose delta has this one field.
