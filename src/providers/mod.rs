@@ -10,7 +10,7 @@ pub mod table;
 pub mod words;
 
 use crate::ir::Effort;
-use crate::wire::chat::{Choices, Customs};
+use crate::wire::chat::{Choices, Customs, Order};
 use crate::wire::{Abilities, Dialect};
 use service::{Errand, Serves, Service};
 
@@ -77,6 +77,8 @@ pub struct Quirks {
     pub stream_usage: StreamUsage,
     /// How its messages are to be.
     pub messages: Customs,
+    /// How they are to follow each other.
+    pub order: Order,
     pub choices: Choices,
     /// Takes `strict` tools.
     pub strict_tools: bool,
