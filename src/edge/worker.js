@@ -163,6 +163,18 @@ class Exchange {
     this.context.waitUntil(served().catch(() => {}));
   }
 
+  /** Asks meters, all at once; lands with a line for each answer, empty for what did not come in time. */
+  askMeters(slot, block, timeout) {
+    const late = sleep(timeout).then(() => "");
+    const answers = notes(block).map((note) => Promise.race([said(this.env, note).catch(() => ""), late]));
+    this.land(slot, Promise.all(answers).then((lines) => lines.join("\n")));
+  }
+
+  /** Tells meters something; nobody waits for it. */
+  tellMeters(block) {
+    for (const note of notes(block)) this.context.waitUntil(said(this.env, note).catch(() => {}));
+  }
+
   /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
   meet(slot, news) {
     const { METER } = this.env;
@@ -398,6 +410,18 @@ class Upstream {
     this.response.body?.cancel().catch(() => {});
     return null;
   }
+}
+
+/** A block's lines as [meter, verb, body]. */
+function notes(block) {
+  return block.split("\n").slice(0, -1).map((line) => line.split("\t"));
+}
+
+/** Says something to a meter. */
+async function said({ METER }, [meter, verb, body]) {
+  const response = await METER.get(METER.idFromName(meter)).fetch(`http://meter/${verb}`, { method: "POST", body });
+  const text = await response.text();
+  return response.ok ? text : "";
 }
 
 /** Where requests that are the same wait for the first of them. */

@@ -1,14 +1,19 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered, whole};
+use super::freight::{self, Freighted};
+use super::lease;
 use super::life::Life;
+use super::links;
 use super::route::{Asked, walk};
+use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
 use crate::host::{Answer, Host, Parcel, Payload, apart};
-use crate::http::{Body, Call, Headers, Method, Reply};
+use crate::http::{Body, Headers, Method, Reply};
+use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::{self, Auth, Provider};
@@ -18,28 +23,35 @@ use crate::token;
 use crate::wire::audio::{self, Script, Task};
 use crate::wire::envelope::Envelope;
 use crate::wire::multipart::{Editor, HEAD_BYTES};
+use crate::wire::pipe::{Pipe, Tap};
 use crate::wire::{Dialect, Glance};
 
 /// Sends the call on as it is, and the answer back as it comes.
 pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     // Whoever names the provider in the path wants that one, and no config's key goes there.
-    if passage.provider.is_some() {
-        return pass_to(life, passage).await;
-    }
-    let asked = Asked { envelope: Envelope::empty(), model: String::new(), once: true };
+    let unrouted = passage.provider.is_some();
+    let provider = passage.provider.as_deref().or_else(|| home_of(life.settings, life.dialect).map(|provider| provider.slug));
+    // As if for a model of the provider, so that its credential is found.
+    let model = provider.map(|slug| format!("{slug}/")).unwrap_or_default();
+    let asked = Asked { envelope: Envelope::empty(), model, once: true, unrouted };
     walk(life, &asked, async |life| pass_to(life, passage).await).await
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
     let named = match &passage.provider {
-        Some(name) => Some(target::provider(name)?),
-        None => target::named_provider(life.call, &life.caller)?,
+        Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
+        _ => target::named_provider(life.call, &life.caller)?,
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
     let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
     life.ledger.record.provider = provider.slug;
+    let freight = freight::weigh(life, &passage.path).await?;
+    life.ledger.record.model = freight.as_ref().and_then(|freight| freight.model.clone()).unwrap_or_default();
+    life.permit_any(provider.slug, freight.as_ref().and_then(|freight| freight.model.as_deref()))?;
+    life.ledger.prompt_bytes = freight.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
+    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
+    lease::secure(life, None, worst).await?;
     let place = target::place(life.settings, &life.caller, provider)?;
     let credential = target::credential(life.settings, &life.caller, provider, &place)?;
     let query = target::passed_query(&life.call.query);
@@ -53,7 +65,12 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let method = life.call.method;
     let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
     // A signature is over the whole body.
-    let signed = if matches!(provider.auth, Auth::Aws(_)) && !bodiless { Some(life.body().await?) } else { None };
+    let kind = freight.as_ref().map_or(Freighted::Unknown, |freight| freight.kind);
+    let read = freight.and_then(|freight| freight.body);
+    let signed = match read {
+        None if matches!(provider.auth, Auth::Aws(_)) && !bodiless => Some(life.body().await?),
+        read => read,
+    };
     let started = life.host.now();
     if matches!(provider.auth, Auth::Aws(_)) {
         let body = signed.as_deref().unwrap_or_default();
@@ -65,60 +82,66 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
         None => Payload::Callers,
     };
     let timeout_ms = life.timeout_ms(false)?;
-    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
+    let counted = matches!(kind, Freighted::Talk(_) | Freighted::Errand(_));
+    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let mut answer = life.tried(provider, started, outcome)?;
-    let Some(field) = linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer)) };
-    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
-    let proxy = passage.provider.as_ref().map(|_| format!("/v1/proxy/{}", provider.slug));
-    let here = format!("{}{}", origin(life.call), proxy.as_deref().unwrap_or("/v1"));
-    let bytes = homeward(bytes, field, &[&place.base, provider.base], &here);
-    let status = answer.status();
-    Ok(unread(life, status, Body::Relayed { answer, bytes }))
-}
-
-/// The field of the answer that holds an address of the provider's.
-fn linked(provider: &Provider, path: &str, answer: &impl Answer) -> Option<&'static str> {
-    let is_json = || answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
-    let (_, field) = provider.links.iter().find(|(below, _)| path.contains(below))?;
-    ((200..300).contains(&answer.status()) && is_json()).then_some(field)
-}
-
-/// Where callers find this gateway; nothing where they did not say.
-fn origin(call: &Call) -> String {
-    let Some(host) = call.headers.find("host") else { return String::new() };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let local = name == "localhost" || name == "[::1]" || name.starts_with("127.");
-    let scheme = call.headers.find("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https"));
-    format!("{}://{host}", scheme.unwrap_or(if local { "http" } else { "https" }))
-}
-
-/// The answer with the addresses in this field leading here instead of past the gateway; every other byte stays.
-fn homeward(body: Vec<u8>, field: &str, bases: &[&str], here: &str) -> Vec<u8> {
-    let Ok(text) = std::str::from_utf8(&body) else { return body };
-    let name = format!("\"{field}\"");
-    let mut out = String::with_capacity(text.len());
-    let mut pieces = text.split(name.as_str());
-    out.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        out.push_str(&name);
-        let value = piece.trim_start_matches([' ', '\t', '\r', '\n', ':']).strip_prefix('"').unwrap_or_default();
-        let below = |base: &&&str| !base.is_empty() && value.strip_prefix(**base).is_some_and(|rest| rest.starts_with('/'));
-        let (lead, base) = (piece.len().saturating_sub(value.len()), bases.iter().find(below).map_or(0, |base| base.len()));
-        out.push_str(piece.get(..lead).unwrap_or_default());
-        out.push_str(if base > 0 { here } else { "" });
-        out.push_str(piece.get(lead.saturating_add(base)..).unwrap_or_default());
+    if counted && (200..300).contains(&answer.status()) {
+        return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
     }
-    out.into_bytes()
+    let free = kind == Freighted::Free;
+    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
+    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
+    let status = answer.status();
+    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
 }
 
-fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
-    unread(life, answer.status(), Body::Passed { answer })
+/// Passes an answer on that tells what was used.
+async fn told<H: Host>(
+    life: &mut Life<'_, H>,
+    provider: &Provider,
+    kind: Freighted,
+    asked: &[u8],
+    mut answer: H::Answer,
+) -> Result<Reply<H::Answer>> {
+    let status = answer.status();
+    if let Freighted::Talk(dialect) = kind
+        && answer.is_stream()
+    {
+        return Ok(tapped(life, dialect, answer));
+    }
+    let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
+    match kind {
+        Freighted::Talk(dialect) => {
+            let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
+            life.close(&glance);
+        }
+        Freighted::Errand(errand) => life.close_errand(errand, asked, &bytes),
+        Freighted::Free | Freighted::Unknown => {}
+    }
+    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
 }
 
-/// What it cost, only the provider knows.
-fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>) -> Reply<H::Answer> {
-    life.ledger.tally.uncounted = true;
+/// A stream passes, and a tap keeps count.
+fn tapped<H: Host>(life: &mut Life<'_, H>, dialect: Dialect, answer: H::Answer) -> Reply<H::Answer> {
+    life.ledger.record.status = answer.status();
+    let ledger = std::mem::take(&mut life.ledger);
+    life.ledger.record.clone_from(&ledger.record);
+    let pipe = Box::new(Pipe::Tap(Tap::new(dialect)));
+    let body = Body::Stream { answer, pipe, patience: life.patience() };
+    Reply { status: ledger.record.status, headers: Headers::default(), body, ledger: Some(ledger), deposit: None }
+}
+
+fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer, free: bool) -> Reply<H::Answer> {
+    unread(life, answer.status(), Body::Passed { answer }, free)
+}
+
+/// What it cost, only the provider knows, unless it is free.
+fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, free: bool) -> Reply<H::Answer> {
+    let failed = status >= 400;
+    life.ledger.tally.uncounted = !free && !failed;
+    life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
     Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
 }
@@ -148,8 +171,7 @@ fn joined(base: &str, path: &str) -> String {
 
 /// A form: what it asks of a model is read in passing, its files are not.
 pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let head = life.host.beginning(HEAD_BYTES).await.map_err(|_| Error::invalid("The body could not be read."))?;
     let mut reader = Editor::new(content_type, &audio::WATCHED)?;
@@ -159,16 +181,16 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
         None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
         None => return Err(audio::model_unseen()),
     };
-    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true };
+    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true, unrouted: false };
     walk(life, &asked, async |life| form_to(life, errand, &asked).await).await
 }
 
 async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let (_, model) = asked.under(life.caller.terms, false);
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Errand(errand), &model)?;
+    let worst = worst_of_form(life, errand);
+    lease::secure(life, None, worst).await?;
     if let Some(shape) = target.service.serves.sound().filter(|shape| *shape == audio::Shape::WorkersAi) {
         return whole_form(life, &target, shape, errand, content_type).await;
     }
@@ -190,7 +212,7 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
         return Err(failure(life, &target, &mut answer).await);
     }
     if answer.is_stream() {
-        return Ok(passed(life, answer));
+        return Ok(passed(life, answer, false));
     }
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close_errand(errand, &[], &bytes);

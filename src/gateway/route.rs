@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
+use super::vaulted;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::Host;
 use crate::http::Reply;
@@ -18,6 +19,8 @@ pub struct Asked<'a> {
     pub model: String,
     /// It can be sent only once, because it passes as it comes.
     pub once: bool,
+    /// Where it goes is said already, and no config has a say.
+    pub unrouted: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -43,16 +46,20 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// How often a target is weighed again because what was known of a holder was old.
+const MOST_ROUNDS: u32 = 3;
+
 /// Asks one target after the other, as the config says, until one answers.
 pub async fn walk<H: Host>(
     life: &mut Life<'_, H>,
     asked: &Asked<'_>,
     ask: impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
 ) -> Result<Reply<H::Answer>> {
-    let config = config::of(life, &asked.model).await?;
+    let config = if asked.unrouted { life.settings.memory.plain() } else { config::of(life, &asked.model).await? };
     let mut plan = Plan::new(&config.root, &Sight { life, asked });
     let mut failure = None;
     let mut chosen = plan.chosen_by();
+    let mut rounds = 0;
     while let Some(leaf) = plan.leaf() {
         let (health, before) = (Health::of(life, asked, &plan), life.ledger.record.attempts.len());
         let turn = Turn {
@@ -62,9 +69,20 @@ pub async fn walk<H: Host>(
             elsewhere: !asked.once && plan.has_more(),
             deadline: plan.deadline(),
         };
-        let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
-        let tried = ask(&mut turned).await;
-        life.back(turned);
+        let tried = match vaulted::terms(life, asked, &leaf.terms, config.providers > 1).await {
+            Ok(vaulted) => {
+                let terms = vaulted.as_ref().unwrap_or(&leaf.terms);
+                let mut turned = life.under(terms, config.providers > 1, turn);
+                let tried = ask(&mut turned).await;
+                life.back(turned);
+                tried
+            }
+            Err(error) => Err(error),
+        };
+        if std::mem::take(&mut life.again) && rounds < MOST_ROUNDS {
+            rounds += 1;
+            continue;
+        }
         // Who waits for an answer that will not be kept waits in vain.
         if let Some(line) = life.line.take()
             && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
@@ -82,7 +100,11 @@ pub async fn walk<H: Host>(
             Err(error) => error,
         };
         life.leave(turn, &error, was_asked);
-        if error.kind == Kind::Abandoned {
+        let notes = life.ledger.leave_target(was_asked && (200..300).contains(&told));
+        if !notes.is_empty() {
+            life.host.tell_meters(&notes);
+        }
+        if error.kind == Kind::Abandoned || life.stop {
             return Err(error);
         }
         let outcome = if was_asked { failed(&error, told) } else { Outcome::Skipped };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::record::Record;
 use causeway::settings::Settings;
@@ -150,6 +150,12 @@ impl Host for Scripted {
             _ => Ok(self.shelves.borrow().get(key).filter(|(_, until)| self.now() < *until).map(|(value, _)| value.clone())),
         }
     }
+
+    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
+        notes.iter().map(|_| String::new()).collect()
+    }
+
+    fn tell_meters(&self, _notes: &[Note]) {}
 
     async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
         self.lined_up.borrow_mut().push(timeout_ms);
@@ -379,7 +385,7 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };
