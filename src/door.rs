@@ -117,6 +117,12 @@ fn gemini(path: &str) -> Option<Door> {
     }
 }
 
+/// Whether a stream is to be one JSON array, as Google's are unless events are asked for.
+pub fn wants_list(call: &Call) -> bool {
+    let asked = call.asked("alt").or_else(|| call.asked("$alt"));
+    call.path.ends_with(":streamGenerateContent") && asked.as_deref() != Some("sse")
+}
+
 /// What a provider keeps for its callers: only it can tell of it.
 const KEPT: &[&str] = &[
     "/responses/",

@@ -8,6 +8,7 @@ mod feedback;
 mod freight;
 mod lease;
 mod life;
+mod links;
 mod passage;
 mod route;
 mod shelf;

@@ -52,7 +52,7 @@ pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
-            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
+            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !pipe.translates());
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
             let (worker, settings) = (worker.clone(), Rc::clone(settings));
             let flow = Flow { pipe, ledger, deposit: deposit.take(), worker, settings };

@@ -126,13 +126,8 @@ pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str
         return Ok(());
     }
     let Some(known) = catalog::find(provider, model).filter(|model| model.kind == catalog::Kind::Chat) else { return Ok(()) };
-    // Of some models nothing is told at all.
-    if known.capabilities.iter().next().is_some() {
-        for (capability, what) in needs(envelope) {
-            if !known.capabilities.has(capability) {
-                return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
-            }
-        }
+    if let Some((_, what)) = needs(envelope).find(|(capability, _)| known.capabilities.lacks(*capability)) {
+        return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
     }
     let tokens = length(envelope);
     match known.context {

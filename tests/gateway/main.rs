@@ -6,6 +6,7 @@ mod cache;
 mod cost;
 mod feedback;
 mod keys;
+mod lists;
 #[path = "../meters/mod.rs"]
 mod meters;
 mod models;

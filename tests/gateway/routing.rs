@@ -488,7 +488,7 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
     let long = json!({"model": "x", "messages": [{"role": "user", "content": "word ".repeat(20_000)}]});
     let table = [
         (&picture, "gpt-3.5-turbo", "openai/gpt-3.5-turbo takes no pictures."),
-        (&tools, "gpt-3.5-turbo-16k", "openai/gpt-3.5-turbo-16k takes no tools."),
+        (&tools, "o4-mini-deep-research", "openai/o4-mini-deep-research takes no tools."),
         (&schema, "gpt-4", "openai/gpt-4 takes no JSON schema."),
         (&long, "gpt-3.5-turbo-16k", "tokens, and openai/gpt-3.5-turbo-16k takes 16385."),
     ];
@@ -511,6 +511,28 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         (500, "config.targets[0]", "openai")
     );
     assert_eq!((scene.body.as_str(), scene.records[0].provider), (SORRY, "openai"));
+}
+
+#[test]
+fn a_target_of_which_little_is_told_is_asked_all_the_same() {
+    let picture = json!([{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]);
+    let body = json!({"model": "x", "messages": [{"role": "user", "content": picture}], "tools": [{"type": "function", "function": {"name": "f"}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}}}});
+    let models = [
+        "gpt-5.1-chat",
+        "chatgpt-4o-latest",
+        "gpt-3.5-turbo-16k",
+        "anthropic/claude-3-7-sonnet-latest",
+        "gemini/gemini-3-pro-preview",
+        "xai/grok-4",
+    ];
+    for model in models {
+        let (provider, name) = model.split_once('/').unwrap_or(("openai", model));
+        let first = json!({"provider": provider, "api_key": "a", "override_params": {"model": name}});
+        let config = json!({"strategy": {"mode": "fallback"}, "targets": [first, target("b")]});
+        let scene = scene(&body.to_string(), &config).fares(&[500, 200]).play();
+        assert!(scene.records[0].attempts[0].asked, "{model}: {:?}", scene.records[0].attempts[0]);
+    }
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub struct Place {
     rows: Shelf,
 }
 
+/// With the header `x-stalls`, a body that never comes to its end.
 pub struct Said {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -215,10 +216,15 @@ impl Answer for Said {
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        assert!(self.header("x-stalls").is_none(), "it waits for ever");
         Ok(self.body.iter().copied().take(limit).collect())
     }
 
-    async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        if self.peeked >= self.body.len() && self.header("x-stalls").is_some() {
+            timeout_ms.expect("it waits for ever");
+            return Err(Fault::TimedOut);
+        }
         let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
         self.peeked += piece.len();
         // A slow one says so.

@@ -171,7 +171,12 @@ fn request(
     if let Some(ms) = request_ms {
         headers.add(&own("request-timeout"), &ms.to_string());
     }
-    let call = Call { method: Method::Post, path: path.to_owned(), query: String::new(), headers };
+    let call = Call {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: if path.contains(":stream") { "?alt=sse" } else { "" }.to_owned(),
+        headers,
+    };
     let storage = Storage::default();
     let world = World {
         clock,
