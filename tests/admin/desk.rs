@@ -15,7 +15,7 @@ pub struct Registry {
     pub now: u64,
     pub actor: Actor,
     pub masters: Vec<String>,
-    drawn: u8,
+    pub drawn: u8,
 }
 
 impl Default for Registry {
