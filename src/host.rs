@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::http::Headers;
-use crate::record::Record;
+use crate::record::{Closed, Record};
 use crate::wire::multipart::Editor;
 
 /// A future of its own, for what few requests need. Without this the compiler makes one function of all that a request
@@ -63,11 +63,22 @@ pub trait Host {
     /// Tells meters something and waits for nothing. It goes out even when the caller has left.
     fn tell_meters(&self, notes: &[Note]);
 
+    /// Asks the registry of keys, teams, credentials, configs and prices: an `admin::Request` and its `Answer`, in JSON.
+    async fn registry(&self, request: &str) -> Result<String, Fault>;
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 
     /// Keeps the record of a finished request.
     fn record(&self, record: &Record);
+
+    /// A request is over.
+    fn conclude(&self, closed: &Closed) {
+        self.record(&closed.record);
+        if !closed.notes.is_empty() {
+            self.tell_meters(&closed.notes);
+        }
+    }
 }
 
 /// An upstream's answer, its head arrived.

@@ -8,7 +8,7 @@ use std::path::Path;
 const RUNGS: &[&[&str]] = &[
     &["error", "spelling", "time"],
     &["ir"],
-    &["wire", "http", "record", "host", "catalog", "cost", "cache", "section"],
+    &["wire", "http", "record", "host", "catalog", "cost", "cache", "lease", "section"],
     &["providers"],
     &["policy", "routing"],
     &["settings"],

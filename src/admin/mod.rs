@@ -34,13 +34,11 @@ pub mod resource;
 pub mod store;
 mod teams;
 
+pub use crate::door::ADMIN as ROOT;
 pub use chance::Chance;
 pub use desk::answer;
 pub use request::{Actor, Answer, Request, Role};
 pub use store::Store;
-
-/// Where the API is.
-pub const ROOT: &str = "/admin/v1";
 
 /// The longest body of a request, in bytes.
 pub const LONGEST_BODY: usize = 1 << 20;

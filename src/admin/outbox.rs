@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
 use super::record::Record;
+use super::request::Answer;
 use super::resource::{Copy, RESOURCES, Resource};
 use super::store::{self, Store};
+use crate::error::{Error, Kind, Origin};
 
 /// Meters first: what the storage has, a meter knows.
 const METERS: &str = "outbox/define/";
@@ -84,6 +86,22 @@ pub fn done(store: &mut dyn Store, mark: &str, stamp: &str) {
     if store.get(mark).as_deref() == Some(stamp) {
         store.delete(mark);
     }
+}
+
+/// The answer as it may go, when all was told that could be. What takes something away holds only when the meters
+/// know: where they do not it is an error, to be asked again.
+pub fn settle(store: &dyn Store, mut answer: Answer) -> Answer {
+    answer.marks.retain(|mark| store.get(mark).is_some());
+    let waits = |prefix: &str| answer.marks.iter().any(|mark| mark.starts_with(prefix));
+    if answer.takes_away && waits(METERS) {
+        let message = "This is saved, but could not be told everywhere yet, so that the old state may still hold. It is tried again from here; \
+             ask again to wait for it.";
+        let error = Error::new(Origin::Gateway, Kind::Overloaded, 503, message).with_code("not_told_yet");
+        return Answer { marks: answer.marks, ..Answer::refuse(&error) };
+    }
+    let waiting = [("meter", METERS), ("kv", STORAGE)].into_iter().filter(|(_, prefix)| waits(prefix)).map(|(word, _)| word);
+    answer.pending = waiting.collect::<Vec<_>>().join(", ");
+    answer
 }
 
 fn effect(store: &dyn Store, mark: &str) -> Option<Effect> {

@@ -41,6 +41,9 @@ pub struct Answer {
     /// It takes something away, which holds only when the meters know.
     #[serde(default)]
     pub takes_away: bool,
+    /// What has not heard of it yet, and will: `kv`, or nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pending: String,
 }
 
 /// Who asks.

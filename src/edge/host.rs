@@ -153,8 +153,10 @@ impl Host for Worker {
     }
 
     fn record(&self, record: &Record) {
-        if self.logs {
-            log(record);
+        if self.logs
+            && let Ok(line) = serde_json::to_string(record)
+        {
+            worker::console_log!("{line}");
         }
     }
 }
@@ -162,13 +164,6 @@ impl Host for Worker {
 /// A line for each: the meter, the verb, what is said.
 fn block(notes: &[Note]) -> String {
     notes.iter().map(|note| format!("{}\t{}\t{}\n", note.meter, note.verb.word(), note.body)).collect()
-}
-
-/// Prints the record as one line of JSON.
-pub fn log(record: &Record) {
-    if let Ok(line) = serde_json::to_string(record) {
-        worker::console_log!("{line}");
-    }
 }
 
 pub fn now() -> u64 {

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Answer, Fault, Host};
 use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
+use crate::lease::Lease;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
 use crate::record::{Attempt, Ledger, Record};
@@ -170,9 +171,10 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
-        let record = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
-        self.ledger.record.cost = record.cost;
-        self.host.record(&record);
+        let closed = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
+        self.ledger.lease = Lease::default();
+        self.ledger.record.cost = closed.record.cost;
+        self.host.conclude(&closed);
     }
 
     /// The same of what is no conversation.
@@ -202,10 +204,12 @@ impl<'a, H: Host> Life<'a, H> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
+        let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
         let Turn { path, chosen, .. } = self.turn;
         let model = self.ledger.record.model.clone();
-        let attempt = Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, left: None };
+        let attempt =
+            Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
         self.ledger.record.attempts.push(attempt);
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
@@ -224,7 +228,17 @@ impl<'a, H: Host> Life<'a, H> {
         let record = &mut self.ledger.record;
         if !asked {
             let (target, model) = (turn.path.to_owned(), record.model.clone());
-            let attempt = Attempt { target, chosen: turn.chosen, provider: record.provider, model, status: 0, ms: 0, asked, left: None };
+            let attempt = Attempt {
+                target,
+                chosen: turn.chosen,
+                provider: record.provider,
+                model,
+                status: 0,
+                ms: 0,
+                asked,
+                unreachable: false,
+                left: None,
+            };
             record.attempts.push(attempt);
         }
         if let Some(attempt) = record.attempts.last_mut() {
@@ -247,7 +261,7 @@ impl<'a, H: Host> Life<'a, H> {
             ledger.record.overhead_ms = self.ledger.record.overhead_ms;
         }
         self.explain(reply.status < 400, &mut reply.headers);
-        if self.call.headers.find("origin").is_some() {
+        if self.call.headers.find("origin").is_some() && !door::is_admin(&self.call.path) {
             reply.headers.add("access-control-allow-origin", "*");
             reply.headers.add("access-control-expose-headers", "*");
         }
@@ -259,7 +273,7 @@ impl<'a, H: Host> Life<'a, H> {
 
     fn refuse(&self, error: &Error) -> Reply<H::Answer> {
         if self.inference {
-            self.host.record(&self.ledger.clone().fail(error, self.host.now()));
+            self.host.conclude(&self.ledger.clone().fail(error, self.host.now()));
         }
         let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);

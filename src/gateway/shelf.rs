@@ -139,5 +139,5 @@ fn hit<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, entry: &Entry) {
     record.cache = Cached::Hit;
     let left = Some("answered from the cache".to_owned());
     let (model, provider) = (record.model.clone(), target.provider.slug);
-    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, left });
+    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, unreachable: false, left });
 }

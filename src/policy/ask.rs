@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::rules::{Period, Span, What};
 use crate::catalog::Money;
+pub use crate::lease::{Settlement, Used};
 
 /// A share of what there is. The same lease may be asked more of: then this is what comes on top.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -88,38 +89,4 @@ pub enum Broken {
     },
     /// A budget of money holds, and nobody knows the price.
     Unpriced,
-}
-
-/// What came of a lease.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Settlement {
-    pub lease: String,
-    /// Of the requests that were reserved so many were made: none where no provider was reached.
-    #[serde(default)]
-    pub requests: u64,
-    #[serde(default)]
-    pub tokens: u64,
-    #[serde(default)]
-    pub usd: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used: Option<Used>,
-}
-
-/// For the holder's own account of what was used; nothing where the request was not made after all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Used {
-    pub provider: String,
-    pub model: String,
-    pub input: u64,
-    pub output: u64,
-    /// Something was used that has no price.
-    #[serde(default)]
-    pub unpriced: bool,
-    #[serde(default)]
-    pub failed: bool,
-    #[serde(default)]
-    pub cached: bool,
-    /// Of the caller, as far as it is short.
-    #[serde(default)]
-    pub metadata: Vec<(String, String)>,
 }

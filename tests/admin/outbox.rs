@@ -85,3 +85,24 @@ fn prices_are_told_as_requests_read_them() {
     let read = causeway::catalog::Overrides::parse(list.as_bytes());
     assert!(read.find("openai", "gpt-4o").is_some(), "{list}");
 }
+
+#[test]
+fn an_answer_says_what_has_not_been_told_and_a_revocation_is_none_before_the_meter_knows() {
+    let mut registry = Registry::default();
+    let made = registry.post("keys", "{}").expect(201);
+    let id = made.text("id").to_owned();
+    let settled = outbox::settle(&registry.rows, made.raw.clone());
+    assert_eq!((settled.status, settled.pending.as_str()), (201, "meter, kv"));
+    let hears = |registry: &mut Registry, mark: &str| registry.rows.remove(mark).unwrap();
+    hears(&mut registry, &format!("outbox/define/key:{id}"));
+    assert_eq!(outbox::settle(&registry.rows, made.raw.clone()).pending, "kv");
+    registry.tell();
+    assert_eq!(outbox::settle(&registry.rows, made.raw).pending, "");
+    let gone = registry.delete(&format!("keys/{id}")).expect(204);
+    let settled = outbox::settle(&registry.rows, gone.raw.clone());
+    assert_eq!(settled.status, 503);
+    assert!(settled.body.contains("not_told_yet"));
+    hears(&mut registry, &format!("outbox/define/key:{id}"));
+    let settled = outbox::settle(&registry.rows, gone.raw);
+    assert_eq!((settled.status, settled.pending.as_str()), (204, "kv"));
+}

@@ -4,10 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use causeway::admin::outbox::{self, Effect};
+use causeway::admin::{self, Chance};
 use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
+use causeway::policy::vault::Vault;
 use causeway::record::Record;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
@@ -44,6 +47,9 @@ pub struct Scripted {
     pub store: Option<Store>,
     /// What requests put into the storage, for how many seconds.
     pub shelves: Shelves,
+    /// The rows of the registry, and the master key that seals in it.
+    pub rows: Rows,
+    pub master: String,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
@@ -65,6 +71,9 @@ pub enum Store {
 
 /// What requests have stored, in one place for all that share it: bytes, and until when.
 pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
+
+/// What the registry holds, in one place for all that share it.
+pub type Rows = Rc<RefCell<BTreeMap<String, String>>>;
 
 pub struct Said {
     status: u16,
@@ -156,6 +165,22 @@ impl Host for Scripted {
 
     fn tell_meters(&self, _notes: &[Note]) {}
 
+    async fn registry(&self, request: &str) -> Result<String, Fault> {
+        let mut rows = self.rows.borrow_mut();
+        let request = serde_json::from_str(request).unwrap();
+        let mut chance = Chance::of([u8::try_from(self.random() % 251).unwrap(); 32]);
+        let answer = admin::answer(&mut *rows, &request, &Vault::of([self.master.as_str()]), &mut chance, self.now());
+        for due in outbox::due(&*rows, usize::MAX) {
+            match due.effect {
+                Effect::Define { .. } => {}
+                Effect::Put { key, value } => drop(self.shelves.borrow_mut().insert(key, (value.into_bytes(), u64::MAX))),
+                Effect::Remove { key } => drop(self.shelves.borrow_mut().remove(&key)),
+            }
+            outbox::done(&mut *rows, &due.mark, &due.stamp);
+        }
+        Ok(serde_json::to_string(&outbox::settle(&*rows, answer)).unwrap())
+    }
+
     async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
         self.lined_up.borrow_mut().push(timeout_ms);
         self.line.clone().unwrap_or(Line::Alone)
@@ -229,6 +254,7 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    pub rows: Rows,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -271,6 +297,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            rows: Rows::default(),
             line: None,
             chance: 0,
         }
@@ -338,8 +365,10 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, line: self.line.clone(), ..Scripted::default() };
+        let (store, shelves, rows) = (self.store.clone(), Rc::clone(&self.shelves), Rc::clone(&self.rows));
+        let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
+        let host =
+            Scripted { body: self.body.clone().into_bytes(), store, shelves, rows, master, line: self.line.clone(), ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -379,7 +408,7 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };
