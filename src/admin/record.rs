@@ -15,8 +15,8 @@ pub struct Record(BTreeMap<String, Box<RawValue>>);
 
 impl PartialEq for Record {
     fn eq(&self, other: &Self) -> bool {
-        let same = |((left, a), (right, b)): ((&String, &Box<RawValue>), (&String, &Box<RawValue>))| left == right && a.get() == b.get();
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+        let texts = |record: &Self| record.0.iter().map(|(name, raw)| (name.clone(), raw.get().to_owned())).collect::<Vec<_>>();
+        texts(self) == texts(other)
     }
 }
 

@@ -24,13 +24,14 @@ const VARIABLES = {
 
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
- * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`.
+ * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`. With
+ * `disk`, a folder, the Durable Objects of the next Worker on it remember those of this one.
  */
-export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false } = {}) {
+export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, disk } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
-  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin));
+  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin, disk));
 
   const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -99,7 +100,7 @@ function recordOf(line) {
   }
 }
 
-function configuration(variables, twin) {
+function configuration(variables, twin, disk) {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const text = JSON.stringify;
   const date = toml.match(/^compatibility_date = (".*?")/m)[1];
@@ -116,7 +117,7 @@ const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
 ${twin ? '    (name = "twin", worker = .twin),\n' : ""}    (name = "kv", worker = .kv),
-    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
+${disk ? `    (name = "disk", disk = (path = ${text(disk)}, writable = true)),\n` : ""}    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
     (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
@@ -129,7 +130,7 @@ const causeway :Workerd.Worker = (
   compatibilityFlags = ${flags},
   bindings = [${bindings()}],
   durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
-  durableObjectStorage = (inMemory = void),
+  durableObjectStorage = (${disk ? 'localDisk = "disk"' : "inMemory = void"}),
 );
 ${twin ? `const twin :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
