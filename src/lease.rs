@@ -10,7 +10,10 @@ use crate::record::{Outcome, Record};
 /// What is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
+    /// Most likely.
     pub tokens: u64,
+    /// At the very most.
+    pub most: u64,
     pub usd: Money,
     /// Nobody has put a price on some of it.
     pub unpriced: bool,
@@ -19,8 +22,8 @@ pub struct Bill {
 /// The shares that a request holds with the meters of its holders.
 #[derive(Clone, Debug, Default)]
 pub struct Lease {
-    /// What it is known by.
-    pub id: String,
+    /// How many shares there have been: each has a number of its own, since one that was settled is over.
+    pub count: u32,
     pub shares: Vec<Share>,
     /// What tries have cost that were left.
     pub billed: Bill,
@@ -31,6 +34,8 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
     pub meter: String,
+    /// What it is settled by.
+    pub lease: String,
     /// At the worst.
     pub held: Bill,
     /// Of the credential of the target at hand, which the next one may not have.
@@ -72,11 +77,21 @@ pub struct Used {
 }
 
 impl Bill {
+    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false };
+
+    pub fn of(tokens: u64, most: u64, cost: Cost) -> Self {
+        match cost {
+            Cost::Usd(usd) => Self { tokens, most, usd, unpriced: false },
+            Cost::Unpriced => Self { tokens, most, usd: Money::ZERO, unpriced: true },
+        }
+    }
+
     /// A bound on both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
             tokens: self.tokens.saturating_add(other.tokens),
+            most: self.most.saturating_add(other.most),
             usd: self.usd.saturating_add(other.usd),
             unpriced: self.unpriced || other.unpriced,
         }
@@ -87,6 +102,7 @@ impl Bill {
     pub fn beyond(self, other: Self) -> Self {
         Self {
             tokens: self.tokens.saturating_sub(other.tokens),
+            most: self.most.saturating_sub(other.most),
             usd: self.usd.saturating_sub(other.usd),
             unpriced: self.unpriced && !other.unpriced,
         }
@@ -103,10 +119,10 @@ impl Lease {
     }
 
     /// More of what is held already, or something new.
-    pub fn add(&mut self, meter: String, more: Bill, of_target: bool) {
+    pub fn add(&mut self, meter: String, lease: String, more: Bill, of_target: bool) {
         match self.shares.iter_mut().find(|share| share.meter == meter) {
             Some(share) => share.held = share.held.plus(more),
-            None => self.shares.push(Share { meter, held: more, of_target }),
+            None => self.shares.push(Share { meter, lease, held: more, of_target }),
         }
     }
 
@@ -114,8 +130,8 @@ impl Lease {
     pub fn leave_target(&mut self, record: &Record, cost: Bill) -> Vec<Note> {
         self.billed = self.billed.plus(cost);
         let left: Vec<Share> = self.shares.extract_if(.., |share| share.of_target).collect();
-        let reached = reached(record);
-        left.into_iter().map(|share| self.note(share.meter, reached, cost, self.used(record, cost, true))).collect()
+        let reached = record.attempts.last().map_or(0, |attempt| u64::from(attempt.reached()));
+        left.iter().map(|share| note(share, reached, cost, self.used(record, cost, true))).collect()
     }
 
     /// The request is over: what it used, to each of those who held something for it.
@@ -126,7 +142,7 @@ impl Lease {
         let shares = self.shares.iter();
         let note = |share: &Share| {
             let bill = if share.of_target { last } else { whole };
-            self.note(share.meter.clone(), reached, bill, self.used(record, bill, failed))
+            note(share, reached, bill, self.used(record, bill, failed))
         };
         shares.map(note).collect()
     }
@@ -140,17 +156,17 @@ impl Lease {
         let metadata = self.metadata.clone();
         Some(Used { provider, model, input, output, unpriced: bill.unpriced, failed, cached, metadata })
     }
+}
 
-    fn note(&self, meter: String, requests: u64, bill: Bill, used: Option<Used>) -> Note {
-        let used = used.filter(|_| requests > 0);
-        let settlement = Settlement { lease: self.id.clone(), requests, tokens: bill.tokens, usd: bill.usd, used };
-        Note { meter, verb: Verb::Settle, body: serde_json::to_string(&settlement).unwrap_or_default() }
-    }
+fn note(share: &Share, requests: u64, bill: Bill, used: Option<Used>) -> Note {
+    let used = used.filter(|_| requests > 0);
+    let settlement = Settlement { lease: share.lease.clone(), requests, tokens: bill.tokens, usd: bill.usd, used };
+    Note { meter: share.meter.clone(), verb: Verb::Settle, body: serde_json::to_string(&settlement).unwrap_or_default() }
 }
 
 /// The same of a share that was granted in vain.
-pub fn give_back(lease: &str, meter: String) -> Note {
-    let settlement = Settlement { lease: lease.to_owned(), ..Settlement::default() };
+pub fn give_back(lease: String, meter: String) -> Note {
+    let settlement = Settlement { lease, ..Settlement::default() };
     Note { meter, verb: Verb::Settle, body: serde_json::to_string(&settlement).unwrap_or_default() }
 }
 
@@ -161,9 +177,8 @@ fn last_bill(record: &Record) -> Bill {
     }
     let tokens = record.usage.map_or(0, |usage| usage.input.saturating_add(usage.output));
     match record.cost {
-        Some(Cost::Usd(usd)) => Bill { tokens, usd, unpriced: false },
-        Some(Cost::Unpriced) => Bill { tokens, usd: Money::ZERO, unpriced: true },
-        None => Bill { tokens, ..Bill::default() },
+        Some(cost) => Bill::of(tokens, tokens, cost),
+        None => Bill { tokens, most: tokens, ..Bill::default() },
     }
 }
 

@@ -122,6 +122,8 @@ pub struct Ledger {
     pub own: Option<Prices>,
     /// What it holds of limits and budgets.
     pub lease: Lease,
+    /// No provider takes money for it.
+    pub free: bool,
 }
 
 impl Ledger {
@@ -138,7 +140,7 @@ impl Ledger {
         }
         let usage = glance.settled(ending, self.prompt_bytes);
         // What is given again has been paid for.
-        self.record.cost = Some(if self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
+        self.record.cost = Some(if self.free || self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
         self.record.usage = Some(usage.into());
         self.ended(now)
     }
@@ -157,13 +159,14 @@ impl Ledger {
         cost::of(self.own.as_ref(), self.record.provider, &self.record.model, usage, &self.tally)
     }
 
-    /// A try was left after its answer had begun well: what it was asked is paid for.
-    pub fn bill(&self) -> Bill {
-        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
-        match self.cost(&usage) {
-            Cost::Usd(usd) => Bill { tokens: usage.input, usd, unpriced: false },
-            Cost::Unpriced => Bill { tokens: usage.input, unpriced: true, ..Bill::default() },
+    /// The target at hand is left. Where its answer had begun well, what it was asked is paid for.
+    pub fn leave_target(&mut self, begun: bool) -> Vec<Note> {
+        if self.lease.shares.is_empty() {
+            return Vec::new();
         }
+        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
+        let bill = if begun { Bill::of(usage.input, usage.input, self.cost(&usage)) } else { Bill::default() };
+        self.lease.leave_target(&self.record, bill)
     }
 
     fn ended(mut self, now: u64) -> Closed {

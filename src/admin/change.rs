@@ -16,7 +16,7 @@ use crate::policy::secret;
 use crate::spelling::{self, hex};
 use sha2::{Digest, Sha256};
 
-const LONGEST_SLUG: usize = 128;
+const LONGEST_SLUG: usize = 64;
 const LONGEST_NAME: usize = 256;
 
 type Fields = BTreeMap<String, Box<RawValue>>;

@@ -3,17 +3,19 @@
 
 use sha2::{Digest, Sha256};
 
+use super::admission;
 use super::life::Life;
 use crate::admin::{Actor, Answer, LONGEST_BODY, ROOT, Request, Role};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Fault, Host};
 use crate::http::{Body, Headers, Method, Reply};
+use crate::policy::holder::Scope;
 use crate::policy::secret;
 
 pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
     of_this_site(&life.call.headers)?;
     let request = Request {
-        actor: actor(life)?,
+        actor: actor(life).await?,
         method: word(life.call.method)?.to_owned(),
         path: life.call.path.strip_prefix(ROOT).unwrap_or_default().to_owned(),
         query: life.call.query.trim_start_matches('?').to_owned(),
@@ -30,6 +32,7 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
     if request.method != "GET" {
         life.settings.forget_prices();
         life.settings.memory.forget_saved();
+        life.settings.roster.forget();
     }
     Ok(reply(answer))
 }
@@ -47,14 +50,32 @@ fn of_this_site(headers: &Headers) -> Result<()> {
 }
 
 /// Who it is. The ways in which somebody may show that stand here one after the other.
-fn actor<H: Host>(life: &Life<'_, H>) -> Result<Actor> {
-    by_token(life).ok_or_else(|| {
-        let message = match life.settings.var("ADMIN_TOKEN") {
-            Some(_) => "The admin API wants the deployment's `ADMIN_TOKEN`: send it as `Authorization: Bearer`.",
-            None => "This deployment has no `ADMIN_TOKEN`, so that nobody can show it: set that secret first.",
-        };
-        Error::caller(Kind::Unauthenticated, message)
-    })
+async fn actor<H: Host>(life: &Life<'_, H>) -> Result<Actor> {
+    if let Some(actor) = by_token(life) {
+        return Ok(actor);
+    }
+    if let Some(actor) = by_key(life).await? {
+        return Ok(actor);
+    }
+    let message = match life.settings.var("ADMIN_TOKEN") {
+        Some(_) => {
+            "The admin API wants the deployment's `ADMIN_TOKEN`, or a key with the scope `admin:read` or `admin:write`: send it as `Authorization: Bearer`."
+        }
+        None => "This deployment has no `ADMIN_TOKEN`, so that nobody can show it: set that secret first.",
+    };
+    Err(Error::caller(Kind::Unauthenticated, message))
+}
+
+/// Whoever shows a caller's key that has a right to it, as the key's meter has it at this moment.
+async fn by_key<H: Host>(life: &Life<'_, H>) -> Result<Option<Actor>> {
+    if life.caller.shown.is_none() {
+        return Ok(None);
+    }
+    let member = match admission::confirm(life, Scope::AdminWrite).await {
+        Err(error) if error.kind == Kind::Forbidden => admission::confirm(life, Scope::AdminRead).await?,
+        confirmed => confirmed?,
+    };
+    Ok(member.and_then(|member| Actor::of_key(&member.key)))
 }
 
 /// Whoever shows the deployment's own token.

@@ -28,7 +28,7 @@ impl Shelf {
         let cache = life.caller.terms?.cache.as_ref()?;
         let question = Question {
             secret: life.settings.var("MASTER_KEY").unwrap_or_default(),
-            tenant: &life.caller.tenant(),
+            tenant: &life.tenant(),
             namespace: life.caller.named("cache-namespace").unwrap_or_default(),
             kind,
             provider: target.provider.slug,

@@ -20,15 +20,27 @@ pub struct Ask {
     pub rules: Option<Box<RawValue>>,
     #[serde(default)]
     pub requests: u64,
-    /// At the worst.
+    /// As limits count them: most likely.
     #[serde(default)]
     pub tokens: u64,
+    /// As budgets count them: at the very most.
+    #[serde(default)]
+    pub most: u64,
     /// At the worst.
     #[serde(default)]
     pub usd: Money,
     /// Nobody has put a price on it.
     #[serde(default)]
     pub unpriced: bool,
+    /// For how long it is held if nobody settles it: half an hour where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
+}
+
+impl Ask {
+    pub fn most(&self) -> u64 {
+        self.most.max(self.tokens)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

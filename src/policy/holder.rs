@@ -24,6 +24,12 @@ pub enum Scope {
 pub const SCOPES: &[(&str, Scope)] =
     &[("inference", Scope::Inference), ("admin:read", Scope::AdminRead), ("admin:write", Scope::AdminWrite), ("logs", Scope::Logs)];
 
+impl Scope {
+    pub fn word(self) -> &'static str {
+        SCOPES.iter().find(|(_, scope)| *scope == self).map_or("", |(word, _)| word)
+    }
+}
+
 /// A caller's key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {

@@ -1,6 +1,7 @@
 //! Limits and budgets, as they are written: what may be used in which time.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::catalog::Money;
 use crate::error::Result;
@@ -48,7 +49,8 @@ pub enum Period {
     Total,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 pub enum Amount {
     Usd(Money),
     Tokens(u64),
@@ -107,6 +109,26 @@ impl Rules {
         let limits = self.limits.iter().filter(|limit| limit.by.as_deref() == by).cloned().collect();
         let budgets = self.budgets.iter().filter(|budget| budget.by.as_deref() == by).cloned().collect();
         Self { limits, budgets }
+    }
+
+    /// As they are written.
+    pub fn json(&self) -> String {
+        let limits = self.limits.iter().map(|Limit { what, per, max, .. }| json!({ "type": what, "per": per, "max": max }));
+        let budgets = self.budgets.iter().map(|budget| {
+            let mut fields = json!({ "per": budget.per, "hard": budget.hard, "webhook": budget.webhook });
+            let shares: Vec<f64> = budget.alerts.iter().map(|share| f64::from(*share) / 1_000.0).collect();
+            let (name, amount) = match budget.amount {
+                Amount::Usd(money) => ("usd", json!(money)),
+                Amount::Tokens(tokens) => ("tokens", json!(tokens)),
+            };
+            if let Some(fields) = fields.as_object_mut() {
+                fields.insert(name.to_owned(), amount);
+                fields.insert("alerts".to_owned(), json!(shares));
+                fields.insert("unpriced".to_owned(), if budget.unpriced { "allow" } else { "refuse" }.into());
+            }
+            fields
+        });
+        json!({ "limits": limits.collect::<Vec<_>>(), "budgets": budgets.collect::<Vec<_>>() }).to_string()
     }
 
     /// The fields of the metadata by whose values something is counted.
@@ -195,6 +217,15 @@ impl Span {
             Span::Minute => 60_000,
             Span::Hour => 3_600_000,
             Span::Day => 86_400_000,
+        }
+    }
+}
+
+impl Amount {
+    pub fn unit(self) -> &'static str {
+        match self {
+            Amount::Usd(_) => "usd",
+            Amount::Tokens(_) => "tokens",
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Terms {
     /// The slug of a credential of the vault.
     pub credential: Option<String>,
     pub api_key: Option<String>,
+    /// The key is the vault's: it goes where these terms say, and nowhere that the caller does.
+    pub vaulted: bool,
     pub custom_host: Option<String>,
     /// What the provider needs to know besides, by the names of the headers: `aws-region`.
     pub settings: BTreeMap<String, String>,

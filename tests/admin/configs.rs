@@ -29,7 +29,7 @@ fn each_change_is_a_version_with_who_and_when() {
     );
     assert_ne!(versions.data()[0]["when"], versions.data()[2]["when"]);
     assert_eq!(registry.get("configs/main/versions/1").expect(200).json["config"], json!({"provider": "openai"}));
-    assert_eq!(registry.get("configs/main/versions?limit=1").json["next"].is_string(), true);
+    assert!(registry.get("configs/main/versions?limit=1").json["next"].is_string());
     for none in ["configs/main/versions/4", "configs/main/versions/x", "configs/other/versions"] {
         registry.get(none).expect(404);
     }

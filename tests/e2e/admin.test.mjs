@@ -120,6 +120,21 @@ describe("the admin API", () => {
     }
   });
 
+  test("says what the storage has not heard of yet, and tells it later", async () => {
+    const failing = (on) => fetch(`${worker.kv}/?failing=${on}`, { method: "POST" });
+    await failing(true);
+    const made = await admin("POST", "teams", { slug: "late", name: "Late" });
+    assert.deepEqual([made.status, made.headers.get("x-causeway-pending")], [201, "kv"]);
+    const key = await admin("POST", "keys", {});
+    // The meter knows, and it has the last word.
+    assert.equal((await admin("DELETE", `keys/${key.json.id}`)).status, 204);
+    assert.equal(await stored("team:late"), null);
+    await failing(false);
+    const told = await until(async () => (await stored("team:late")) ?? undefined, 15_000, "the team in the storage");
+    assert.equal(JSON.parse(told).name, "Late");
+    assert.equal(await stored(`key:${key.json.id}`), null);
+  });
+
   test("is closed to strangers and to pages of other sites", async () => {
     for (const headers of [{ authorization: "" }, { authorization: "Bearer wrong" }, { authorization: `Basic ${ADMIN_TOKEN}` }]) {
       assert.equal((await admin("GET", "keys", undefined, headers)).status, 401);

@@ -99,6 +99,35 @@ fn an_answer_has_its_version_and_is_kept_by_nobody() {
 }
 
 #[test]
+fn a_key_may_do_here_what_its_scopes_say_until_it_is_revoked() {
+    let first = admin(Method::Post, "keys", "");
+    let (rows, meters, shelves) = (std::rc::Rc::clone(&first.rows), first.meters.clone(), std::rc::Rc::clone(&first.shelves));
+    let settings = first.settings();
+    let play = |scene: Scene, chance: u64| {
+        let scene =
+            Scene { rows: std::rc::Rc::clone(&rows), meters: meters.clone(), shelves: std::rc::Rc::clone(&shelves), chance, ..scene };
+        scene.play_in(&settings, 0)
+    };
+    for (at, (scopes, read, write)) in
+        [(r#"["inference"]"#, 403, 403), (r#"["admin:read"]"#, 200, 403), (r#"["admin:write"]"#, 200, 200)].into_iter().enumerate()
+    {
+        let made = play(admin(Method::Post, "keys", &format!(r#"{{"scopes":{scopes}}}"#)), at as u64 * 40);
+        let key = made.json()["key"].as_str().unwrap().to_owned();
+        let shows = |scene: Scene| scene.header("authorization", &format!("Bearer {key}")).header("content-type", "application/json");
+        assert_eq!(play(shows(ask(Method::Get, "teams", "")), 0).status, read, "{scopes}");
+        let slug = format!(r#"{{"slug":"by-{at}"}}"#);
+        assert_eq!(play(shows(ask(Method::Post, "teams", &slug)), 0).status, if write == 200 { 201 } else { write }, "{scopes}");
+        if write == 200 {
+            let id = made.json()["id"].as_str().unwrap().to_owned();
+            let log = play(admin(Method::Get, "audit?resource=teams", ""), 0).json();
+            assert_eq!(log["data"][0]["who"], format!("key:{id}"));
+            assert_eq!(play(admin(Method::Delete, &format!("keys/{id}"), ""), 0).status, 204);
+            assert_eq!(play(shows(ask(Method::Get, "teams", "")), 0).status, 401);
+        }
+    }
+}
+
+#[test]
 fn a_config_that_is_saved_is_used_by_the_next_request() {
     let base = Scene::chat(r#"{"model":"sandbox/echo","messages":[{"role":"user","content":"Hi"}]}"#).header("x-causeway-config", "mine");
     let (rows, shelves) = (std::rc::Rc::clone(&base.rows), std::rc::Rc::clone(&base.shelves));

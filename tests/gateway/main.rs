@@ -5,6 +5,9 @@
 mod admin;
 mod cache;
 mod cost;
+mod keys;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod models;
 mod passages;
 mod predictions;

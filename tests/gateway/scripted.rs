@@ -15,6 +15,8 @@ use causeway::record::Record;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
+use crate::meters::Meters;
+
 /// What an upstream does next.
 #[derive(Clone)]
 pub enum Act {
@@ -50,6 +52,7 @@ pub struct Scripted {
     /// The rows of the registry, and the master key that seals in it.
     pub rows: Rows,
     pub master: String,
+    pub meters: Meters,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
@@ -159,11 +162,13 @@ impl Host for Scripted {
         }
     }
 
-    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
-        notes.iter().map(|_| String::new()).collect()
+    async fn ask_meters(&self, notes: &[Note], _: u64) -> Vec<String> {
+        self.meters.ask(notes, self.now())
     }
 
-    fn tell_meters(&self, _notes: &[Note]) {}
+    fn tell_meters(&self, notes: &[Note]) {
+        self.meters.tell(notes, self.now());
+    }
 
     async fn registry(&self, request: &str) -> Result<String, Fault> {
         let mut rows = self.rows.borrow_mut();
@@ -172,7 +177,7 @@ impl Host for Scripted {
         let answer = admin::answer(&mut *rows, &request, &Vault::of([self.master.as_str()]), &mut chance, self.now());
         for due in outbox::due(&*rows, usize::MAX) {
             match due.effect {
-                Effect::Define { .. } => {}
+                Effect::Define { meter, definition } => self.meters.define(&meter, definition.as_deref().unwrap_or("null")),
                 Effect::Put { key, value } => drop(self.shelves.borrow_mut().insert(key, (value.into_bytes(), u64::MAX))),
                 Effect::Remove { key } => drop(self.shelves.borrow_mut().remove(&key)),
             }
@@ -255,6 +260,8 @@ pub struct Scene {
     pub store: Option<Store>,
     pub shelves: Shelves,
     pub rows: Rows,
+    /// Holders are defined there, for all scenes that share them.
+    pub meters: Meters,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -298,6 +305,7 @@ impl Scene {
             store: None,
             shelves: Shelves::default(),
             rows: Rows::default(),
+            meters: Meters::default(),
             line: None,
             chance: 0,
         }
@@ -366,9 +374,9 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves, rows) = (self.store.clone(), Rc::clone(&self.shelves), Rc::clone(&self.rows));
+        let (meters, line) = (self.meters.clone(), self.line.clone());
         let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
-        let host =
-            Scripted { body: self.body.clone().into_bytes(), store, shelves, rows, master, line: self.line.clone(), ..Scripted::default() };
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, rows, master, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
