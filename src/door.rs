@@ -20,6 +20,8 @@ pub enum Door {
     /// What a caller thought of an answer.
     Feedback,
     Health,
+    /// Whoever runs the gateway.
+    Admin,
     /// A browser asks whether it may call.
     Preflight,
 }
@@ -64,7 +66,18 @@ const DOORS: &[(&str, Method, Door)] = &[
     ("/healthz", Method::Get, Door::Health),
 ];
 
+/// Where only whoever runs the gateway has business: nothing there is for pages of other sites.
+pub fn is_admin(path: &str) -> bool {
+    path.strip_prefix(ADMIN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Where the admin API is.
+pub const ADMIN: &str = "/admin/v1";
+
 pub fn door(call: &Call) -> Result<Door> {
+    if is_admin(&call.path) {
+        return Ok(Door::Admin);
+    }
     if call.method == Method::Options && call.headers.find("access-control-request-method").is_some() {
         return Ok(Door::Preflight);
     }
@@ -155,7 +168,9 @@ fn passage(call: &Call, path: &str) -> Option<Passage> {
 
 /// The dialect in which a caller expects errors, even where there is no route.
 pub fn tongue(call: &Call) -> Dialect {
-    if call.path.starts_with("/v1beta/") {
+    if is_admin(&call.path) {
+        Dialect::Chat
+    } else if call.path.starts_with("/v1beta/") {
         Dialect::Gemini
     } else if bare(&call.path).starts_with("/messages") || call.headers.find("anthropic-version").is_some() {
         Dialect::Messages
@@ -198,6 +213,8 @@ mod tests {
             (Method::Get, "/v1/models", Door::Models),
             (Method::Head, "/healthz", Door::Health),
             (Method::Post, "/v1/feedback", Door::Feedback),
+            (Method::Other, "/admin/v1/keys", Door::Admin),
+            (Method::Options, "/admin/v1", Door::Admin),
             (Method::Get, "/v1/models/sandbox%2Fecho", Door::Model("sandbox/echo".to_owned())),
             (Method::Get, "/v1/models/sandbox/echo", Door::Model("sandbox/echo".to_owned())),
             (Method::Get, "/v1/models/100%", Door::Model("100%".to_owned())),

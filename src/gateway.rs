@@ -1,5 +1,6 @@
 //! The life of a request, from the call to the reply. Start reading here.
 
+mod admin;
 mod admission;
 mod attempt;
 mod config;
@@ -34,6 +35,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
     let served = match door::door(call) {
         Err(error) => Err(error),
         Ok(Door::Preflight) => Ok(preflight(call)),
+        Ok(Door::Admin) => apart(admin::answer(&life)).await,
         Ok(Door::Health) => {
             let (status, body) = apart(crate::health::report(host, call)).await;
             Ok(json_reply(status, body))

@@ -66,6 +66,9 @@ pub trait Host {
     /// Tells meters something and waits for nothing. It goes out even when the caller has left.
     fn tell_meters(&self, notes: &[Note]);
 
+    /// Asks the registry of keys, teams, credentials, configs and prices: an `admin::Request` and its `Answer`, in JSON.
+    async fn registry(&self, request: &str) -> Result<String, Fault>;
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 

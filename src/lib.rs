@@ -22,12 +22,16 @@
 //! the target's, nothing is translated: the request is edited at its top level, the answer's bytes pass by
 //! themselves, and a tap keeps count.
 //!
+//! [`admin`] is the other half: what keys, teams, credentials, configs and prices there are, all of it written by the
+//! admin API into one store, from which the meters and the storage that requests read are told. It is pure like the
+//! rest; the Worker runs it in a Durable Object of its own.
+//!
 //! The Worker's entry is `edge/worker.js`, not Rust: what only JavaScript can do at no cost (promises, streams,
 //! headers) happens there, and the wasm is entered by a few exports that take and give numbers and bytes. Rust futures
 //! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
+//! `error, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict, admin -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -37,6 +41,7 @@
 //! - A stream that broke off never looks finished.
 //! - The deployment's own credentials go only where the deployment points.
 
+pub mod admin;
 pub mod cache;
 pub mod caller;
 pub mod catalog;

@@ -14,7 +14,7 @@ const RUNGS: &[&[&str]] = &[
     &["settings"],
     &["caller"],
     &["door", "target", "token", "prices", "errand"],
-    &["models", "health", "predict"],
+    &["models", "health", "predict", "admin"],
     &["gateway"],
     &["edge"],
 ];

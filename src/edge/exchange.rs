@@ -46,6 +46,8 @@ extern "C" {
     fn ask_sleep(this: &Exchange, slot: Slot, ms: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = bindings)]
     fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = registry)]
+    fn ask_registry(this: &Exchange, slot: Slot, request: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = meet)]
     fn ask_meet(this: &Exchange, slot: Slot, news: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = stored)]
@@ -133,6 +135,10 @@ impl Exchange {
 
     pub fn ask_meters(&self, notes: &str, timeout: f64) -> Arrival {
         Arrival::of(|slot| self.ask_meters_for(slot, notes, timeout))
+    }
+
+    pub fn registry(&self, request: &str) -> Arrival {
+        Arrival::of(|slot| self.ask_registry(slot, request))
     }
 
     pub fn meet(&self, news: &str, timeout: f64) -> Arrival {

@@ -4,6 +4,7 @@
 mod exchange;
 mod host;
 mod meter;
+mod registry;
 mod reply;
 mod task;
 mod upload;

@@ -99,6 +99,11 @@ impl Memory {
         configs.insert(name.to_owned(), Known { config, read_at: now });
     }
 
+    /// Saved configs were changed: whoever is next reads them.
+    pub fn forget_saved(&self) {
+        self.configs.borrow_mut().retain(|name, _| name.trim_start().starts_with('{'));
+    }
+
     pub fn track(&self, target: u64) -> Track {
         self.tracks.borrow().get(&target).copied().unwrap_or_default()
     }

@@ -122,5 +122,5 @@ test("answers say who answered, with which model, in how many attempts, in the c
 test("its storage answers, and says so when asked", async () => {
   const answer = await fetch(`${scene.worker.url}/healthz?bindings`);
   assert.equal(answer.status, 200);
-  assert.deepEqual((await answer.json()).bindings, { KV: true, METER: true });
+  assert.deepEqual((await answer.json()).bindings, { KV: true, METER: true, REGISTRY: true });
 });

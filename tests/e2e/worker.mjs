@@ -2,7 +2,7 @@
 // caller that leaves look like one. What wrangler.toml says of date, flags and Durable Objects holds here too.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,13 +24,17 @@ const VARIABLES = {
 
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
- * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`.
+ * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`. With
+ * `disk`, a folder, the Durable Objects of the next Worker on it remember those of this one.
  */
-export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false } = {}) {
+export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, disk } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
+  // In memory there would be no SQLite.
+  disk ??= join(folder, "disk");
+  mkdirSync(disk, { recursive: true });
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
-  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin));
+  writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin, disk));
 
   const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -99,7 +103,7 @@ function recordOf(line) {
   }
 }
 
-function configuration(variables, twin) {
+function configuration(variables, twin, disk) {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const text = JSON.stringify;
   const date = toml.match(/^compatibility_date = (".*?")/m)[1];
@@ -116,6 +120,7 @@ const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
 ${twin ? '    (name = "twin", worker = .twin),\n' : ""}    (name = "kv", worker = .kv),
+    (name = "disk", disk = (path = ${text(disk)}, writable = true)),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
@@ -129,7 +134,7 @@ const causeway :Workerd.Worker = (
   compatibilityFlags = ${flags},
   bindings = [${bindings()}],
   durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
-  durableObjectStorage = (inMemory = void),
+  durableObjectStorage = (localDisk = "disk"),
 );
 ${twin ? `const twin :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],
@@ -144,9 +149,10 @@ ${twin ? `const twin :Workerd.Worker = (
 `;
 }
 
-/** KV behind the protocol that workerd's binding speaks, in memory. */
+/** KV behind the protocol that workerd's binding speaks, in memory. `POST /?failing=true` has it take nothing more. */
 const KV = `
 const entries = new Map();
+let failing = false;
 const alive = (key) => {
   const entry = entries.get(key);
   if (entry && entry.expires > Date.now()) return entry;
@@ -160,6 +166,11 @@ export default {
       const { keys } = await request.json();
       return Response.json(Object.fromEntries(keys.map((key) => [key, alive(key) ? { value: new TextDecoder().decode(alive(key).value) } : null])));
     }
+    if (request.method === "POST" && url.pathname === "/") {
+      failing = url.searchParams.get("failing") === "true";
+      return new Response();
+    }
+    if (failing && request.method !== "GET") return new Response("out of order", { status: 500 });
     if (request.method === "PUT") {
       const ttl = url.searchParams.get("expiration_ttl");
       const metadata = request.headers.get("CF-KV-Metadata");

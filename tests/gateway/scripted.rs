@@ -4,10 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use causeway::admin::outbox::{self, Effect};
+use causeway::admin::{self, Chance};
 use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
+use causeway::policy::vault::Vault;
 use causeway::record::Record;
 use causeway::routing::meeting::Meeting;
 use causeway::settings::Settings;
@@ -47,6 +50,9 @@ pub struct Scripted {
     pub store: Option<Store>,
     /// What requests put into the storage, for how many seconds.
     pub shelves: Shelves,
+    /// The rows of the registry, and the master key that seals in it.
+    pub rows: Rows,
+    pub master: String,
     pub meters: Meters,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
@@ -71,6 +77,9 @@ pub enum Store {
 
 /// What requests have stored, in one place for all that share it: bytes, and until when.
 pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
+
+/// What the registry holds, in one place for all that share it.
+pub type Rows = Rc<RefCell<BTreeMap<String, String>>>;
 
 /// Where the isolates of a deployment meet.
 #[derive(Default)]
@@ -173,6 +182,22 @@ impl Host for Scripted {
         self.meters.tell(notes, self.now());
     }
 
+    async fn registry(&self, request: &str) -> Result<String, Fault> {
+        let mut rows = self.rows.borrow_mut();
+        let request = serde_json::from_str(request).unwrap();
+        let mut chance = Chance::of([u8::try_from(self.random() % 251).unwrap(); 32]);
+        let answer = admin::answer(&mut *rows, &request, &Vault::of([self.master.as_str()]), &mut chance, self.now());
+        for due in outbox::due(&*rows, usize::MAX) {
+            match due.effect {
+                Effect::Define { meter, definition } => self.meters.define(&meter, definition.as_deref().unwrap_or("null")),
+                Effect::Put { key, value } => drop(self.shelves.borrow_mut().insert(key, (value.into_bytes(), u64::MAX))),
+                Effect::Remove { key } => drop(self.shelves.borrow_mut().remove(&key)),
+            }
+            outbox::done(&mut *rows, &due.mark, &due.stamp);
+        }
+        Ok(serde_json::to_string(&outbox::settle(&*rows, answer)).unwrap())
+    }
+
     async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
         self.lined_up.borrow_mut().push(timeout_ms);
         self.line.clone().unwrap_or(Line::Alone)
@@ -259,6 +284,7 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    pub rows: Rows,
     /// Holders are defined there, for all scenes that share them.
     pub meters: Meters,
     pub place: Option<Rc<Place>>,
@@ -304,6 +330,7 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            rows: Rows::default(),
             meters: Meters::default(),
             place: Some(Rc::default()),
             line: None,
@@ -374,8 +401,10 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves, place) = (self.store.clone(), Rc::clone(&self.shelves), self.place.clone());
-        let (meters, line) = (self.meters.clone(), self.line.clone());
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, place, meters, line, ..Scripted::default() };
+        let (rows, meters, line) = (Rc::clone(&self.rows), self.meters.clone(), self.line.clone());
+        let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
+        let body = self.body.clone().into_bytes();
+        let host = Scripted { body, store, shelves, place, rows, master, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
