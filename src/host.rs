@@ -155,6 +155,8 @@ pub enum Verb {
     Settle,
     /// What the holder's definition is: the definition, or `null`.
     Recall,
+    /// Where the holder stands, and what it used from one day `to` another, as a query says it: a `Standing`.
+    Standing,
 }
 
 impl Verb {
@@ -163,6 +165,7 @@ impl Verb {
             Verb::Ask => "ask",
             Verb::Settle => "settle",
             Verb::Recall => "recall",
+            Verb::Standing => "standing",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::chance::Chance;
 use super::request::{Actor, Answer, Request, Role};
 use super::resource::{self, RESOURCES, Resource};
 use super::store::Store;
-use super::{LONGEST_BODY, audit, change, configs, credentials, look, once};
+use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, usage};
 use crate::error::{Error, Kind, Result};
 use crate::http::decoded;
 use crate::policy::vault::Vault;
@@ -58,6 +58,7 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
     }
     match path.as_slice() {
         ["audit"] => only(method, &["GET"], request).and_then(|()| audit::list(desk, &query)),
+        ["usage"] => only(method, &["GET"], request).and_then(|()| usage::holders(desk, query)),
         ["credentials", "reseal"] => only(method, &["POST"], request).and_then(|()| credentials::reseal(desk)),
         [kind, rest @ ..] => match resource::find(kind) {
             Some(resource) => of_resource(desk, resource, method, rest, request, &query),
@@ -113,7 +114,7 @@ fn only(method: &str, known: &[&str], request: &Request) -> Result<()> {
 
 fn no_route(path: &str) -> Error {
     let word = path.trim_matches('/').split('/').next().unwrap_or_default();
-    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit"]);
+    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage"]);
     let all = known().map(|path| format!("`{}/{path}`", super::ROOT)).collect::<Vec<_>>().join(", ");
     let shown: String = path.chars().take(128).collect();
     let message = format!("There is no route `{}{shown}`.{} There are {all}.", super::ROOT, spelling::hint(word, known()));

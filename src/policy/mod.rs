@@ -24,6 +24,6 @@ pub mod roster;
 pub mod rows;
 pub mod rules;
 pub mod secret;
-mod standing;
+pub mod standing;
 pub mod vault;
 mod window;

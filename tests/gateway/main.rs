@@ -19,4 +19,5 @@ mod relay;
 mod routing;
 mod scripted;
 mod translation;
+mod usage;
 mod vertex;
