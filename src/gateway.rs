@@ -11,6 +11,7 @@ mod lease;
 mod life;
 mod links;
 mod passage;
+mod preview;
 mod route;
 mod shelf;
 mod sight;

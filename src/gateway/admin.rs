@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::admission;
 use super::life::Life;
-use super::usage;
+use super::{preview, usage};
 use crate::admin::{Actor, Answer, LONGEST_BODY, ROOT, Request, Role};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Fault, Host};
@@ -25,6 +25,7 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         body: body(life).await?,
     };
     let answer = match (request.method.as_str(), request.path.trim_matches('/')) {
+        ("POST", "configs/dry-run") => preview::dry_run(life, &request.body).await?,
         ("GET", "usage") => usage::of_all(life, &request).await?,
         _ => registered(life, &request).await?,
     };

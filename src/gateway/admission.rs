@@ -76,6 +76,17 @@ async fn shown<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
     member(life, life.settings.roster.keep_key(key)).await.map(Some)
 }
 
+/// As if somebody showed the key of this id; as if nobody did, where none is named.
+pub async fn impersonate<H: Host>(life: &Life<'_, H>, id: Option<&str>) -> Result<Option<Member>> {
+    vault(life).await;
+    let Some(id) = id else { return Ok(None) };
+    let unknown = || Error::invalid(format!("key: there is no key `{id}`.")).with_param("key");
+    let plain = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let told = if plain { recall(life, format!("key:{id}")).await? } else { String::new() };
+    let key = Key::parse(&told).map_err(|_| unknown())?;
+    member(life, Rc::new(key)).await.map(Some)
+}
+
 /// Looks at the caller's key again, where that refused something. Whether it is another by now.
 pub async fn renew<H: Host>(life: &mut Life<'_, H>) -> Result<bool> {
     let Some(known) = life.member.as_ref().map(|member| member.key.version) else { return Ok(false) };

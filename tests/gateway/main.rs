@@ -13,6 +13,7 @@ mod meters;
 mod models;
 mod passages;
 mod predictions;
+mod preview;
 mod prices;
 mod refusals;
 mod relay;
