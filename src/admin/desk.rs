@@ -4,7 +4,7 @@ use super::chance::Chance;
 use super::request::{Actor, Answer, Request, Role};
 use super::resource::{self, RESOURCES, Resource};
 use super::store::Store;
-use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, usage};
+use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, openapi, usage};
 use crate::error::{Error, Kind, Result};
 use crate::http::decoded;
 use crate::policy::vault::Vault;
@@ -58,6 +58,10 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
     }
     match path.as_slice() {
         ["audit"] => only(method, &["GET"], request).and_then(|()| audit::list(desk, &query)),
+        ["openapi.json"] => {
+            only(method, &["GET"], request)?;
+            Ok(Answer::of(200, openapi::document().to_string()))
+        }
         ["usage"] => only(method, &["GET"], request).and_then(|()| usage::holders(desk, query)),
         ["credentials", "reseal"] => only(method, &["POST"], request).and_then(|()| credentials::reseal(desk)),
         [kind, rest @ ..] => match resource::find(kind) {
@@ -80,6 +84,7 @@ fn of_resource(
         ([], "GET") => look::list(desk, resource, query),
         ([], "POST") => change::create(desk, resource, &request.body),
         ([], _) => only(method, &["GET", "POST"], request).and(Err(no_route(&request.path))),
+        ([action], _) if resource.actions.contains(action) => only(method, &["POST"], request).and(Err(no_route(&request.path))),
         ([id], "GET") => look::one(desk, resource, id),
         ([id], "PATCH") => change::patch(desk, resource, id, request),
         ([id], "DELETE") => change::delete(desk, resource, id, request),
@@ -114,7 +119,7 @@ fn only(method: &str, known: &[&str], request: &Request) -> Result<()> {
 
 fn no_route(path: &str) -> Error {
     let word = path.trim_matches('/').split('/').next().unwrap_or_default();
-    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage"]);
+    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage", "openapi.json"]);
     let all = known().map(|path| format!("`{}/{path}`", super::ROOT)).collect::<Vec<_>>().join(", ");
     let shown: String = path.chars().take(128).collect();
     let message = format!("There is no route `{}{shown}`.{} There are {all}.", super::ROOT, spelling::hint(word, known()));

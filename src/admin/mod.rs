@@ -9,6 +9,7 @@
 //! - `record`: one thing, as it is stored, shown and published. `mask`: secrets within configs, hidden.
 //! - `audit`: who changed what, when, from what to what. Nothing deletes from it.
 //! - `outbox`: what has changed and has yet to be told to the meters and to the storage that requests read.
+//! - `openapi`: all of this, described for machines.
 //! - `store`: where rows are; `chance`: random bytes.
 //!
 //! Whoever runs this gives each request a transaction of its own, which ends well only if the answer does, and then
@@ -27,6 +28,7 @@ mod keys;
 mod look;
 mod mask;
 mod once;
+pub mod openapi;
 pub mod outbox;
 mod prices;
 mod record;

@@ -5,6 +5,8 @@
 mod admin;
 mod cache;
 mod cost;
+#[path = "../described/mod.rs"]
+mod described;
 mod feedback;
 mod keys;
 mod lists;

@@ -120,5 +120,5 @@ fn what_is_wrong_with_the_description_is_named() {
         let tried = try_out(&house, &body);
         assert_eq!((tried.status, tried.json()["error"]["param"].as_str().unwrap_or_default()), (400, param), "{body}: {}", tried.body);
     }
-    assert_eq!(house.admin(Method::Get, "configs/dry-run", &Value::Null).status, 404);
+    assert_eq!(house.admin(Method::Get, "configs/dry-run", &Value::Null).status, 405);
 }

@@ -4,6 +4,7 @@ use causeway::http::Method;
 use causeway::settings::Settings;
 use serde_json::{Value, json};
 
+use crate::described;
 use crate::scripted::{Scene, Scenery};
 
 pub const TOKEN: &str = "the-admin-token";
@@ -34,8 +35,11 @@ impl House {
 
     pub fn admin(&self, method: Method, path: &str, body: &Value) -> Scenery {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let scene = Scene { method, ..Scene::post(&format!("/admin/v1/{path}"), body) };
-        self.play(scene.header("authorization", &format!("Bearer {TOKEN}")).header("content-type", "application/json"))
+        let scene = Scene { method, ..Scene::post(&format!("/admin/v1/{path}"), body.clone()) };
+        let played = self.play(scene.header("authorization", &format!("Bearer {TOKEN}")).header("content-type", "application/json"));
+        let (said, path) = (serde_json::from_str(&played.body).unwrap_or_default(), path.split('?').next().unwrap());
+        described::check(method.word(), path, &body, played.status, &said);
+        played
     }
 
     /// A new key, its id and its text.
