@@ -1,5 +1,6 @@
 //! The life of a request, from the call to the reply. Start reading here.
 
+mod access;
 mod admin;
 mod admission;
 mod attempt;

@@ -50,6 +50,9 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
     let path: Vec<String> = request.path.trim_matches('/').split('/').map(decoded).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = look::Query::parse(&request.query)?;
+    if desk.actor.role == Role::Member && !matches!((method, path.as_slice()), ("GET", ["usage"])) {
+        return Err(usage::stranger());
+    }
     if let ("POST", ["configs", "validate"]) = (method, path.as_slice()) {
         return configs::validate(&request.body);
     }

@@ -1,14 +1,16 @@
 //! Whose meters are to be asked for what was used. The meters themselves are out of reach here: whoever asked goes to
 //! them with this list.
 
+use std::cell::Cell;
+
 use super::configs::CONFIGS;
 use super::desk::Desk;
 use super::look::{self, Query, wrong};
 use super::record::Record;
-use super::request::Answer;
+use super::request::{Answer, Role};
 use super::resource::Resource;
 use super::{credentials, keys, store, teams};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::policy::standing::Days;
 use crate::wire::json::Object;
 
@@ -96,9 +98,36 @@ impl By {
 pub fn holders(desk: &Desk<'_>, query: Query) -> Result<Answer> {
     let (limit, after) = (query.limit, query.after.clone());
     let asked = Asked::of(query, desk.now)?;
+    if desk.actor.role == Role::Member && asked.by != By::Team {
+        return Err(stranger());
+    }
     let Some(resource) = asked.by.holders() else { return Ok(all_keys(desk)) };
+    let begins = after.is_empty();
     let page = Query { limit, after, ..Query::default() };
-    look::page(desk, &resource.row(""), &page, |row| Record::parse(row).map(|record| holder(resource, &record)))
+    if desk.actor.role > Role::Member {
+        return look::page(desk, &resource.row(""), &page, |row| Record::parse(row).map(|record| holder(resource, &record)));
+    }
+    let theirs = Cell::new(!begins);
+    let own = |record: &Record| {
+        let own = is_member(desk, record);
+        theirs.set(theirs.get() || own);
+        own
+    };
+    let answer = look::page(desk, &resource.row(""), &page, |row| Record::parse(row).filter(own).map(|record| holder(resource, &record)))?;
+    if theirs.get() { Ok(answer) } else { Err(stranger()) }
+}
+
+/// Whether the actor is one of the team's people.
+fn is_member(desk: &Desk<'_>, record: &Record) -> bool {
+    let members: Vec<String> = record.read("members").unwrap_or_default();
+    desk.actor.email().is_some_and(|email| members.iter().any(|member| member.trim().eq_ignore_ascii_case(email)))
+}
+
+/// Of somebody who is signed in.
+pub fn stranger() -> Error {
+    let message = "You have no role here. Members of a team may read `/admin/v1/usage?by=team`; all else is for who is in \
+         `ACCESS_OWNERS`, `ACCESS_EDITORS` or `ACCESS_VIEWERS`.";
+    Error::caller(Kind::Forbidden, message)
 }
 
 fn holder(resource: &Resource, record: &Record) -> String {

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::access;
 use super::admission;
 use super::life::Life;
 use super::{preview, usage};
@@ -25,7 +26,7 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         body: body(life).await?,
     };
     let answer = match (request.method.as_str(), request.path.trim_matches('/')) {
-        ("POST", "configs/dry-run") => preview::dry_run(life, &request.body).await?,
+        ("POST", "configs/dry-run") if request.actor.role >= Role::Viewer => preview::dry_run(life, &request.body).await?,
         ("GET", "usage") => usage::of_all(life, &request).await?,
         _ => registered(life, &request).await?,
     };
@@ -65,6 +66,9 @@ async fn actor<H: Host>(life: &Life<'_, H>) -> Result<Actor> {
         return Ok(actor);
     }
     if let Some(actor) = by_key(life).await? {
+        return Ok(actor);
+    }
+    if let Some(actor) = access::actor(life).await? {
         return Ok(actor);
     }
     let message = match life.settings.var("ADMIN_TOKEN") {

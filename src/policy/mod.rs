@@ -6,12 +6,14 @@
 //! - `ask`: what a request asks of the counters of its holders, and what they say.
 //! - `meter`: the counters of one holder: sliding windows, budgets, leases.
 //! - `roster`: what an isolate has in mind of holders.
+//! - `access`: who has signed in with Cloudflare Access.
 //! - `vault`: how a credential is sealed.
 //!
 //! Each holder has a Durable Object, its meter, that knows the holder's definition and counts for it. Nothing else
 //! has the last word: what an isolate has in mind, or the storage tells, is asked of with the version it has, and a
 //! meter that knows a newer one says so. So a key that is revoked is refused by the next request, anywhere.
 
+pub mod access;
 pub mod account;
 pub mod ask;
 pub mod desk;

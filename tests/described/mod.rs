@@ -148,3 +148,23 @@ fn without_null(value: &mut Value) {
         fields.values_mut().for_each(without_null);
     }
 }
+
+#[test]
+fn a_description_tells_right_from_wrong() {
+    with(|described| {
+        let schema = serde_json::json!({ "$ref": "#/components/schemas/limits" });
+        let mut all = BTreeSet::new();
+        described.properties(&schema, "body", &mut all);
+        assert!(all.contains("#/components/schemas/limit max"), "{all:?}");
+        for (limits, fits) in [
+            (r#"[{"type":"requests","per":"day","max":1}]"#, true),
+            (r#"[{"type":"requests","per":"day"}]"#, false),
+            (r#"[{"type":"requests","per":"year","max":1}]"#, false),
+            (r#"[{"type":"requests","per":"day","max":-1}]"#, false),
+            (r#"[{"type":"requests","per":"day","max":1,"x":1}]"#, false),
+            (r#"{}"#, false),
+        ] {
+            assert_eq!(described.fits(&schema, &serde_json::from_str(limits).unwrap(), "body").is_ok(), fits, "{limits}");
+        }
+    });
+}

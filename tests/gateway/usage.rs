@@ -14,8 +14,8 @@ const ANSWER: &str = r#"{"id":"c","object":"chat.completion","created":1,"model"
 
 /// A deployment with an admin API, whose parts all scenes share.
 pub struct House {
-    settings: Settings,
-    first: Scene,
+    pub settings: Settings,
+    pub first: Scene,
     drawn: std::cell::Cell<u64>,
 }
 
@@ -27,10 +27,15 @@ impl House {
     }
 
     pub fn play(&self, scene: Scene) -> Scenery {
+        self.play_at(scene, 0)
+    }
+
+    /// So many milliseconds after the beginning.
+    pub fn play_at(&self, scene: Scene, now: u64) -> Scenery {
         self.drawn.set(self.drawn.get() + 40);
         let first = self.first.clone();
         Scene { rows: first.rows, meters: first.meters, shelves: first.shelves, chance: self.drawn.get(), ..scene }
-            .play_in(&self.settings, 0)
+            .play_in(&self.settings, now)
     }
 
     pub fn admin(&self, method: Method, path: &str, body: &Value) -> Scenery {
