@@ -25,3 +25,4 @@ mod scripted;
 mod translation;
 mod usage;
 mod vertex;
+mod visitors;
