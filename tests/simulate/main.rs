@@ -12,6 +12,8 @@ mod chance;
 mod clock;
 mod deployment;
 mod invariants;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod play;
 mod world;
 
