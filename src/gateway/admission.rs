@@ -18,6 +18,26 @@ const PATIENCE_MS: u64 = 1_000;
 /// Lets the caller in for inference, as far as can be told without its meter: that one is asked when the request's
 /// share is reserved.
 pub async fn enter<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
+    prepare(life).await?;
+    let Some(text) = life.caller.shown else { return Ok(None) };
+    let shown = secret::read(text).ok_or_else(misspelt)?;
+    let key = match life.settings.roster.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
+        Some(key) => key,
+        None => known(life, &shown).await?,
+    };
+    let mut member = member(life, key).await?;
+    if let Err(error) = admit(life, &member, Scope::Inference) {
+        // Perhaps no longer.
+        member = confirm(life, Scope::Inference).await?.ok_or(error)?;
+    }
+    if money_counts(&member) && life.settings.prices_due(life.host.now()) {
+        prices::read(life.host, life.settings, PATIENCE_MS).await;
+    }
+    Ok(Some(member))
+}
+
+/// Refuses strangers, and reads what there is in the vault.
+async fn prepare<H: Host>(life: &Life<'_, H>) -> Result<()> {
     if life.caller.is_stranger(life.settings) {
         let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
         return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
@@ -25,29 +45,28 @@ pub async fn enter<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
     if life.settings.has_vault() && life.settings.roster.credentials_due(life.host.now()) {
         read_credentials(life).await;
     }
-    let Some(text) = life.caller.shown else { return Ok(None) };
-    let shown = secret::read(text).ok_or_else(misspelt)?;
-    let key = match life.settings.roster.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
-        Some(key) => key,
-        None => known(life, &shown).await?,
-    };
-    let member = member(life, key).await?;
-    admit(life, &member, Scope::Inference)?;
-    if money_counts(&member) && life.settings.prices_due(life.host.now()) {
-        prices::read(life.host, life.settings, PATIENCE_MS).await;
-    }
-    Ok(Some(member))
+    Ok(())
 }
 
 /// The same as its meter has it at this moment, for what reserves nothing.
 pub async fn confirm<H: Host>(life: &Life<'_, H>, scope: Scope) -> Result<Option<Member>> {
-    let Some(text) = life.caller.shown else { return enter(life).await };
+    prepare(life).await?;
+    let Some(text) = life.caller.shown else { return Ok(None) };
     let shown = secret::read(text).ok_or_else(misspelt)?;
     life.settings.roster.forget_key(&shown.id);
     let key = recalled(life, &shown).await?.ok_or_else(unknown)?;
     let member = member(life, life.settings.roster.keep_key(key)).await?;
     admit(life, &member, scope)?;
     Ok(Some(member))
+}
+
+/// Looks at the caller's key again, where that refused something. Whether it is another by now.
+pub async fn renew<H: Host>(life: &mut Life<'_, H>) -> Result<bool> {
+    let Some(known) = life.member.as_ref().map(|member| member.key.version) else { return Ok(false) };
+    let member = confirm(life, Scope::Inference).await?;
+    let is_newer = member.as_ref().is_some_and(|member| member.key.version != known);
+    life.member = member;
+    Ok(is_newer)
 }
 
 /// What is known of a key by the storage, which may be behind, and else by its meter.

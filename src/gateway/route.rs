@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::admission;
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
 use super::vaulted;
 use crate::error::{Error, Kind, Origin, Result, Retry};
-use crate::host::Host;
+use crate::host::{Host, apart};
 use crate::http::Reply;
 use crate::routing::config::{Breaker, Terms};
 use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE, lists};
@@ -46,20 +47,37 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// How often a target is weighed again because what was known of a holder was old.
+/// How often that may happen to one request.
 const MOST_ROUNDS: u32 = 3;
 
-/// Asks one target after the other, as the config says, until one answers.
+/// Asks one target after the other, as the config says, until one answers. What went by an old definition of a key, a
+/// team or a credential is begun anew.
 pub async fn walk<H: Host>(
     life: &mut Life<'_, H>,
     asked: &Asked<'_>,
     ask: impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
 ) -> Result<Reply<H::Answer>> {
+    let mut rounds = 0;
+    loop {
+        let walked = walk_once(life, asked, &ask).await;
+        let Err(error) = &walked else { return walked };
+        let old = std::mem::take(&mut life.again) || error.kind == Kind::Forbidden && apart(admission::renew(life)).await?;
+        if !old || rounds == MOST_ROUNDS {
+            return walked;
+        }
+        rounds += 1;
+    }
+}
+
+async fn walk_once<H: Host>(
+    life: &mut Life<'_, H>,
+    asked: &Asked<'_>,
+    ask: &impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
+) -> Result<Reply<H::Answer>> {
     let config = if asked.unrouted { life.settings.memory.plain() } else { config::of(life, &asked.model).await? };
     let mut plan = Plan::new(&config.root, &Sight { life, asked });
     let mut failure = None;
     let mut chosen = plan.chosen_by();
-    let mut rounds = 0;
     while let Some(leaf) = plan.leaf() {
         let (health, before) = (Health::of(life, asked, &plan), life.ledger.record.attempts.len());
         let turn = Turn {
@@ -79,10 +97,6 @@ pub async fn walk<H: Host>(
             }
             Err(error) => Err(error),
         };
-        if std::mem::take(&mut life.again) && rounds < MOST_ROUNDS {
-            rounds += 1;
-            continue;
-        }
         // Who waits for an answer that will not be kept waits in vain.
         if let Some(line) = life.line.take()
             && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
@@ -97,6 +111,7 @@ pub async fn walk<H: Host>(
         }
         let error = match tried {
             Ok(reply) => return Ok(reply),
+            Err(error) if life.again => return Err(error),
             Err(error) => error,
         };
         life.leave(turn, &error, was_asked);

@@ -4,6 +4,7 @@
 
 mod cache;
 mod cost;
+mod keys;
 #[path = "../meters/mod.rs"]
 mod meters;
 mod models;

@@ -19,6 +19,8 @@ mod faults;
 mod heard;
 mod recording;
 mod said;
+#[path = "../meters/mod.rs"]
+mod meters;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "another test uses the rest")]
 mod scripted;

@@ -66,6 +66,8 @@ impl Rows for Shelf {
 pub struct Meters {
     desks: Rc<RefCell<BTreeMap<String, Desk<Shelf>>>>,
     silent: Rc<Cell<bool>>,
+    /// How often an answer was waited for: from all at once counts as once.
+    pub rounds: Rc<Cell<u32>>,
     /// Who was spoken to, in which word, and what was said.
     pub heard: Rc<RefCell<Vec<Note>>>,
 }
@@ -82,6 +84,7 @@ impl Meters {
     }
 
     pub fn ask(&self, notes: &[Note], now: u64) -> Vec<String> {
+        self.rounds.set(self.rounds.get() + 1);
         notes.iter().map(|note| if self.silent.get() { String::new() } else { self.hear(note, now) }).collect()
     }
 

@@ -8,6 +8,8 @@ mod bent;
 mod cases;
 mod meaning;
 mod recorded;
+#[path = "../meters/mod.rs"]
+mod meters;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "it is shared")]
 mod scripted;
