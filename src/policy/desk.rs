@@ -15,6 +15,7 @@ use crate::catalog::Money;
 use crate::error::{Error, Result};
 use crate::section::Section;
 
+const NAME: &str = "name";
 const DEFINITION: &str = "definition";
 /// Of a meter that has no definition.
 const RULES: &str = "rules";
@@ -29,6 +30,8 @@ const DAY_MS: u64 = 86_400_000;
 
 pub struct Desk<R> {
     rows: R,
+    /// The holder's, as the meter itself goes by.
+    name: String,
     meter: Meter,
     definition: Option<Definition>,
     /// What came along with the last ask.
@@ -54,7 +57,8 @@ impl<R: Rows> Desk<R> {
         let definition = rows.get(DEFINITION).and_then(|json| Definition::read(&json).ok());
         let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
         let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
-        Self { rows, meter, definition, loose, mails, kept, wakes_at: None }
+        let name = rows.get(NAME).unwrap_or_default();
+        Self { rows, name, meter, definition, loose, mails, kept, wakes_at: None }
     }
 
     pub fn rows(&self) -> &R {
@@ -62,12 +66,16 @@ impl<R: Rows> Desk<R> {
     }
 
     /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
-    /// name.
+    /// name; an object that an alarm has woken may not know it any more.
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
+        if self.name.is_empty() && !holder.is_empty() {
+            holder.clone_into(&mut self.name);
+            self.rows.put(NAME, Some(holder));
+        }
         let said = match verb {
             "define" => self.define(body),
             "ask" => self.ask(body, now),
-            "settle" => self.settle(holder, body, now),
+            "settle" => self.settle(body, now),
             "recall" => return Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
             "standing" => self.standing(body, now),
             _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
@@ -118,14 +126,14 @@ impl<R: Rows> Desk<R> {
         self.definition.as_ref().map(|definition| &definition.rules).or_else(loose).cloned().unwrap_or_default()
     }
 
-    fn settle(&mut self, holder: &str, body: &str, now: u64) -> Result<String> {
+    fn settle(&mut self, body: &str, now: u64) -> Result<String> {
         let settlement: Settlement = read(body)?;
         let settled = self.meter.settle(&self.rules(), &settlement, now);
         if let Some(used) = settlement.used.as_ref().filter(|_| settled.counts) {
             self.note(used, settlement.usd, now);
         }
         for (number, alert) in settled.alerts.iter().enumerate() {
-            let Some(mail) = Mail::of(holder, alert, format!("{}-{number}", settlement.lease), now) else { continue };
+            let Some(mail) = Mail::of(&self.name, alert, format!("{}-{number}", settlement.lease), now) else { continue };
             if self.mails.len() < MOST_MAILS {
                 self.write_row(&format!("{MAIL}{}", mail.id), &mail);
                 self.mails.push(mail);

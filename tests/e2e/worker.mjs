@@ -2,7 +2,7 @@
 // caller that leaves look like one. What wrangler.toml says of date, flags and Durable Objects holds here too.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +29,8 @@ const VARIABLES = {
  */
 export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, disk } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
+  // In memory they would have no SQLite.
+  if (!disk) mkdirSync((disk = join(folder, "objects")));
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
   writeFileSync(join(folder, "meters.js"), METERS);
@@ -129,7 +131,8 @@ const config :Workerd.Config = (
     (name = "causeway", worker = .causeway),
 ${twin ? '    (name = "twin", worker = .twin),\n' : ""}    (name = "kv", worker = .kv),
     (name = "meters", worker = .meters),
-${disk ? `    (name = "disk", disk = (path = ${text(disk)}, writable = true)),\n` : ""}    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
+    (name = "disk", disk = (path = ${text(disk)}, writable = true)),
+    (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
     (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
@@ -143,7 +146,7 @@ const causeway :Workerd.Worker = (
   compatibilityFlags = ${flags},
   bindings = [${bindings()}],
   durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
-  durableObjectStorage = (${disk ? 'localDisk = "disk"' : "inMemory = void"}),
+  durableObjectStorage = (localDisk = "disk"),
 );
 ${twin ? `const twin :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js"), (name = "index_bg.wasm", wasm = embed "index_bg.wasm")],

@@ -17,10 +17,10 @@ mod cuts;
 mod errands;
 mod faults;
 mod heard;
-mod recording;
-mod said;
 #[path = "../meters/mod.rs"]
 mod meters;
+mod recording;
+mod said;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "another test uses the rest")]
 mod scripted;

@@ -140,7 +140,7 @@ fn the_meters_of_a_test_are_meters() {
     assert_eq!(meters.wake("team:a", now).len(), 1);
     assert_eq!(meters.heard.borrow().len(), 3);
     let shelf = meters.desks.borrow().get("team:a").map(|desk| desk.rows().clone()).unwrap();
-    assert_eq!((shelf.names().len(), shelf.size("nothing")), (3, 0));
+    assert_eq!((shelf.names().len(), shelf.size("nothing")), (4, 0));
     assert!(shelf.wakes_at().is_some() && shelf.take_wake().is_some() && shelf.wakes_at().is_none());
     meters.fall_silent();
     assert_eq!(meters.ask(&asks, now), [""]);

@@ -163,7 +163,7 @@ fn a_settled_request_leaves_nothing_behind_but_numbers() {
         scene.spend("a", "0.001", &used("gpt", "anna"));
     }
     let days = ["day:2026-11-21", "day:2026-11-21/_user", "day:2026-11-22", "day:2026-11-22/_user"];
-    assert_eq!(scene.shelf.names(), [&["counters"][..], &days, &["definition"]].concat());
+    assert_eq!(scene.shelf.names(), [&["counters"][..], &days, &["definition", "name"]].concat());
     assert!(scene.shelf.size("counters") < 3_000, "{}", scene.shelf.size("counters"));
     assert!(scene.shelf.size(days[0]) < 500);
 }

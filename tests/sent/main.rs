@@ -7,9 +7,9 @@
 mod bent;
 mod cases;
 mod meaning;
-mod recorded;
 #[path = "../meters/mod.rs"]
 mod meters;
+mod recorded;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "it is shared")]
 mod scripted;
