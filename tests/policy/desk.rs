@@ -109,6 +109,33 @@ fn counters_of_a_value_go_by_the_rules_that_come_along() {
 }
 
 #[test]
+fn who_is_not_counted_or_refused_has_nothing_written() {
+    let shelf = Shelf::default();
+    let mut scene = Scene { desk: Desk::open(shelf.clone()), shelf, now: noon() };
+    for (verb, body) in
+        [("ask", json!({"lease": "a", "version": 1, "requests": 1})), ("recall", json!("")), ("settle", json!({"lease": "a"}))]
+    {
+        scene.say(verb, &body);
+    }
+    assert_eq!(scene.shelf.names(), [""; 0]);
+    scene.say("define", &json!({"id": "k", "version": 1, "limits": [{"type": "requests", "per": "minute", "max": 0}]}));
+    scene.say("ask", &json!({"lease": "a", "version": 1, "requests": 1}));
+    scene.say("ask", &json!({"lease": "a", "version": 0, "requests": 1}));
+    assert_eq!(scene.shelf.names(), ["definition", "name"]);
+}
+
+#[test]
+fn an_alert_of_a_value_says_whose_it_is() {
+    let shelf = Shelf::default();
+    let mut scene = Scene { desk: Desk::open(shelf.clone()), shelf, now: noon() };
+    let budget = json!({"tokens": 10, "per": "day", "alerts": [1], "webhook": "https://example.com", "by": "_user"});
+    scene.say("ask", &json!({"lease": "a", "tokens": 10, "rules": {"budgets": [budget]}}));
+    scene.say("settle", &json!({"lease": "a", "tokens": 10, "used": used("gpt", "anna")}));
+    let letter: Value = serde_json::from_str(&scene.wake().remove(0).body).unwrap();
+    assert_eq!((&letter["by"], &letter["value"]), (&json!("_user"), &json!("anna")));
+}
+
+#[test]
 fn where_a_holder_stands_is_told_with_its_account_by_the_day() {
     let budgets = json!([{"usd": "10", "per": "day"}, {"tokens": 100, "per": "total", "hard": false}]);
     let mut scene = Scene::new_at(
