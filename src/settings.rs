@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::catalog::Overrides;
-use crate::policy::desk::Desk;
+use crate::policy::roster::Roster;
 use crate::policy::vault::Vault;
 use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
 use crate::providers::{Auth, Home, Provider, all, find, sandbox, words};
@@ -20,7 +20,7 @@ pub struct Settings {
     /// Of configs and of how targets did.
     pub memory: Memory,
     /// Of keys, teams and credentials.
-    pub desk: Desk,
+    pub roster: Roster,
 }
 
 /// Prices that win over the catalog's, as they were when they were last read.
@@ -90,7 +90,7 @@ impl Settings {
 
     /// Whether this deployment can use the provider without a key of the caller.
     pub fn is_active(&self, provider: &Provider) -> bool {
-        self.desk.serves(provider.slug) || self.is_set_up(provider)
+        self.roster.serves(provider.slug) || self.is_set_up(provider)
     }
 
     fn is_set_up(&self, provider: &Provider) -> bool {

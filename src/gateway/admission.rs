@@ -7,8 +7,8 @@ use super::life::Life;
 use super::vaulted;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Note, Verb};
-use crate::policy::desk::Member;
 use crate::policy::holder::{Key, Scope, Team};
+use crate::policy::roster::Member;
 use crate::policy::secret::{self, Shown};
 use crate::prices;
 
@@ -18,36 +18,55 @@ const PATIENCE_MS: u64 = 1_000;
 /// Lets the caller in for inference, as far as can be told without its meter: that one is asked when the request's
 /// share is reserved.
 pub async fn enter<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
-    if life.caller.is_stranger(life.settings) {
-        let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
-        return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
-    }
-    if life.settings.has_vault() && life.settings.desk.credentials_due(life.host.now()) {
-        read_credentials(life).await;
-    }
+    prepare(life).await?;
     let Some(text) = life.caller.shown else { return Ok(None) };
     let shown = secret::read(text).ok_or_else(misspelt)?;
-    let key = match life.settings.desk.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
+    let key = match life.settings.roster.key(&shown.id).filter(|key| key.is(&shown, life.host.now())) {
         Some(key) => key,
         None => known(life, &shown).await?,
     };
-    let member = member(life, key).await?;
-    admit(life, &member, Scope::Inference)?;
+    let mut member = member(life, key).await?;
+    if let Err(error) = admit(life, &member, Scope::Inference) {
+        // Perhaps no longer.
+        member = confirm(life, Scope::Inference).await?.ok_or(error)?;
+    }
     if money_counts(&member) && life.settings.prices_due(life.host.now()) {
         prices::read(life.host, life.settings, PATIENCE_MS).await;
     }
     Ok(Some(member))
 }
 
+/// Refuses strangers, and reads what there is in the vault.
+async fn prepare<H: Host>(life: &Life<'_, H>) -> Result<()> {
+    if life.caller.is_stranger(life.settings) {
+        let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
+        return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
+    }
+    if life.settings.has_vault() && life.settings.roster.credentials_due(life.host.now()) {
+        read_credentials(life).await;
+    }
+    Ok(())
+}
+
 /// The same as its meter has it at this moment, for what reserves nothing.
 pub async fn confirm<H: Host>(life: &Life<'_, H>, scope: Scope) -> Result<Option<Member>> {
-    let Some(text) = life.caller.shown else { return enter(life).await };
+    prepare(life).await?;
+    let Some(text) = life.caller.shown else { return Ok(None) };
     let shown = secret::read(text).ok_or_else(misspelt)?;
-    life.settings.desk.forget_key(&shown.id);
+    life.settings.roster.forget_key(&shown.id);
     let key = recalled(life, &shown).await?.ok_or_else(unknown)?;
-    let member = member(life, life.settings.desk.keep_key(key)).await?;
+    let member = member(life, life.settings.roster.keep_key(key)).await?;
     admit(life, &member, scope)?;
     Ok(Some(member))
+}
+
+/// Looks at the caller's key again, where that refused something. Whether it is another by now.
+pub async fn renew<H: Host>(life: &mut Life<'_, H>) -> Result<bool> {
+    let Some(known) = life.member.as_ref().map(|member| member.key.version) else { return Ok(false) };
+    let member = confirm(life, Scope::Inference).await?;
+    let is_newer = member.as_ref().is_some_and(|member| member.key.version != known);
+    life.member = member;
+    Ok(is_newer)
 }
 
 /// What is known of a key by the storage, which may be behind, and else by its meter.
@@ -58,7 +77,7 @@ async fn known<H: Host>(life: &Life<'_, H>, shown: &Shown) -> Result<Rc<Key>> {
         Some(key) => Some(key),
         None => recalled(life, shown).await?,
     };
-    key.map(|key| life.settings.desk.keep_key(key)).ok_or_else(unknown)
+    key.map(|key| life.settings.roster.keep_key(key)).ok_or_else(unknown)
 }
 
 async fn recalled<H: Host>(life: &Life<'_, H>, shown: &Shown) -> Result<Option<Key>> {
@@ -75,7 +94,7 @@ async fn recall<H: Host>(life: &Life<'_, H>, meter: String) -> Result<String> {
 /// The key and its team.
 async fn member<H: Host>(life: &Life<'_, H>, key: Rc<Key>) -> Result<Member> {
     let Some(slug) = key.team.clone() else { return Ok(Member { key, team: None }) };
-    if let Some(team) = life.settings.desk.team(&slug) {
+    if let Some(team) = life.settings.roster.team(&slug) {
         return Ok(Member { key, team: Some(team) });
     }
     let stored = life.host.stored(&format!("team:{slug}"), PATIENCE_MS).await.ok().flatten();
@@ -85,7 +104,7 @@ async fn member<H: Host>(life: &Life<'_, H>, key: Rc<Key>) -> Result<Member> {
         None => Team::parse(&recall(life, format!("team:{slug}")).await?).ok(),
     };
     let gone = || Error::caller(Kind::Forbidden, format!("The team `{slug}` of this key is gone."));
-    let team = life.settings.desk.keep_team(team.ok_or_else(gone)?);
+    let team = life.settings.roster.keep_team(team.ok_or_else(gone)?);
     Ok(Member { key, team: Some(team) })
 }
 
@@ -134,7 +153,7 @@ fn money_counts(member: &Member) -> bool {
 async fn read_credentials<H: Host>(life: &Life<'_, H>) {
     let read = life.host.stored(vaulted::KEY, PATIENCE_MS).await;
     if let Ok(list) = read {
-        life.settings.desk.keep_credentials(&list.unwrap_or_default(), life.host.now());
+        life.settings.roster.keep_credentials(&list.unwrap_or_default(), life.host.now());
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn secure<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>, 
 /// The credential of the vault with which the target at hand is asked.
 pub fn credential<H: Host>(life: &Life<'_, H>) -> Option<Rc<Credential>> {
     let terms = life.caller.terms.filter(|terms| terms.vaulted)?;
-    life.settings.desk.credential(terms.credential.as_deref()?)
+    life.settings.roster.credential(terms.credential.as_deref()?)
 }
 
 /// What is to be asked: a share of its own for every holder, or what the one that is held lacks.
@@ -109,7 +109,7 @@ fn stakes<H: Host>(life: &mut Life<'_, H>, worst: Bill) -> Result<Vec<Stake>> {
             format!("{}.{}", life.ledger.record.request_id, lease.count)
         });
         let Bill { tokens, most, usd, unpriced } = more;
-        let ask = Ask { lease: id.clone(), version, rules, requests, tokens, most, usd, unpriced };
+        let ask = Ask { lease: id.clone(), version, rules, requests, tokens, most, usd, unpriced, lasts_ms: None };
         let body = serde_json::to_string(&ask).unwrap_or_default();
         stakes.push(Stake { note: Note { meter: meter.clone(), verb: Verb::Ask, body }, lease: id, meter, whose, holder, more });
     };
@@ -195,14 +195,14 @@ fn granted<H: Host>(life: &mut Life<'_, H>, stakes: Vec<Stake>, answers: &[Strin
 
 /// What is known of a holder was old: the request is weighed anew by what is so now.
 fn renewed<H: Host>(life: &mut Life<'_, H>, holder: &Holder, definition: &str) -> Result<Error> {
-    let desk = &life.settings.desk;
+    let roster = &life.settings.roster;
     match (holder, &mut life.member) {
         (Holder::Key, Some(member)) => {
             let key = Key::parse(definition)?;
             let shown = life.caller.shown.and_then(secret::read);
             let is = shown.is_some_and(|shown| key.is(&shown, life.host.now()));
             let other_team = key.team != member.key.team;
-            member.key = desk.keep_key(key);
+            member.key = roster.keep_key(key);
             if other_team {
                 member.team = None;
             }
@@ -214,8 +214,8 @@ fn renewed<H: Host>(life: &mut Life<'_, H>, holder: &Holder, definition: &str) -
             }
             admission::admit(life, &member, Scope::Inference)?;
         }
-        (Holder::Team, Some(member)) => member.team = Some(desk.keep_team(Team::parse(definition)?)),
-        (Holder::Credential(_), _) => desk.keep_credential(Credential::parse(definition)?),
+        (Holder::Team, Some(member)) => member.team = Some(roster.keep_team(Team::parse(definition)?)),
+        (Holder::Credential(_), _) => roster.keep_credential(Credential::parse(definition)?),
         _ => {}
     }
     Ok(Error::gateway("What this request goes by is being changed; try again.").with_status(503))
@@ -224,18 +224,18 @@ fn renewed<H: Host>(life: &mut Life<'_, H>, holder: &Holder, definition: &str) -
 const REVOKED: &str = "This key was revoked: ask whoever runs this gateway for a new one.";
 
 fn gone<H: Host>(life: &Life<'_, H>, stake: &Stake) -> Error {
-    let desk = &life.settings.desk;
+    let roster = &life.settings.roster;
     match &stake.holder {
         Holder::Credential(slug) => {
-            desk.forget_credential(slug);
+            roster.forget_credential(slug);
             Error::invalid(format!("The {} was deleted.", stake.whose)).with_param("virtual-key")
         }
         Holder::Team => {
-            desk.forget_team(stake.meter.trim_start_matches("team:"));
+            roster.forget_team(stake.meter.trim_start_matches("team:"));
             Error::caller(Kind::Forbidden, format!("The {} is gone.", stake.whose))
         }
         _ => {
-            desk.forget_key(stake.meter.trim_start_matches("key:"));
+            roster.forget_key(stake.meter.trim_start_matches("key:"));
             unauthenticated(REVOKED)
         }
     }

@@ -90,9 +90,13 @@ impl<H: Host> View for Sight<'_, '_, H> {
         }
     }
 
+    fn caller(&self) -> String {
+        self.life.tenant()
+    }
+
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
         let (life, now) = (self.life, self.now());
-        let track = life.settings.memory.track(key(life, self.asked, leaf));
+        let track = life.settings.memory.regard(key(life, self.asked, leaf));
         let open_until = breaker.and_then(|breaker| track.open_until(breaker, now));
         Standing { open_until, latency_ms: track.latency_ms(), score: track.score() }
     }

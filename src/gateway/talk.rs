@@ -14,8 +14,10 @@ use crate::error::{Error, Result};
 use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Call, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
+use crate::lease::Bill;
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
+use crate::routing::config::Terms;
 use crate::target::{Target, Wish};
 use crate::wire::envelope::Envelope;
 use crate::wire::frame::list::List;
@@ -163,15 +165,13 @@ async fn receive<H: Host>(
     shelf: Option<Shelf>,
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
-        if life.turn.goes_on || life.first_token_ms(true).is_some() {
+        if life.turn.guarded || life.first_token_ms(true).is_some() {
             apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
     let outbound = target.dialect.outbound();
-    let started = life.host.now();
     let bytes = whole(life, &mut answer, MAX_ANSWER).await;
-    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
@@ -264,9 +264,18 @@ fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let mut envelope = Envelope::look(&body)?;
-    let model = named(model(talk.model.as_deref(), &envelope)?)?;
-    let target = life.aim(Wish::Talk(talk.dialect), &model)?;
+    let envelope = Envelope::look(&body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model, once: false, unrouted: false };
+    walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
+}
+
+async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (mut envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
+    leave_out_knobs(&mut envelope, asked, life.caller.terms);
+    let target = life.aim(Wish::Talk(talk.dialect), &named(model)?)?;
+    life.ledger.free = true;
+    lease::secure(life, None, Bill::NOTHING).await?;
     let Some(counter) = target.counting(talk.dialect) else {
         let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
@@ -288,6 +297,17 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close(&Glance { finished: true, ..Glance::default() });
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+}
+
+/// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.
+fn leave_out_knobs(envelope: &mut Envelope<'_>, asked: &Asked<'_>, terms: Option<&Terms>) {
+    const PARTS: &[&str] =
+        &["model", "messages", "system", "tools", "tool_choice", "thinking", "contents", "systemInstruction", "generateContentRequest"];
+    for name in terms.iter().flat_map(|terms| terms.override_params.keys().chain(terms.default_params.keys())) {
+        if !PARTS.contains(&name.as_str()) && !asked.envelope.has(name) {
+            envelope.remove(name);
+        }
+    }
 }
 
 /// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says

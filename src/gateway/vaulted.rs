@@ -31,7 +31,7 @@ pub async fn terms<H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, leaf: &Terms,
     };
     permitted(life, &credential)?;
     let vault = life.settings.vault();
-    let secret = life.settings.desk.opened(&credential, || vault.open(&credential.slug, &credential.secret));
+    let secret = life.settings.roster.opened(&credential, || vault.open(&credential.slug, &credential.secret));
     let secret = secret.ok_or_else(|| {
         Error::gateway(format!("The credential `{}` cannot be opened: MASTER_KEY is not the one it was sealed under.", credential.slug))
     })?;
@@ -53,8 +53,8 @@ fn named<'n, H: Host>(life: &Life<'n, H>, leaf: &'n Terms, model: &'n str) -> Op
 
 /// One that was made a moment ago may not be in the list yet: its meter knows it.
 async fn found<H: Host>(life: &Life<'_, H>, slug: &str) -> Result<Rc<Credential>> {
-    let desk = &life.settings.desk;
-    if let Some(credential) = desk.credential(slug) {
+    let roster = &life.settings.roster;
+    if let Some(credential) = roster.credential(slug) {
         return Ok(credential);
     }
     let plain = slug.len() <= 64 && slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -62,10 +62,10 @@ async fn found<H: Host>(life: &Life<'_, H>, slug: &str) -> Result<Rc<Credential>
         let note = Note { meter: format!("credential:{slug}"), verb: Verb::Recall, body: String::new() };
         let told = life.host.ask_meters(&[note], PATIENCE_MS).await;
         if let Some(credential) = told.first().and_then(|told| Credential::parse(told).ok()) {
-            desk.keep_credential(credential);
+            roster.keep_credential(credential);
         }
     }
-    desk.credential(slug).ok_or_else(|| {
+    roster.credential(slug).ok_or_else(|| {
         let shown: String = slug.chars().take(64).collect();
         let message = format!("There is no credential `{shown}` in the vault: check the slug, or make it with POST /admin/v1/credentials.");
         Error::invalid(message).with_param("virtual-key")
@@ -74,9 +74,9 @@ async fn found<H: Host>(life: &Life<'_, H>, slug: &str) -> Result<Rc<Credential>
 
 /// Of those of the target's provider the first that serves the model, where there is no other key for it.
 fn first<H: Host>(life: &Life<'_, H>, leaf: &Terms, model: &str, several: bool) -> Result<Option<Rc<Credential>>> {
-    let (settings, desk) = (life.settings, &life.settings.desk);
+    let (settings, roster) = (life.settings, &life.settings.roster);
     let listed = life.member.as_ref().and_then(|member| member.key.allow.credentials.as_ref());
-    if leaf.api_key.is_some() || life.caller.under(leaf, several).own_key.is_some() || (listed.is_none() && !desk.has_credentials()) {
+    if leaf.api_key.is_some() || life.caller.under(leaf, several).own_key.is_some() || (listed.is_none() && !roster.has_credentials()) {
         return Ok(None);
     }
     let named = || target::named_provider(life.call, &life.caller).ok().flatten();
@@ -95,7 +95,7 @@ fn first<H: Host>(life: &Life<'_, H>, leaf: &Terms, model: &str, several: bool) 
     let serves = |credential: &&Rc<Credential>| {
         credential.provider.slug == provider.slug && lists_model(credential.models.as_ref(), provider.slug, bare)
     };
-    let credential = desk.credentials().iter().filter(allowed).find(serves).cloned();
+    let credential = roster.credentials().iter().filter(allowed).find(serves).cloned();
     if credential.is_none() && listed.is_some() && !matches!(provider.auth, providers::Auth::None) {
         let message = format!("None of the credentials that this key may use is for {}.", provider.slug);
         return Err(Error::caller(Kind::Forbidden, message));

@@ -32,6 +32,15 @@ pub struct Ask {
     /// Nobody has put a price on it.
     #[serde(default)]
     pub unpriced: bool,
+    /// For how long it is held if nobody settles it: half an hour where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_ms: Option<u64>,
+}
+
+impl Ask {
+    pub fn most(&self) -> u64 {
+        self.most.max(self.tokens)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

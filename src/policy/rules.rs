@@ -49,7 +49,8 @@ pub enum Period {
     Total,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 pub enum Amount {
     Usd(Money),
     Tokens(u64),
@@ -216,6 +217,15 @@ impl Span {
             Span::Minute => 60_000,
             Span::Hour => 3_600_000,
             Span::Day => 86_400_000,
+        }
+    }
+}
+
+impl Amount {
+    pub fn unit(self) -> &'static str {
+        match self {
+            Amount::Usd(_) => "usd",
+            Amount::Tokens(_) => "tokens",
         }
     }
 }
