@@ -147,7 +147,8 @@ async fn request(
         headers.add("x-causeway-cache-force-refresh", "true");
     }
     let path = written(question.dialect, about.stream, false).0.to_owned();
-    let call = Call { method: Method::Post, path, query: String::new(), headers };
+    let query = if path.contains(":stream") { "?alt=sse" } else { "" }.to_owned();
+    let call = Call { method: Method::Post, path, query, headers };
     let (tries, records, config_ms) = (RefCell::default(), RefCell::default(), Cell::new(0));
     let meters = &Meters::default();
     let world = World { clock, chance, deployment, about, storage, meters, told, first: *first, tries, records, config_ms };
