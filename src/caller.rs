@@ -32,7 +32,7 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
         // Portkey's client sends the key as it was given.
         None => (!value.eq_ignore_ascii_case("bearer")).then_some(value),
     });
-    let gateways = named(headers, "api-key");
+    let gateways = headers.find_own("api-key");
     let shown = [gateways, bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
     let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
     let known = shown.iter().flatten().any(|key| ours(key));
@@ -42,17 +42,6 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
     Caller { headers, terms: None, own_key, known, forged, portkey }
-}
-
-/// `x-causeway-NAME`, or `x-portkey-NAME` in its place.
-fn named<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(key, value)| {
-            let ours = key.strip_prefix("x-causeway-").or_else(|| key.strip_prefix("x-portkey-"));
-            ours == Some(name) && !value.is_empty()
-        })
-        .map(|(_, value)| value)
 }
 
 /// Compares in a time that does not tell how much was right.
@@ -91,7 +80,7 @@ impl<'a> Caller<'a> {
     /// `x-causeway-NAME` in either spelling; before it what the target's terms say, but for what a caller may change
     /// from call to call.
     pub fn named(&self, name: &str) -> Option<&'a str> {
-        let shown = named(self.headers, name);
+        let shown = self.headers.find_own(name);
         match name {
             "custom-host" => shown.filter(|_| !self.is_bound()).or_else(|| self.terms?.custom_host.as_deref()),
             "provider" => self.terms.and_then(|terms| terms.provider).or(shown),
@@ -107,12 +96,12 @@ impl<'a> Caller<'a> {
     /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.
     fn is_bound(&self) -> bool {
         let has_key = |terms: &Terms| terms.api_key.is_some() || !terms.settings.is_empty();
-        let brought = || named(self.headers, "config").is_some_and(|config| config.trim_start().starts_with('{'));
+        let brought = || self.headers.find_own("config").is_some_and(|config| config.trim_start().starts_with('{'));
         self.terms.is_some_and(has_key) && !brought()
     }
 
     fn named_provider(&self) -> Option<&'static str> {
-        Some(providers::find(named(self.headers, "provider")?)?.slug)
+        Some(providers::find(self.headers.find_own("provider")?)?.slug)
     }
 
     /// Headers of the caller that are to be passed on.
