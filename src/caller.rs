@@ -1,7 +1,8 @@
 //! Who calls: which key was shown, which spelling of headers is used, what the headers ask for.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::http::{Call, Headers};
+use crate::policy::secret;
 use crate::providers;
 use crate::routing::config::Terms;
 use crate::settings::Settings;
@@ -13,10 +14,10 @@ pub struct Caller<'a> {
     pub terms: Option<&'a Terms>,
     /// The provider's own key, brought along for this request.
     pub own_key: Option<&'a str>,
-    /// A key of this deployment was shown and is right.
-    known: bool,
-    /// A key was shown that looks like ours and is not.
-    forged: bool,
+    /// The deployment's own key was shown.
+    pub admin: bool,
+    /// A caller's key was shown. Whether it is right, its meter knows.
+    pub shown: Option<&'a str>,
     /// The caller speaks of `x-portkey-`.
     pub portkey: bool,
 }
@@ -34,33 +35,21 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     });
     let gateways = headers.find_own("api-key");
     let shown = [gateways, bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
-    let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| equal(token.as_bytes(), key.as_bytes()));
-    let known = shown.iter().flatten().any(|key| ours(key));
-    let forged = !known && shown.iter().flatten().any(|key| key.starts_with("cw-"));
+    let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| secret::equal(token.as_bytes(), key.as_bytes()));
+    let admin = shown.iter().flatten().any(|key| ours(key));
+    let shown = shown.into_iter().flatten().find(|key| !admin && secret::is_ours(key));
     let theirs = [bearer, headers.find("x-api-key"), headers.find("x-goog-api-key"), headers.find("api-key")];
-    let providers = |key: &&str| !key.is_empty() && !ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
+    let providers =
+        |key: &&str| !key.is_empty() && !ours(key) && !secret::is_ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
     let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
-    Caller { headers, terms: None, own_key, known, forged, portkey }
-}
-
-/// Compares in a time that does not tell how much was right.
-fn equal(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |unlike, (left, right)| unlike | (left ^ right)) == 0
+    Caller { headers, terms: None, own_key, admin, shown, portkey }
 }
 
 impl<'a> Caller<'a> {
-    /// Whether the caller may use this deployment at all.
-    pub fn admit(&self, settings: &Settings) -> Result<()> {
-        if self.forged {
-            let message = "This key is not known here. Check it for typos, or ask whoever runs this gateway for a new one.";
-            return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
-        }
-        if settings.require_key() && !self.known {
-            let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
-            return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
-        }
-        Ok(())
+    /// Whether it has to show a key and has not.
+    pub fn is_stranger(&self, settings: &Settings) -> bool {
+        settings.require_key() && !self.admin && self.shown.is_none()
     }
 
     /// The caller, less the key that it brought along.
@@ -73,7 +62,7 @@ impl<'a> Caller<'a> {
     /// its own.
     pub fn under(self, terms: &'a Terms, several: bool) -> Self {
         let meant = terms.provider.is_none() || !several || terms.provider == self.named_provider();
-        let own_key = terms.api_key.as_deref().or(self.own_key.filter(|_| meant));
+        let own_key = terms.api_key.as_deref().or(self.own_key.filter(|_| meant && !terms.vaulted));
         Self { terms: Some(terms), own_key, ..self }
     }
 
@@ -81,16 +70,17 @@ impl<'a> Caller<'a> {
     /// from call to call.
     pub fn named(&self, name: &str) -> Option<&'a str> {
         let shown = self.headers.find_own(name);
+        let vaulted = self.terms.filter(|terms| terms.vaulted);
         match name {
+            _ if vaulted.is_some() && providers::leads_elsewhere(name) => {
+                let own =
+                    vaulted.and_then(|terms| if name == "custom-host" { terms.custom_host.as_ref() } else { terms.settings.get(name) });
+                own.map(String::as_str)
+            }
             "custom-host" => shown.filter(|_| !self.is_bound()).or_else(|| self.terms?.custom_host.as_deref()),
             "provider" => self.terms.and_then(|terms| terms.provider).or(shown),
             _ => self.terms.and_then(|terms| terms.settings.get(name)).map(String::as_str).or(shown),
         }
-    }
-
-    /// With whom its answers are shared: with whoever brings the same key, or with all who use the deployment's.
-    pub fn tenant(&self) -> String {
-        self.own_key.map_or_else(|| "deployment".to_owned(), |key| format!("key {key}"))
     }
 
     /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.

@@ -84,6 +84,12 @@ pub fn door(call: &Call) -> Result<Door> {
     Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
 }
 
+/// The door at the end of a provider's own path, which may begin in any way.
+pub fn at_the_end(path: &str) -> Option<Door> {
+    let of_model = path.find("/models/").and_then(|at| path.get(at..)).and_then(gemini);
+    of_model.or_else(|| DOORS.iter().find(|(known, ..)| path.ends_with(known)).map(|(.., door)| door.clone()))
+}
+
 /// The list of models and each of them; Google's are at `/v1beta`.
 fn models(path: &str) -> Option<Door> {
     let rest = path.strip_prefix("/v1beta").unwrap_or(path).strip_prefix("/models")?;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::http::Headers;
-use crate::record::Record;
+use crate::record::{Closed, Record};
 use crate::wire::multipart::Editor;
 
 /// A future of its own, for what few requests need. Without this the compiler makes one function of all that a request
@@ -57,11 +57,25 @@ pub trait Host {
     /// Gives those who lined up what there is now, or tells them that there is nothing. Nobody waits for it.
     fn serve_line(&self, name: &str, value: Option<&[u8]>);
 
+    /// Asks meters, all at the same time. Each answers for itself, in JSON; empty is what did not come in time.
+    async fn ask_meters(&self, notes: &[Note], timeout_ms: u64) -> Vec<String>;
+
+    /// Tells meters something and waits for nothing. It goes out even when the caller has left.
+    fn tell_meters(&self, notes: &[Note]);
+
     /// The storage that the deployment is bound to, and whether each part of it answers.
     async fn bindings(&self) -> Vec<(&'static str, bool)>;
 
     /// Keeps the record of a finished request.
     fn record(&self, record: &Record);
+
+    /// A request is over.
+    fn conclude(&self, closed: &Closed) {
+        self.record(&closed.record);
+        if !closed.notes.is_empty() {
+            self.tell_meters(&closed.notes);
+        }
+    }
 }
 
 /// An upstream's answer, its head arrived.
@@ -116,6 +130,35 @@ pub enum Line {
     Served(Vec<u8>),
     /// Nothing came, or not in time.
     Alone,
+}
+
+/// What is said to the meter of a holder, in one line of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// `key:ID`, `team:SLUG`, `credential:SLUG`.
+    pub meter: String,
+    pub verb: Verb,
+    pub body: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// An `Ask` for a share: a `Verdict`.
+    Ask,
+    /// A `Settlement`.
+    Settle,
+    /// What the holder's definition is: the definition, or `null`.
+    Recall,
+}
+
+impl Verb {
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Ask => "ask",
+            Verb::Settle => "settle",
+            Verb::Recall => "recall",
+        }
+    }
 }
 
 /// Why there is no answer.

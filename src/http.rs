@@ -234,17 +234,3 @@ impl Ending {
         !matches!(self, Ending::Broken(_)) && glance.finished && !glance.failed
     }
 }
-
-/// The year, month and day of so many days after 1970.
-pub fn civil(days: u64) -> (u64, u64, u64) {
-    // Howard Hinnant's civil calendar from days.
-    let shifted = days.saturating_add(719_468);
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}

@@ -27,7 +27,7 @@
 //! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error, spelling -> ir -> wire, http, record, host, catalog, cost, cache -> providers -> routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
+//! `error, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -51,14 +51,18 @@ pub mod health;
 pub mod host;
 pub mod http;
 pub mod ir;
+pub mod lease;
 pub mod models;
+pub mod policy;
 pub mod predict;
 pub mod prices;
 pub mod providers;
 pub mod record;
 pub mod routing;
+pub mod section;
 pub mod settings;
 pub mod spelling;
 pub mod target;
+pub mod time;
 pub mod token;
 pub mod wire;

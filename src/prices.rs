@@ -30,7 +30,7 @@ pub async fn alongside<H: Host, W: Future>(host: &H, settings: &Settings, most_m
     join(work, read(host, settings, most_ms.unwrap_or(PATIENCE_MS).min(PATIENCE_MS))).await.0
 }
 
-async fn read<H: Host>(host: &H, settings: &Settings, patience_ms: u64) {
+pub async fn read<H: Host>(host: &H, settings: &Settings, patience_ms: u64) {
     let read = match host.stored(KEY, patience_ms).await {
         Ok(Some(list)) => Some(parsed(&list)),
         Ok(None) => Some(Overrides::default()),

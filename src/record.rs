@@ -5,10 +5,13 @@ use serde::Serialize;
 use crate::cache::Cached;
 use crate::catalog::Prices;
 use crate::cost::{self, Cost, Tally};
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::host::Note;
 use crate::http::Ending;
 use crate::ir::Usage;
+use crate::lease::{Bill, Lease};
 use crate::wire::Glance;
+use crate::wire::pipe::estimate_tokens;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Record {
@@ -63,6 +66,9 @@ pub struct Attempt {
     pub ms: u64,
     /// Something was sent; else it was passed over.
     pub asked: bool,
+    /// Nobody was there to take it.
+    #[serde(skip)]
+    pub unreachable: bool,
     /// Why it was left, or not even asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,
@@ -80,6 +86,20 @@ pub struct Tokens {
     pub reasoning: Option<u64>,
     /// Counted by us because the provider did not come to tell.
     pub estimated: bool,
+}
+
+/// A request that is over: what is kept of it, and what those hear who hold limits and budgets.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    pub record: Record,
+    pub notes: Vec<Note>,
+}
+
+impl Attempt {
+    /// Whether a provider may have worked on it.
+    pub fn reached(&self) -> bool {
+        self.asked && !self.unreachable
+    }
 }
 
 impl Record {
@@ -100,11 +120,15 @@ pub struct Ledger {
     pub tally: Tally,
     /// Prices of the model that win over the catalog's.
     pub own: Option<Prices>,
+    /// What it holds of limits and budgets.
+    pub lease: Lease,
+    /// No provider takes money for it.
+    pub free: bool,
 }
 
 impl Ledger {
     /// The answer is over: how, and what it used.
-    pub fn close(mut self, glance: &Glance, ending: &Ending, now: u64) -> Record {
+    pub fn close(mut self, glance: &Glance, ending: &Ending, now: u64) -> Closed {
         self.record.outcome = match ending {
             Ending::Abandoned if !glance.finished => Outcome::Abandoned,
             // What ends after the answer did, however it ends, takes nothing away from it.
@@ -115,25 +139,40 @@ impl Ledger {
             self.record.error = Some(format!("{:?}", error.kind));
         }
         let usage = glance.settled(ending, self.prompt_bytes);
-        let cost = || cost::of(self.own.as_ref(), self.record.provider, &self.record.model, &usage, &self.tally);
         // What is given again has been paid for.
-        self.record.cost = Some(if self.record.cache == Cached::Hit { Cost::NOTHING } else { cost() });
+        self.record.cost = Some(if self.free || self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
         self.record.usage = Some(usage.into());
         self.ended(now)
     }
 
     /// There was no answer, and so nothing to pay.
-    pub fn fail(mut self, error: &Error, now: u64) -> Record {
-        self.record.outcome = if error.kind == crate::error::Kind::Abandoned { Outcome::Abandoned } else { Outcome::Failed };
+    pub fn fail(mut self, error: &Error, now: u64) -> Closed {
+        self.record.outcome = if error.kind == Kind::Abandoned { Outcome::Abandoned } else { Outcome::Failed };
         self.record.status = error.status;
         self.record.cost = Some(Cost::NOTHING);
         self.record.error = Some(format!("{:?}", error.kind));
         self.ended(now)
     }
 
-    fn ended(mut self, now: u64) -> Record {
+    /// What so much use of the model at hand costs.
+    pub fn cost(&self, usage: &Usage) -> Cost {
+        cost::of(self.own.as_ref(), self.record.provider, &self.record.model, usage, &self.tally)
+    }
+
+    /// The target at hand is left. Where its answer had begun well, what it was asked is paid for.
+    pub fn leave_target(&mut self, begun: bool) -> Vec<Note> {
+        if self.lease.shares.is_empty() {
+            return Vec::new();
+        }
+        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
+        let bill = if begun { Bill::of(usage.input, usage.input, self.cost(&usage)) } else { Bill::default() };
+        self.lease.leave_target(&self.record, bill)
+    }
+
+    fn ended(mut self, now: u64) -> Closed {
         self.record.duration_ms = now.saturating_sub(self.record.at);
-        self.record
+        let notes = std::mem::take(&mut self.lease).settle(&self.record);
+        Closed { record: self.record, notes }
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::catalog::Overrides;
+use crate::policy::roster::Roster;
+use crate::policy::vault::Vault;
 use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
 use crate::providers::{Auth, Home, Provider, all, find, sandbox, words};
 use crate::routing::memory::Memory;
@@ -17,6 +19,8 @@ pub struct Settings {
     own_prices: RefCell<OwnPrices>,
     /// Of configs and of how targets did.
     pub memory: Memory,
+    /// Of keys, teams and credentials.
+    pub roster: Roster,
 }
 
 /// Prices that win over the catalog's, as they were when they were last read.
@@ -66,8 +70,30 @@ impl Settings {
         words::word(name)?.vars.iter().find_map(|var| self.var(var))
     }
 
+    /// What opens the sealed credentials: the new master key while one is brought in, and the old one.
+    pub fn vault(&self) -> Vault {
+        Vault::of(["MASTER_KEY_NEXT", "MASTER_KEY"].into_iter().filter_map(|name| self.var(name)))
+    }
+
+    pub fn has_vault(&self) -> bool {
+        self.var("MASTER_KEY").or(self.var("MASTER_KEY_NEXT")).is_some()
+    }
+
+    /// Whether the environment has what lets one in at the provider.
+    pub fn has_key(&self, provider: &Provider) -> bool {
+        match provider.auth {
+            Auth::None => true,
+            Auth::Aws(_) => self.key_of(provider).is_some() || self.var("AWS_ACCESS_KEY_ID").is_some(),
+            _ => self.key_of(provider).is_some() || matches!(provider.home, Home::Yours(var) if self.var(var).is_some()),
+        }
+    }
+
     /// Whether this deployment can use the provider without a key of the caller.
     pub fn is_active(&self, provider: &Provider) -> bool {
+        self.roster.serves(provider.slug) || self.is_set_up(provider)
+    }
+
+    fn is_set_up(&self, provider: &Provider) -> bool {
         let keyed = match provider.auth {
             Auth::None => return provider.slug == sandbox::SLUG && self.sandbox(),
             Auth::Aws(_) => self.key_of(provider).is_some() || self.var("AWS_ACCESS_KEY_ID").is_some(),

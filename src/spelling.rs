@@ -1,4 +1,4 @@
-//! Names that were meant, for names that are not known.
+//! Words: names that were meant, for names that are not known; bytes as letters.
 
 /// The known name that a mistyped one is nearest to, if it is near.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -27,4 +27,9 @@ pub fn distance(left: &str, right: &str) -> usize {
         row = next;
     }
     row.last().copied().unwrap_or_default()
+}
+
+/// Bytes as digits to the base of sixteen.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }

@@ -56,7 +56,6 @@ pub enum Credential<'a> {
 }
 
 pub fn choose<'a>(settings: &'a Settings, call: &Call, caller: Caller<'a>, wish: Wish, asked: &str) -> Result<Target<'a>> {
-    refuse_what_is_to_come(&caller)?;
     let (provider, model) = match named_provider(call, &caller)? {
         Some(provider) => (provider, stripped(provider, asked)),
         None => provider_of_model(settings, &caller, asked)?,
@@ -137,7 +136,9 @@ pub fn place(settings: &Settings, caller: &Caller<'_>, provider: &Provider) -> R
         return Err(Error::invalid(message).with_param("custom-host"));
     }
     let base = words::fill(provider.base, "", |name| word(settings, caller, name))?;
-    Ok(Place { base, trusted: true })
+    // Where the caller says at whose door it is, the deployment's own key stays at home.
+    let strays = words::names(provider.base).any(|name| providers::leads_elsewhere(name) && caller.named(name).is_some());
+    Ok(Place { base, trusted: !strays })
 }
 
 /// The caller's own key, else the deployment's; that one goes only where the deployment itself points.
@@ -177,14 +178,6 @@ fn no_key(provider: &Provider, place: &Place) -> Error {
         "A custom host gets no key of this gateway: send its key in `Authorization`, or add the host to TRUSTED_CUSTOM_HOSTS.".to_owned()
     };
     Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key")
-}
-
-fn refuse_what_is_to_come(caller: &Caller<'_>) -> Result<()> {
-    if caller.named("virtual-key").is_none() && caller.terms.is_none_or(|terms| terms.credential.is_none()) {
-        return Ok(());
-    }
-    let message = format!("`x-{}-virtual-key` is not served yet; name a provider in `x-{0}-provider` instead.", caller.spelling());
-    Err(Error::invalid(message).with_param("virtual-key"))
 }
 
 /// The provider that a header names.
@@ -237,8 +230,9 @@ fn having(settings: &Settings, caller: &Caller<'_>, model: &str) -> Option<&'sta
     preferred().or_else(maker).or_else(any).or_else(near)
 }
 
-/// The model less the provider's slug, unless its own models have such a prefix.
+/// The model less the slugs of its credential and its provider, unless the provider's own models have such a prefix.
 fn stripped<'m>(provider: &Provider, asked: &'m str) -> &'m str {
+    let asked = providers::split_credential(asked).map_or(asked, |(_, model)| model);
     match providers::split_model(asked) {
         (Some(prefix), model) if prefix.slug == provider.slug && !provider.quirks.slashed_models => model,
         _ => asked,

@@ -6,11 +6,11 @@ use std::path::Path;
 
 /// From the bottom up. What shares a rung may know each other.
 const RUNGS: &[&[&str]] = &[
-    &["error", "spelling"],
+    &["error", "spelling", "time"],
     &["ir"],
-    &["wire", "http", "record", "host", "catalog", "cost", "cache"],
+    &["wire", "http", "record", "host", "catalog", "cost", "cache", "lease", "section"],
     &["providers"],
-    &["routing"],
+    &["policy", "routing"],
     &["settings"],
     &["caller"],
     &["door", "target", "token", "prices", "errand"],

@@ -6,6 +6,7 @@ use sha2::Sha256;
 use std::fmt;
 
 use crate::http::Headers;
+use crate::spelling::hex;
 
 /// All that makes an answer what it is.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Question<'_> {
         Canonical { out: &mut all, besides: BESIDES }.deserialize(&mut body).ok()?;
         body.end().ok()?;
         let root = derived(self.secret.as_bytes(), &all)?;
-        let name = derived(&root, b"name")?.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = hex(derived(&root, b"name")?.get(..16)?);
         Some(Locker { name: format!("cache:{name}"), key: derived(&root, b"seal")? })
     }
 }

@@ -54,6 +54,10 @@ extern "C" {
     fn ask_line(this: &Exchange, slot: Slot, name: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = serveLine)]
     pub fn serve_line(this: &Exchange, name: &str, value: Option<Uint8Array>) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = askMeters)]
+    fn ask_meters_for(this: &Exchange, slot: Slot, notes: &str, timeout: f64) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = tellMeters)]
+    pub fn tell_meters(this: &Exchange, notes: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,
@@ -125,6 +129,10 @@ impl Exchange {
 
     pub fn line_up(&self, name: &str, timeout: f64) -> Arrival {
         Arrival::of(|slot| self.ask_line(slot, name, timeout))
+    }
+
+    pub fn ask_meters(&self, notes: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_meters_for(slot, notes, timeout))
     }
 
     pub fn meet(&self, news: &str) -> Arrival {

@@ -7,7 +7,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::exchange::{Exchange, Upstream};
 use super::{task, upload};
-use crate::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
+use crate::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use crate::http::Headers;
 use crate::record::Record;
 
@@ -136,23 +136,34 @@ impl Host for Worker {
         let _ = self.exchange.serve_line(name, value.map(Uint8Array::from));
     }
 
+    async fn ask_meters(&self, notes: &[Note], timeout_ms: u64) -> Vec<String> {
+        let answers = self.exchange.ask_meters(&block(notes), timeout_ms as f64).await;
+        let answers = answers.ok().and_then(|answers| answers.as_string()).unwrap_or_default();
+        let mut lines = answers.split('\n').map(str::to_owned);
+        notes.iter().map(|_| lines.next().unwrap_or_default()).collect()
+    }
+
+    fn tell_meters(&self, notes: &[Note]) {
+        let _ = self.exchange.tell_meters(&block(notes));
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         let digits = self.exchange.bindings().await.ok().and_then(|digits| digits.as_string()).unwrap_or_default();
         ["KV", "METER"].into_iter().zip(digits.chars()).map(|(name, digit)| (name, digit == '1')).collect()
     }
 
     fn record(&self, record: &Record) {
-        if self.logs {
-            log(record);
+        if self.logs
+            && let Ok(line) = serde_json::to_string(record)
+        {
+            worker::console_log!("{line}");
         }
     }
 }
 
-/// Prints the record as one line of JSON.
-pub fn log(record: &Record) {
-    if let Ok(line) = serde_json::to_string(record) {
-        worker::console_log!("{line}");
-    }
+/// A line for each: the meter, the verb, what is said.
+fn block(notes: &[Note]) -> String {
+    notes.iter().map(|note| format!("{}\t{}\t{}\n", note.meter, note.verb.word(), note.body)).collect()
 }
 
 pub fn now() -> u64 {

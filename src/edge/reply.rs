@@ -11,6 +11,7 @@ use super::host::{self, Worker};
 use super::task;
 use crate::cache::Deposit;
 use crate::error::{Error, Kind};
+use crate::host::Host;
 use crate::http::{Body, Ending, Patience, Reply};
 use crate::record::Ledger;
 use crate::wire::pipe::{Passed, Pipe};
@@ -19,9 +20,9 @@ use crate::wire::pipe::{Passed, Pipe};
 struct Flow {
     pipe: Box<Pipe>,
     ledger: Ledger,
-    logs: bool,
-    /// What is to be kept of it, and by whom.
-    deposit: Option<(Deposit, Worker)>,
+    /// What is to be kept of it.
+    deposit: Option<Deposit>,
+    worker: Worker,
 }
 
 thread_local! {
@@ -32,6 +33,8 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
     let exchange = &worker.exchange;
     let (status, headers) = (reply.status, reply.headers.block());
     let mut deposit = reply.deposit;
+    let ledger = reply.ledger.unwrap_or_default();
+    let counts = worker.logs() || !ledger.lease.shares.is_empty();
     let sent = match reply.body {
         Body::Empty => exchange.reply(status, headers, None, None),
         Body::Bytes(bytes) => exchange.reply(status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
@@ -41,16 +44,13 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
         // Where nobody keeps the record or the answer, nobody needs to look at what passes.
-        Body::Stream { answer, pipe, patience }
-            if pipe.is_tap() && !worker.logs() && deposit.is_none() && patience == Patience::default() =>
-        {
+        Body::Stream { answer, pipe, patience } if pipe.is_tap() && !counts && deposit.is_none() && patience == Patience::default() => {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
             let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
-            let deposit = deposit.take().map(|deposit| (deposit, worker.clone()));
-            let flow = Flow { pipe, ledger: reply.ledger.unwrap_or_default(), logs: worker.logs(), deposit };
+            let flow = Flow { pipe, ledger, deposit: deposit.take(), worker: worker.clone() };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
@@ -73,7 +73,7 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
 pub fn look(flow: u32, piece: Vec<u8>) -> Option<Uint8Array> {
     FLOWS.with_borrow_mut(|flows| {
         let flow = flows.get_mut(&flow)?;
-        if let Some((deposit, _)) = &mut flow.deposit {
+        if let Some(deposit) = &mut flow.deposit {
             deposit.look(&piece);
         }
         match flow.pipe.push(&piece) {
@@ -93,12 +93,10 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
-    if let Some((deposit, worker)) = flow.deposit {
-        deposit.put(&worker, ending.is_whole(flow.pipe.glance()));
+    if let Some(deposit) = flow.deposit {
+        deposit.put(&flow.worker, ending.is_whole(flow.pipe.glance()));
     }
-    if flow.logs {
-        host::log(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
-    }
+    flow.worker.conclude(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
     (!flow.pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
 }
 

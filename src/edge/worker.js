@@ -4,7 +4,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import wasm from "./index_bg.wasm";
-import { Meter as Counter, __wbg_reset_state as restart, arrive, edit, finish, forget, initSync, look, serve } from "causeway";
+import { Counter, __wbg_reset_state as restart, arrive, edit, finish, forget, initSync, look, serve } from "causeway";
 
 initSync({ module: wasm });
 
@@ -161,6 +161,18 @@ class Exchange {
   serveLine(name, value) {
     const served = async () => line(this.env, name).fetch("http://meter/served", { method: "POST", body: value });
     this.context.waitUntil(served().catch(() => {}));
+  }
+
+  /** Asks meters, all at once; lands with a line for each answer, empty for what did not come in time. */
+  askMeters(slot, block, timeout) {
+    const late = sleep(timeout).then(() => "");
+    const answers = notes(block).map((note) => Promise.race([said(this.env, note).catch(() => ""), late]));
+    this.land(slot, Promise.all(answers).then((lines) => lines.join("\n")));
+  }
+
+  /** Tells meters something; nobody waits for it. */
+  tellMeters(block) {
+    for (const note of notes(block)) this.context.waitUntil(said(this.env, note).catch(() => {}));
   }
 
   /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
@@ -400,6 +412,18 @@ class Upstream {
   }
 }
 
+/** A block's lines as [meter, verb, body]. */
+function notes(block) {
+  return block.split("\n").slice(0, -1).map((line) => line.split("\t"));
+}
+
+/** Says something to a meter. */
+async function said({ METER }, [meter, verb, body]) {
+  const response = await METER.get(METER.idFromName(meter)).fetch(`http://meter/${verb}`, { method: "POST", body });
+  const text = await response.text();
+  return response.ok ? text : "";
+}
+
 /** Where requests that are the same wait for the first of them. */
 function line({ METER }, name) {
   return METER.get(METER.idFromName(`line:${name}`));
@@ -511,23 +535,92 @@ function batches(stream) {
   }
 }
 
-/** Each instance counts for one key, team or credential; made anew with the wasm when that broke. */
+/** How long whoever is told by a webhook may take. */
+const LISTENS = 10_000;
+
+/** The storage of a Durable Object, as the Rust side writes it. */
+class Cabinet {
+  constructor(storage) {
+    this.storage = storage;
+  }
+
+  get(name) {
+    return this.storage.kv.get(name);
+  }
+
+  put(name, value) {
+    if (value === undefined) this.storage.kv.delete(name);
+    else this.storage.kv.put(name, value);
+  }
+
+  all(prefix) {
+    return [...this.storage.kv.list({ prefix })].flat();
+  }
+
+  forget(start, end) {
+    for (const [name] of [...this.storage.kv.list({ start, end })]) this.storage.kv.delete(name);
+  }
+
+  /** The reply waits for it, as for all that is written. */
+  wakeAt(ms) {
+    this.storage.setAlarm(ms);
+  }
+}
+
+/**
+ * Each instance counts for one key, team or credential; made anew with the wasm when that broke. No reply leaves
+ * before what was written for it is safe.
+ */
 export class Meter extends DurableObject {
   #counter;
   #life;
   #line;
 
-  fetch(request) {
-    const { pathname } = new URL(request.url);
+  async fetch(request) {
+    const { pathname, search } = new URL(request.url);
+    if (pathname === "/") return new Response(null, { status: 204 });
     if (pathname === "/line") return this.#lineUp();
     if (pathname === "/served") return this.#serveLine(request);
-    return enter(() => {
-      if (this.#life !== life) {
-        this.#counter = new Counter(this.ctx, this.env);
-        this.#life = life;
-      }
-      return this.#counter.fetch(request);
-    });
+    const body = request.method === "GET" ? search : await request.text();
+    if (pathname === "/meet") return new Response(enter(() => this.#awake().meet(body)));
+    try {
+      return new Response(this.#keep((counter) => counter.say(this.ctx.id.name ?? "", pathname.slice(1), body, Date.now())));
+    } catch (error) {
+      if (typeof error === "string") return new Response(error, { status: 400 });
+      throw error;
+    }
+  }
+
+  /** Lets go what nobody settled, and sends what is to be told; what does not arrive is sent again by a later alarm. */
+  async alarm() {
+    const { MASTER_KEY = "", MASTER_KEY_NEXT = "", TRUSTED_CUSTOM_HOSTS = "" } = this.env;
+    const masters = `${MASTER_KEY_NEXT}\n${MASTER_KEY}`;
+    const deliveries = JSON.parse(this.#keep((counter) => counter.wake(masters, TRUSTED_CUSTOM_HOSTS, Date.now())));
+    await Promise.all(deliveries.map((delivery) => this.#deliver(delivery)));
+  }
+
+  async #deliver({ id, url, headers, body }) {
+    const answered = fetch(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(LISTENS) });
+    const arrived = await answered.then((response) => (response.body?.cancel().catch(() => {}), response.ok), () => false);
+    if (arrived) this.#keep((counter) => counter.arrived(id));
+  }
+
+  #awake() {
+    if (this.#life !== life) {
+      this.#counter = new Counter(new Cabinet(this.ctx.storage));
+      this.#life = life;
+    }
+    return this.#counter;
+  }
+
+  /** All of it is written, or nothing: then what is kept is read again. */
+  #keep(call) {
+    try {
+      return this.ctx.storage.transactionSync(() => enter(() => call(this.#awake())));
+    } catch (error) {
+      this.#life = undefined;
+      throw error;
+    }
   }
 
   /** Whoever comes first may go at once; whoever comes after it hears what it got. One that never came back is let go. */

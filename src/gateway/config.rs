@@ -17,11 +17,21 @@ const PATIENCE_MS: u64 = 2_000;
 /// The config of a request: the caller's, else the deployment's, else one that says nothing.
 pub async fn of<H: Host>(life: &Life<'_, H>, model: &str) -> Result<Rc<Config>> {
     let memory = &life.settings.memory;
+    let member = life.member.as_ref();
+    let usual =
+        || member.and_then(|member| member.key.default_config.as_deref().or_else(|| member.team.as_ref()?.default_config.as_deref()));
+    let named = life.caller.named("config").map(str::trim);
+    if let (Some(member), Some(named)) = (member, named)
+        && !member.key.allow.config(named)
+    {
+        let shown: String = named.chars().take(64).collect();
+        return Err(Error::caller(Kind::Forbidden, format!("This key may not use the config `{shown}`.")).with_param("config"));
+    }
     // Whoever names a provider so wants that one and no other.
     if life.call.headers.find("x-provider").is_some() {
         return Ok(memory.plain());
     }
-    match life.caller.named("config").or_else(|| life.settings.var("DEFAULT_CONFIG")).map(str::trim) {
+    match named.or_else(usual).or_else(|| life.settings.var("DEFAULT_CONFIG")).map(str::trim) {
         Some(json) if json.starts_with('{') => match memory.parsed(json) {
             Some(config) => Ok(config),
             None => {

@@ -1,39 +1,37 @@
 //! What is no conversation: one request of the caller may become several.
 
 use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{self, Shelf};
+use super::sight::worst_of_errand;
 use super::talk::{json_string, model, named};
 use crate::errand::{self, Returned};
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host};
 use crate::http::{Body, Headers, Reply};
 use crate::providers::service::Errand;
-use crate::target::{self, Wish};
+use crate::target::Wish;
 use crate::wire::Echo;
 use crate::wire::envelope::Envelope;
 
 /// Something that is no conversation.
 pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
-    let body = life.body().await?;
+    let body = life.receive().await?;
     let mut envelope = Envelope::look(&body)?;
     if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
         envelope.set("model", json_string(usual));
     }
     let model = model(None, &envelope)?;
-    let asked = Asked { envelope, model, once: false };
+    let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| ask(life, errand, &asked).await).await
 }
 
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (mut envelope, model) = asked.under(life.caller.terms, false);
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &named(model)?)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Errand(errand), &named(model)?)?;
     if target.renamed {
         envelope.set("model", json_string(&target.model));
     }
@@ -44,7 +42,8 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     let nonce = life.ledger.record.request_id.clone();
     let (letters, reading) = errand::prepare(serves, &target.model, &asked, &nonce, &mut life.losses)?;
     life.refuse_losses(target.provider)?;
-    if let Some(entry) = shelf::look(life, shelf.as_mut()).await {
+    let worst = worst_of_errand(life, errand, &asked);
+    if let Some(entry) = lease::secure(life, shelf.as_mut(), worst).await? {
         return Ok(shelf::returned(life, &target, errand, &asked, entry));
     }
     let mut returned = Vec::with_capacity(letters.len());

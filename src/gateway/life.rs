@@ -1,6 +1,10 @@
 //! One request on its way: what is noted of it, and how it ends.
 
+use futures_util::future::join;
+
+use super::admission;
 use super::attempt::unanswered;
+use super::lease;
 use crate::caller::{self, Caller};
 use crate::door;
 use crate::errand;
@@ -8,11 +12,17 @@ use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Answer, Fault, Host};
 use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
+use crate::lease::Lease;
+use crate::policy::ask::Left;
+use crate::policy::holder::lists_model;
+use crate::policy::roster::Member;
+use crate::policy::rules::What;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
 use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
+use crate::target::{self, Target, Wish};
 use crate::wire::envelope::MAX_BODY;
 use crate::wire::{Dialect, Glance};
 
@@ -36,6 +46,14 @@ pub struct Life<'a, H> {
     pub bound: Bound,
     /// The line of those who wait for this request's answer.
     pub line: Option<String>,
+    /// Whose key was shown.
+    pub member: Option<Member>,
+    /// What is left of limits.
+    pub left: Vec<Left>,
+    /// What was known of a holder was old: the target at hand is to be weighed again.
+    pub again: bool,
+    /// Refused wherever it goes.
+    pub stop: bool,
 }
 
 /// A bound on time.
@@ -91,6 +109,74 @@ impl<'a, H: Host> Life<'a, H> {
             turn: ONLY,
             bound: Bound::Request,
             line: None,
+            member: None,
+            left: Vec::new(),
+            again: false,
+            stop: false,
+        }
+    }
+
+    /// Lets the caller in.
+    pub async fn enter(&mut self) -> Result<()> {
+        self.inference = true;
+        self.member = admission::enter(self).await?;
+        Ok(())
+    }
+
+    /// Lets the caller in, and reads its body meanwhile.
+    pub async fn receive(&mut self) -> Result<Vec<u8>> {
+        self.inference = true;
+        let (member, body) = join(admission::enter(self), self.body()).await;
+        self.member = member?;
+        body
+    }
+
+    /// The target of a request for a model, if the caller may go there.
+    pub fn aim(&mut self, wish: Wish, asked: &str) -> Result<Target<'a>> {
+        let target = target::choose(self.settings, self.call, self.caller, wish, asked)?;
+        self.ledger.record.provider = target.provider.slug;
+        self.ledger.record.model.clone_from(&target.model);
+        self.permit(target.provider.slug, &target.model)?;
+        Ok(target)
+    }
+
+    /// The same where perhaps no model is named.
+    pub fn permit_any(&self, provider: &str, model: Option<&str>) -> Result<()> {
+        match (model, &self.member) {
+            (Some(model), _) => self.permit(provider, model),
+            (None, Some(member)) if !member.key.allow.provider(provider) => self.permit(provider, ""),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Whether the caller's key and the credential are for this.
+    pub fn permit(&self, provider: &str, model: &str) -> Result<()> {
+        if let Some(allow) = self.member.as_ref().map(|member| &member.key.allow) {
+            let refuse =
+                |what: String| Err(Error::caller(Kind::Forbidden, format!("This key may not use {what}.")).with_code("not_allowed"));
+            if !allow.provider(provider) {
+                return refuse(format!("the provider `{provider}`"));
+            }
+            if !allow.model(provider, model) {
+                return refuse(format!("the model `{provider}/{model}`"));
+            }
+        }
+        let credential =
+            self.caller.terms.filter(|terms| terms.vaulted).and_then(|terms| self.settings.roster.credential(terms.credential.as_deref()?));
+        match credential {
+            Some(credential) if !lists_model(credential.models.as_ref(), provider, model) => {
+                Err(Error::invalid(format!("The credential `{}` is not for the model `{model}`.", credential.slug)).with_param("model"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// With whom its answers are shared: with whoever shows the same key, or with all who use the deployment's.
+    pub fn tenant(&self) -> String {
+        match (&self.member, self.caller.own_key.filter(|_| self.caller.terms.is_none_or(|terms| !terms.vaulted))) {
+            (Some(member), _) => format!("member {}", member.key.id),
+            (None, Some(key)) => format!("key {key}"),
+            (None, None) => "deployment".to_owned(),
         }
     }
 
@@ -113,12 +199,19 @@ impl<'a, H: Host> Life<'a, H> {
             turn,
             bound: Bound::Request,
             line: None,
+            member: self.member.clone(),
+            left: Vec::new(),
+            again: false,
+            stop: false,
         }
     }
 
     pub fn back(&mut self, life: Life<'_, H>) {
         (self.ledger, self.losses, self.upstream_ms, self.own_words) = (life.ledger, life.losses, life.upstream_ms, life.own_words);
-        self.line = life.line;
+        (self.line, self.member, self.again, self.stop) = (life.line, life.member, life.again, life.stop);
+        if !life.left.is_empty() {
+            self.left = life.left;
+        }
     }
 
     /// How long an upstream may take until the head of its answer is there; a stream, until its first token is.
@@ -170,9 +263,10 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
-        let record = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
-        self.ledger.record.cost = record.cost;
-        self.host.record(&record);
+        let closed = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
+        self.ledger.lease = Lease::default();
+        self.ledger.record.cost = closed.record.cost;
+        self.host.conclude(&closed);
     }
 
     /// The same of what is no conversation.
@@ -202,10 +296,12 @@ impl<'a, H: Host> Life<'a, H> {
         let ms = self.host.now().saturating_sub(started);
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
+        let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
         let Turn { path, chosen, .. } = self.turn;
         let model = self.ledger.record.model.clone();
-        let attempt = Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, left: None };
+        let attempt =
+            Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
         self.ledger.record.attempts.push(attempt);
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
@@ -224,7 +320,17 @@ impl<'a, H: Host> Life<'a, H> {
         let record = &mut self.ledger.record;
         if !asked {
             let (target, model) = (turn.path.to_owned(), record.model.clone());
-            let attempt = Attempt { target, chosen: turn.chosen, provider: record.provider, model, status: 0, ms: 0, asked, left: None };
+            let attempt = Attempt {
+                target,
+                chosen: turn.chosen,
+                provider: record.provider,
+                model,
+                status: 0,
+                ms: 0,
+                asked,
+                unreachable: false,
+                left: None,
+            };
             record.attempts.push(attempt);
         }
         if let Some(attempt) = record.attempts.last_mut() {
@@ -259,12 +365,12 @@ impl<'a, H: Host> Life<'a, H> {
 
     fn refuse(&self, error: &Error) -> Reply<H::Answer> {
         if self.inference {
-            self.host.record(&self.ledger.clone().fail(error, self.host.now()));
+            self.host.conclude(&self.ledger.clone().fail(error, self.host.now()));
         }
         let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);
         let mut reply = json_reply(error.status, body);
-        if error.origin == Origin::Upstream
+        if matches!(error.origin, Origin::Upstream | Origin::Caller)
             && let Retry::Here { after_ms: Some(ms) } = error.retry
         {
             reply.headers.add("retry-after", &ms.div_ceil(1_000).to_string());
@@ -304,10 +410,35 @@ impl<'a, H: Host> Life<'a, H> {
             }
             say("overhead-ms", &record.overhead_ms.to_string());
         }
+        limits(&self.left, headers);
+        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
         if !self.losses.is_empty() {
             say("dropped", &self.losses.names().join(", "));
         }
         say("request-id", &record.request_id);
+    }
+}
+
+/// Of the limits that hold, as OpenAI tells of its own.
+fn limits(left: &[Left], headers: &mut Headers) {
+    for what in [What::Requests, What::Tokens] {
+        if let Some(left) = lease::tightest(left, what) {
+            let mut say = |name: &str, value: String| headers.add(&format!("x-ratelimit-{name}-{}", what.word()), &value);
+            say("limit", left.max.to_string());
+            say("remaining", left.left.to_string());
+            say("reset", span(left.reset_ms));
+        }
+    }
+}
+
+/// `1s`, `6m0s`, `20ms`, as OpenAI writes it.
+fn span(ms: u64) -> String {
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    match (hours, minutes) {
+        _ if ms < 1_000 => format!("{ms}ms"),
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m{seconds}s"),
+        _ => format!("{hours}h{minutes}m{seconds}s"),
     }
 }
 

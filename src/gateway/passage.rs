@@ -1,14 +1,18 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, send, unanswered, whole};
+use super::freight::{self, Freighted};
+use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
+use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
 use crate::host::{Answer, Host, Parcel, Payload};
 use crate::http::{Body, Headers, Method, Reply};
+use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::{self, Auth, Provider};
@@ -18,28 +22,35 @@ use crate::token;
 use crate::wire::audio::{self, Script, Task};
 use crate::wire::envelope::Envelope;
 use crate::wire::multipart::{Editor, HEAD_BYTES};
+use crate::wire::pipe::{Pipe, Tap};
 use crate::wire::{Dialect, Glance};
 
 /// Sends the call on as it is, and the answer back as it comes.
 pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     // Whoever names the provider in the path wants that one, and no config's key goes there.
-    if passage.provider.is_some() {
-        return pass_to(life, passage).await;
-    }
-    let asked = Asked { envelope: Envelope::empty(), model: String::new(), once: true };
+    let unrouted = passage.provider.is_some();
+    let provider = passage.provider.as_deref().or_else(|| home_of(life.settings, life.dialect).map(|provider| provider.slug));
+    // As if for a model of the provider, so that its credential is found.
+    let model = provider.map(|slug| format!("{slug}/")).unwrap_or_default();
+    let asked = Asked { envelope: Envelope::empty(), model, once: true, unrouted };
     walk(life, &asked, async |life| pass_to(life, passage).await).await
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
     let named = match &passage.provider {
-        Some(name) => Some(target::provider(name)?),
-        None => target::named_provider(life.call, &life.caller)?,
+        Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
+        _ => target::named_provider(life.call, &life.caller)?,
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
     let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
     life.ledger.record.provider = provider.slug;
+    let freight = freight::weigh(life, &passage.path).await?;
+    life.ledger.record.model = freight.as_ref().and_then(|freight| freight.model.clone()).unwrap_or_default();
+    life.permit_any(provider.slug, freight.as_ref().and_then(|freight| freight.model.as_deref()))?;
+    life.ledger.prompt_bytes = freight.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
+    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
+    lease::secure(life, None, worst).await?;
     let place = target::place(life.settings, &life.caller, provider)?;
     let credential = target::credential(life.settings, &life.caller, provider, &place)?;
     let query = target::passed_query(&life.call.query);
@@ -53,7 +64,12 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let method = life.call.method;
     let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
     // A signature is over the whole body.
-    let signed = if matches!(provider.auth, Auth::Aws(_)) && !bodiless { Some(life.body().await?) } else { None };
+    let kind = freight.as_ref().map_or(Freighted::Unknown, |freight| freight.kind);
+    let read = freight.and_then(|freight| freight.body);
+    let signed = match read {
+        None if matches!(provider.auth, Auth::Aws(_)) && !bodiless => Some(life.body().await?),
+        read => read,
+    };
     let started = life.host.now();
     if matches!(provider.auth, Auth::Aws(_)) {
         let body = signed.as_deref().unwrap_or_default();
@@ -65,15 +81,57 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
         None => Payload::Callers,
     };
     let timeout_ms = life.timeout_ms(false)?;
-    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: true, timeout_ms };
+    let counted = matches!(kind, Freighted::Talk(_) | Freighted::Errand(_));
+    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let answer = life.tried(provider, started, outcome)?;
-    Ok(passed(life, answer))
+    if counted && (200..300).contains(&answer.status()) {
+        return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
+    }
+    Ok(passed(life, answer, kind == Freighted::Free))
 }
 
-/// What it cost, only the provider knows.
-fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer) -> Reply<H::Answer> {
-    life.ledger.tally.uncounted = true;
+/// Passes an answer on that tells what was used.
+async fn told<H: Host>(
+    life: &mut Life<'_, H>,
+    provider: &Provider,
+    kind: Freighted,
+    asked: &[u8],
+    mut answer: H::Answer,
+) -> Result<Reply<H::Answer>> {
+    let status = answer.status();
+    if let Freighted::Talk(dialect) = kind
+        && answer.is_stream()
+    {
+        return Ok(tapped(life, dialect, answer));
+    }
+    let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
+    match kind {
+        Freighted::Talk(dialect) => {
+            let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
+            life.close(&glance);
+        }
+        Freighted::Errand(errand) => life.close_errand(errand, asked, &bytes),
+        Freighted::Free | Freighted::Unknown => {}
+    }
+    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+}
+
+/// A stream passes, and a tap keeps count.
+fn tapped<H: Host>(life: &mut Life<'_, H>, dialect: Dialect, answer: H::Answer) -> Reply<H::Answer> {
+    life.ledger.record.status = answer.status();
+    let ledger = std::mem::take(&mut life.ledger);
+    life.ledger.record.clone_from(&ledger.record);
+    let pipe = Box::new(Pipe::Tap(Tap::new(dialect)));
+    let body = Body::Stream { answer, pipe, patience: life.patience() };
+    Reply { status: ledger.record.status, headers: Headers::default(), body, ledger: Some(ledger), deposit: None }
+}
+
+/// What it cost, only the provider knows, unless it is free.
+fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer, free: bool) -> Reply<H::Answer> {
+    let failed = answer.status() >= 400;
+    life.ledger.tally.uncounted = !free && !failed;
+    life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
     Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None, deposit: None }
 }
@@ -103,8 +161,7 @@ fn joined(base: &str, path: &str) -> String {
 
 /// A form: what it asks of a model is read in passing, its files are not.
 pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
-    life.inference = true;
-    life.caller.admit(life.settings)?;
+    life.enter().await?;
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let head = life.host.beginning(HEAD_BYTES).await.map_err(|_| Error::invalid("The body could not be read."))?;
     let mut reader = Editor::new(content_type, &audio::WATCHED)?;
@@ -114,16 +171,16 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
         None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
         None => return Err(audio::model_unseen()),
     };
-    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true };
+    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true, unrouted: false };
     walk(life, &asked, async |life| form_to(life, errand, &asked).await).await
 }
 
 async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let content_type = life.call.headers.find("content-type").unwrap_or_default();
     let (_, model) = asked.under(life.caller.terms, false);
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Errand(errand), &model)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Errand(errand), &model)?;
+    let worst = worst_of_form(life, errand);
+    lease::secure(life, None, worst).await?;
     if let Some(shape) = target.service.serves.sound().filter(|shape| *shape == audio::Shape::WorkersAi) {
         return whole_form(life, &target, shape, errand, content_type).await;
     }
@@ -145,7 +202,7 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
         return Err(failure(life, &target, &mut answer).await);
     }
     if answer.is_stream() {
-        return Ok(passed(life, answer));
+        return Ok(passed(life, answer, false));
     }
     let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
     life.close_errand(errand, &[], &bytes);

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::admission;
 use super::config;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
+use super::vaulted;
 use crate::error::{Error, Kind, Origin, Result, Retry};
-use crate::host::Host;
+use crate::host::{Host, apart};
 use crate::http::Reply;
 use crate::routing::config::{Breaker, Terms};
 use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE, lists};
@@ -18,6 +20,8 @@ pub struct Asked<'a> {
     pub model: String,
     /// It can be sent only once, because it passes as it comes.
     pub once: bool,
+    /// Where it goes is said already, and no config has a say.
+    pub unrouted: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -43,13 +47,34 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Asks one target after the other, as the config says, until one answers.
+/// How often that may happen to one request.
+const MOST_ROUNDS: u32 = 3;
+
+/// Asks one target after the other, as the config says, until one answers. What went by an old definition of a key, a
+/// team or a credential is begun anew.
 pub async fn walk<H: Host>(
     life: &mut Life<'_, H>,
     asked: &Asked<'_>,
     ask: impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
 ) -> Result<Reply<H::Answer>> {
-    let config = config::of(life, &asked.model).await?;
+    let mut rounds = 0;
+    loop {
+        let walked = walk_once(life, asked, &ask).await;
+        let Err(error) = &walked else { return walked };
+        let old = std::mem::take(&mut life.again) || error.kind == Kind::Forbidden && apart(admission::renew(life)).await?;
+        if !old || rounds == MOST_ROUNDS {
+            return walked;
+        }
+        rounds += 1;
+    }
+}
+
+async fn walk_once<H: Host>(
+    life: &mut Life<'_, H>,
+    asked: &Asked<'_>,
+    ask: &impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
+) -> Result<Reply<H::Answer>> {
+    let config = if asked.unrouted { life.settings.memory.plain() } else { config::of(life, &asked.model).await? };
     let mut plan = Plan::new(&config.root, &Sight { life, asked });
     let mut failure = None;
     let mut chosen = plan.chosen_by();
@@ -62,9 +87,16 @@ pub async fn walk<H: Host>(
             elsewhere: !asked.once && plan.has_more(),
             deadline: plan.deadline(),
         };
-        let mut turned = life.under(&leaf.terms, config.providers > 1, turn);
-        let tried = ask(&mut turned).await;
-        life.back(turned);
+        let tried = match vaulted::terms(life, asked, &leaf.terms, config.providers > 1).await {
+            Ok(vaulted) => {
+                let terms = vaulted.as_ref().unwrap_or(&leaf.terms);
+                let mut turned = life.under(terms, config.providers > 1, turn);
+                let tried = ask(&mut turned).await;
+                life.back(turned);
+                tried
+            }
+            Err(error) => Err(error),
+        };
         // Who waits for an answer that will not be kept waits in vain.
         if let Some(line) = life.line.take()
             && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
@@ -79,10 +111,15 @@ pub async fn walk<H: Host>(
         }
         let error = match tried {
             Ok(reply) => return Ok(reply),
+            Err(error) if life.again => return Err(error),
             Err(error) => error,
         };
         life.leave(turn, &error, was_asked);
-        if error.kind == Kind::Abandoned {
+        let notes = life.ledger.leave_target(was_asked && (200..300).contains(&told));
+        if !notes.is_empty() {
+            life.host.tell_meters(&notes);
+        }
+        if error.kind == Kind::Abandoned || life.stop {
             return Err(error);
         }
         let outcome = if was_asked { failed(&error, told) } else { Outcome::Skipped };

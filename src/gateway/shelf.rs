@@ -28,7 +28,7 @@ impl Shelf {
         let cache = life.caller.terms?.cache.as_ref()?;
         let question = Question {
             secret: life.settings.var("MASTER_KEY").unwrap_or_default(),
-            tenant: &life.caller.tenant(),
+            tenant: &life.tenant(),
             namespace: life.caller.named("cache-namespace").unwrap_or_default(),
             kind,
             provider: target.provider.slug,
@@ -139,5 +139,5 @@ fn hit<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, entry: &Entry) {
     record.cache = Cached::Hit;
     let left = Some("answered from the cache".to_owned());
     let (model, provider) = (record.model.clone(), target.provider.slug);
-    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, left });
+    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, unreachable: false, left });
 }

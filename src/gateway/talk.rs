@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
+use super::lease;
 use super::life::{Life, json_reply};
 use super::route::{Asked, walk};
-use super::shelf::{Shelf, look, replay};
-use super::sight::fits;
+use super::shelf::{Shelf, replay};
+use super::sight::{fits, worst_of_talk};
 use crate::cache;
 use crate::door::Talk;
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::http::{Body, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
-use crate::target::{self, Target, Wish};
+use crate::target::{Target, Wish};
 use crate::wire::envelope::Envelope;
 use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
 use crate::wire::{Dialect, Echo, Glance};
@@ -33,30 +34,27 @@ struct Draft<'a> {
 }
 
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
-    life.inference = true;
     life.dialect = talk.dialect;
-    life.caller.admit(life.settings)?;
-    let body = life.body().await?;
+    let body = life.receive().await?;
     let envelope = Envelope::look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model, once: false };
+    let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
 }
 
 /// Asks the target whose turn it is.
 async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
     let (envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &named(model)?)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Talk(talk.dialect), &named(model)?)?;
     fits(life, &envelope, target.provider.slug, &target.model)?;
     let shelf = Shelf::of_talk(life, &target, &envelope);
     let turns = shelf.is_some() && cache::turns(life.dialect, &envelope);
+    let worst = worst_of_talk(life, target.provider.slug, &target.model, &envelope);
     let draft = draft(life, talk, envelope, &target)?;
     let mut shelf = shelf.filter(|_| turns || !draft.stream);
     life.ledger.record.stream = draft.stream;
     life.ledger.prompt_bytes = draft.body.len();
-    if let Some(entry) = look(life, shelf.as_mut()).await
+    if let Some(entry) = lease::secure(life, shelf.as_mut(), worst).await?
         && let Some(reply) = replay(life, &target, draft.stream, &draft.echo, entry)
     {
         return Ok(reply);
@@ -259,15 +257,11 @@ fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
 /// How many tokens a conversation begins with: the provider counts, where it speaks the caller's dialect and can; else
 /// it is estimated, and said so.
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
-    life.inference = true;
     life.dialect = talk.dialect;
-    life.caller.admit(life.settings)?;
-    let body = life.body().await?;
+    let body = life.receive().await?;
     let mut envelope = Envelope::look(&body)?;
     let model = named(model(talk.model.as_deref(), &envelope)?)?;
-    let target = target::choose(life.settings, life.call, life.caller, Wish::Talk(talk.dialect), &model)?;
-    life.ledger.record.provider = target.provider.slug;
-    life.ledger.record.model.clone_from(&target.model);
+    let target = life.aim(Wish::Talk(talk.dialect), &model)?;
     let Some(counter) = target.counting(talk.dialect) else {
         let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());

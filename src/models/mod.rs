@@ -11,6 +11,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::http::Call;
+use crate::policy::holder::Allow;
 use crate::providers::{self, Provider};
 use crate::settings::Settings;
 use crate::target;
@@ -22,9 +23,16 @@ use shape::Writer;
 /// So many names are told that come near one that is unknown.
 const HINTS: usize = 3;
 
-pub async fn list<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Caller<'_>, dialect: Dialect) -> Result<Vec<u8>> {
-    caller.admit(settings)?;
-    let models = gather::gather(host, settings, caller, Scope::asked(settings, call, caller)?).await?;
+pub async fn list<H: Host>(
+    host: &H,
+    settings: &Settings,
+    call: &Call,
+    caller: &Caller<'_>,
+    allow: &Allow,
+    dialect: Dialect,
+) -> Result<Vec<u8>> {
+    let mut models = gather::gather(host, settings, caller, Scope::asked(settings, call, caller)?).await?;
+    models.retain(|model| allow.provider(model.provider.slug) && allow.model(model.provider.slug, &model.name));
     let prices = settings.own_prices();
     let writer = Writer { prices: &prices, now: host.now() / 1_000 };
     Ok(match dialect {
@@ -34,11 +42,19 @@ pub async fn list<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &
     })
 }
 
-pub async fn one<H: Host>(host: &H, settings: &Settings, call: &Call, caller: &Caller<'_>, dialect: Dialect, id: &str) -> Result<Vec<u8>> {
-    caller.admit(settings)?;
+pub async fn one<H: Host>(
+    host: &H,
+    settings: &Settings,
+    call: &Call,
+    caller: &Caller<'_>,
+    allow: &Allow,
+    dialect: Dialect,
+    id: &str,
+) -> Result<Vec<u8>> {
     let id = id.strip_prefix("models/").unwrap_or(id);
     let (provider, name) = owner(settings, call, caller, id)?;
-    let usable = provider.filter(|provider| is_usable(settings, call, caller, provider));
+    let allowed = |provider: &&'static Provider| allow.provider(provider.slug) && allow.model(provider.slug, name);
+    let usable = provider.filter(|provider| is_usable(settings, call, caller, provider)).filter(allowed);
     if let Some(provider) = usable {
         let models = gather::gather(host, settings, caller, Scope::one(caller, provider)).await?;
         if let Some(model) = models.iter().find(|model| model.name == name || model.id() == id) {

@@ -4,7 +4,7 @@
 use super::gather::Listed;
 use super::page::Page;
 use crate::catalog::{Capability, Kind, Model, Overrides, Prices};
-use crate::http::civil;
+use crate::time::{civil, rfc3339};
 use crate::wire::Dialect;
 use crate::wire::json::{Array, Object, value};
 
@@ -173,23 +173,4 @@ fn tiers(out: &mut Vec<u8>, prices: &Prices) {
 fn day(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / 86_400);
     format!("{year:04}-{month:02}-{day:02}")
-}
-
-/// Likewise as `2026-11-21T00:00:00Z`.
-fn rfc3339(seconds: u64) -> String {
-    let second = seconds % 86_400;
-    format!("{}T{:02}:{:02}:{:02}Z", day(seconds), second / 3_600, second / 60 % 60, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_rfc_3339() {
-        for (seconds, text) in [(0, "1970-01-01T00:00:00Z"), (951_827_696, "2000-02-29T12:34:56Z"), (1_795_219_200, "2026-11-21T00:00:00Z")]
-        {
-            assert_eq!(rfc3339(seconds), text);
-        }
-    }
 }

@@ -138,6 +138,11 @@ pub fn owner_of(model: &str) -> Option<&'static str> {
     models::OWNERS.iter().find(|(prefix, _)| model.starts_with(prefix)).map(|(_, slug)| *slug)
 }
 
+/// The slug of a credential and the rest of `@slug/model`. Some models are named so themselves.
+pub fn split_credential(model: &str) -> Option<(&str, &str)> {
+    model.strip_prefix('@')?.split_once('/').filter(|_| owner_of(model).is_none())
+}
+
 impl Provider {
     /// Where a model holds conversations for callers of this dialect. `known` says which settings are.
     pub fn talk(&self, dialect: Dialect, model: &str, known: impl Fn(&str) -> bool) -> Option<(&'static Service, Dialect)> {
@@ -191,4 +196,12 @@ impl Provider {
         abilities.json_schema |= dialect == Dialect::Chat;
         abilities
     }
+}
+
+/// Whether a setting of this name decides at whose door a provider's requests arrive.
+pub fn leads_elsewhere(name: &str) -> bool {
+    let fills = |base: &str| words::names(base.split('/').nth(2).unwrap_or_default()).any(|word| word == name);
+    let open = words::word(name).is_some_and(|word| word.default.is_empty());
+    let names = |home: &Home| matches!(home, Home::Tenant { header, .. } if *header == name);
+    name == "custom-host" || all().iter().any(|provider| names(&provider.home) || open && fills(provider.base))
 }

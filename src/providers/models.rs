@@ -6,6 +6,8 @@ use crate::wire::{Abilities, Dialect, ThinkingStyle};
 
 /// Which provider makes the models whose names begin so.
 pub const OWNERS: &[(&str, &str)] = &[
+    ("@cf/", "workers-ai"),
+    ("@hf/", "workers-ai"),
     ("gpt-", "openai"),
     ("chatgpt-", "openai"),
     ("o1", "openai"),

@@ -5,8 +5,8 @@ use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::section::wrong;
 use crate::error::{Error, Result};
+use crate::section::wrong;
 use crate::spelling;
 
 #[derive(Clone, Debug, PartialEq)]

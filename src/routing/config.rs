@@ -5,10 +5,10 @@
 //! a provider and its key are inherited together or not at all, so that no key reaches another provider.
 
 use super::condition::{self, Condition};
-use super::section::{Section, wrong};
 use super::terms::{self, LONGEST_MS};
 pub use super::terms::{Cache, CacheMode, Retry, Terms};
 use crate::error::{Error, Result};
+use crate::section::{Section, wrong};
 use crate::spelling;
 
 /// The longest config, in bytes of JSON.

@@ -9,5 +9,4 @@ pub mod memory;
 mod order;
 pub mod pick;
 pub mod plan;
-mod section;
 mod terms;

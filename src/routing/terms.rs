@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
-use super::section::{Section, plain, wrong};
 use crate::error::{Error, Result};
 use crate::providers::{self, words};
+use crate::section::{Section, plain, wrong};
 use crate::spelling;
 
 const MOST_ATTEMPTS: u64 = 5;
@@ -38,6 +38,8 @@ pub struct Terms {
     /// The slug of a credential of the vault.
     pub credential: Option<String>,
     pub api_key: Option<String>,
+    /// The key is the vault's: it goes where these terms say, and nowhere that the caller does.
+    pub vaulted: bool,
     pub custom_host: Option<String>,
     /// What the provider needs to know besides, by the names of the headers: `aws-region`.
     pub settings: BTreeMap<String, String>,

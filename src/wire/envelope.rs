@@ -62,6 +62,11 @@ impl<'a> Envelope<'a> {
     }
 
     /// A field that must be a string if it is there.
+    /// All that is in it, as raw JSON.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(_, value)| value.as_ref())
+    }
+
     pub fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let plain = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|text| !text.contains('\\'));

@@ -22,9 +22,9 @@ let made = 0;
 let module;
 export function initSync(given) { module = given.module; __wbg_reset_state(); }
 export function __wbg_reset_state() { instance = new WebAssembly.Instance(module); made += 1; }
-export class Meter { constructor() { this.made = made; } fetch() { return new Response(String(this.made)); } }
+export class Counter { constructor() { this.made = made; } say() { return String(this.made); } }
 export function arrive(slot, well, value) { instance.exports.trap(); }
-export async function ask(exchange) { const meter = exchange.env.METER; exchange.resolve(await meter.get(meter.idFromName("one")).fetch("http://meter/")); }
+export async function ask(exchange) { const meter = exchange.env.METER; exchange.resolve(await meter.get(meter.idFromName("one")).fetch("http://meter/recall")); }
 export function serve(exchange) {
   const head = new TextDecoder().decode(exchange.head());
   if (head.includes("/trap")) instance.exports.trap();

@@ -144,7 +144,7 @@ fn model(input: &[u8]) {
 /// A destination that can be written to, whatever the headers and settings say.
 fn reached(settings: &Settings, call: &Call, input: &[u8]) {
     let caller = caller::of(call, settings);
-    let _ = (caller.admit(settings), caller.strict(), caller.timeout_ms(), caller.trace_id());
+    let _ = (caller.strict(), caller.timeout_ms(), caller.trace_id());
     let wishes = [Wish::Talk(Dialect::Chat), Wish::Talk(Dialect::Messages), Wish::Errand(Errand::Embeddings), Wish::Errand(Errand::Images)];
     for wish in wishes {
         for asked in ["gpt-4o", "bedrock/anthropic.claude-3-haiku", "vertex-ai/gemini-2.5-pro", "replicate/a/b:v", "azure-openai/d"] {

@@ -4,6 +4,7 @@
 
 mod cache;
 mod cost;
+mod keys;
 mod models;
 mod passages;
 mod predictions;

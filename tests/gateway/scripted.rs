@@ -6,11 +6,16 @@ use std::rc::Rc;
 
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Line, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::record::Record;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
+
+#[path = "meters.rs"]
+pub mod meters;
+
+use meters::Meters;
 
 /// What an upstream does next.
 #[derive(Clone)]
@@ -54,6 +59,7 @@ pub struct Scripted {
     pub lined_up: RefCell<Vec<u64>>,
     /// What was given to those who waited.
     pub served: RefCell<Vec<Option<Vec<u8>>>>,
+    pub meters: Meters,
 }
 
 /// What the deployment keeps, in one place for all its requests.
@@ -150,6 +156,14 @@ impl Host for Scripted {
         }
     }
 
+    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
+        self.meters.ask(notes, self.now())
+    }
+
+    fn tell_meters(&self, notes: &[Note]) {
+        self.meters.tell(notes, self.now());
+    }
+
     async fn line_up(&self, _name: &str, timeout_ms: u64) -> Line {
         self.lined_up.borrow_mut().push(timeout_ms);
         self.line.clone().unwrap_or(Line::Alone)
@@ -227,6 +241,7 @@ pub struct Scene {
     pub line: Option<Line>,
     /// Where chance begins.
     pub chance: u64,
+    pub meters: Meters,
 }
 
 /// What came out.
@@ -267,6 +282,7 @@ impl Scene {
             shelves: Shelves::default(),
             line: None,
             chance: 0,
+            meters: Meters::default(),
         }
     }
 
@@ -333,7 +349,14 @@ impl Scene {
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
         let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, line: self.line.clone(), ..Scripted::default() };
+        let host = Scripted {
+            body: self.body.clone().into_bytes(),
+            store,
+            shelves,
+            line: self.line.clone(),
+            meters: self.meters.clone(),
+            ..Scripted::default()
+        };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -373,7 +396,7 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.record(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
                 out
             }
         };

@@ -269,7 +269,7 @@ async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
             }
             let ledger = reply.ledger.unwrap_or_else(|| panic!("a stream has a ledger"));
             let record = ledger.close(pipe.glance(), &ending, causeway::host::Host::now(world));
-            causeway::host::Host::record(world, &record);
+            causeway::host::Host::conclude(world, &record);
             Sent { body: out, left: ending == Ending::Abandoned, broke: pipe.broke_within() }
         }
     }

@@ -8,6 +8,8 @@
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::spelling::hex;
+
 const SCHEME: &str = "AWS4-HMAC-SHA256";
 
 /// Whose signature it is.
@@ -96,14 +98,10 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
-}
-
 /// `20150830T123600Z`
 fn moment(unix_seconds: u64) -> String {
     let second = unix_seconds % 86_400;
-    let (year, month, day) = crate::http::civil(unix_seconds / 86_400);
+    let (year, month, day) = crate::time::civil(unix_seconds / 86_400);
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 

@@ -140,7 +140,7 @@ fn number(bytes: &[u8]) -> u32 {
 }
 
 /// CRC-32 as zlib has it.
-fn crc32(bytes: &[u8]) -> u32 {
+pub fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = table();
     let next = |sum: u32, byte: &u8| (sum >> 8) ^ TABLE.get(usize::from(sum.to_le_bytes()[0] ^ byte)).copied().unwrap_or_default();
     !bytes.iter().fold(!0, next)

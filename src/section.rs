@@ -1,4 +1,4 @@
-//! An object of a config, its names in snake case, read field by field; what nobody takes is refused with the nearest
+//! An object that people write (a config, a key's definition), its names in snake case, read field by field; what nobody takes is refused with the nearest
 //! known name.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::catalog::Money;
 use crate::error::{Error, Result};
-use crate::spelling;
+use crate::{spelling, time};
 
 pub struct Section<'a> {
     pub path: String,
@@ -20,9 +21,8 @@ pub struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub fn parse(json: &'a str, path: &str) -> Result<Self> {
-        let raw: &RawValue = serde_json::from_str(json).map_err(|error| {
-            Error::invalid(format!("The {path} is not valid JSON: {error}. Saved ones are named by their slug.")).with_param(path)
-        })?;
+        let raw: &RawValue = serde_json::from_str(json)
+            .map_err(|error| Error::invalid(format!("The {path} is not valid JSON: {error}.")).with_param(path))?;
         Self::of(raw, path.to_owned())
     }
 
@@ -86,6 +86,34 @@ impl<'a> Section<'a> {
         let what = format!("a number from {least} to {most}");
         let number: Option<f64> = self.plain(name, &what)?;
         if number.is_none_or(|number| (least..=most).contains(&number)) { Ok(number) } else { Err(wrong(&self.path_of(name), &what)) }
+    }
+
+    /// One of a few words, and what it means.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Result<Option<T>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let chosen = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        chosen.map(Some).ok_or_else(|| {
+            let known = words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            wrong(&self.path_of(name), &format!("one of {known}"))
+        })
+    }
+
+    /// US dollars, as a decimal string.
+    pub fn money(&mut self, name: &'static str) -> Result<Option<Money>> {
+        self.plain(name, "US dollars as a decimal string, such as \"12.50\"")
+    }
+
+    /// A point in time, as milliseconds since 1970.
+    pub fn time(&mut self, name: &'static str) -> Result<Option<u64>> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        time::parse_ms(&text).map(Some).ok_or_else(|| wrong(&self.path_of(name), "a time such as \"2026-11-21T10:00:00Z\""))
+    }
+
+    pub fn numbers(&mut self, name: &'static str, least: f64, most: f64) -> Result<Option<Vec<f64>>> {
+        let what = format!("a list of numbers from {least} to {most}");
+        let numbers: Option<Vec<f64>> = self.plain(name, &what)?;
+        let valid = numbers.iter().flatten().all(|number| (least..=most).contains(number));
+        if valid { Ok(numbers) } else { Err(wrong(&self.path_of(name), &what)) }
     }
 
     pub fn statuses(&mut self, name: &'static str) -> Result<Option<Vec<u16>>> {

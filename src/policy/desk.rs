@@ -1,0 +1,271 @@
+//! Where a holder's meter is spoken to: reads what it keeps when it wakes, answers, and keeps what changed.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::account::{self, Day, Tallies};
+use super::ask::{Ask, Settlement, Used, Verdict};
+use super::meter::Meter;
+use super::outbox::{Delivery, Mail, Sender};
+use super::rows::Rows;
+use super::rules::Rules;
+use super::standing::{self, Days, Stand, Standing, Sum, Usage};
+use crate::catalog::Money;
+use crate::error::{Error, Result};
+use crate::section::Section;
+
+const DEFINITION: &str = "definition";
+/// Of a meter that has no definition.
+const RULES: &str = "rules";
+const COUNTERS: &str = "counters";
+const LEASE: &str = "lease:";
+const DAY: &str = "day:";
+const MAIL: &str = "mail:";
+/// So many days are kept of the account.
+const DAYS: u64 = 92;
+const MOST_MAILS: usize = 100;
+const DAY_MS: u64 = 86_400_000;
+
+pub struct Desk<R> {
+    rows: R,
+    meter: Meter,
+    definition: Option<Definition>,
+    /// What came along with the last ask.
+    loose: Option<(String, Rules)>,
+    mails: Vec<Mail>,
+    /// The counters as they are kept, and when the meter wakes by itself.
+    kept: String,
+    wakes_at: Option<u64>,
+}
+
+/// Who is counted for, as far as counting needs to know.
+struct Definition {
+    json: Box<RawValue>,
+    version: u64,
+    rules: Rules,
+}
+
+impl<R: Rows> Desk<R> {
+    pub fn open(rows: R) -> Self {
+        let leases = rows.all(LEASE).into_iter().map(|(name, json)| (name.get(LEASE.len()..).unwrap_or_default().to_owned(), json));
+        let kept = rows.get(COUNTERS).unwrap_or_default();
+        let meter = Meter::read(Some(&kept), leases);
+        let definition = rows.get(DEFINITION).and_then(|json| Definition::read(&json).ok());
+        let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
+        let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
+        Self { rows, meter, definition, loose, mails, kept, wakes_at: None }
+    }
+
+    pub fn rows(&self) -> &R {
+        &self.rows
+    }
+
+    /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
+    /// name.
+    pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
+        let said = match verb {
+            "define" => self.define(body),
+            "ask" => self.ask(body, now),
+            "settle" => self.settle(holder, body, now),
+            "recall" => return Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
+            "standing" => self.standing(body, now),
+            _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
+        }?;
+        self.keep(now);
+        Ok(said)
+    }
+
+    fn define(&mut self, json: &str) -> Result<String> {
+        // A definition is told in one line; within strings there are none of these.
+        let json = json.replace(['\n', '\r'], " ");
+        if json.trim() == "null" {
+            self.definition = None;
+            self.meter.reset();
+            self.rows.put(DEFINITION, None);
+        } else {
+            self.definition = Some(Definition::read(&json)?);
+            self.rows.put(DEFINITION, Some(&json));
+        }
+        Ok("null".to_owned())
+    }
+
+    fn ask(&mut self, body: &str, now: u64) -> Result<String> {
+        let ask: Ask = read(body)?;
+        if let Some(rules) = &ask.rules {
+            self.learn(rules.get())?;
+        }
+        let verdict = match (&self.definition, &self.loose) {
+            (None, Some((_, rules))) if ask.rules.is_some() => self.meter.ask(rules, &ask, now),
+            (None, _) => Verdict::Gone,
+            (Some(definition), _) if ask.version != Some(definition.version) => Verdict::Stale(definition.json.clone()),
+            (Some(definition), _) => self.meter.ask(&definition.rules, &ask, now),
+        };
+        written(&verdict)
+    }
+
+    /// Rules that came along.
+    fn learn(&mut self, json: &str) -> Result<()> {
+        if self.loose.as_ref().is_none_or(|(known, _)| known != json) {
+            self.loose = Some((json.to_owned(), read_rules(json)?));
+            self.rows.put(RULES, Some(json));
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> Rules {
+        let loose = || self.loose.as_ref().map(|(_, rules)| rules);
+        self.definition.as_ref().map(|definition| &definition.rules).or_else(loose).cloned().unwrap_or_default()
+    }
+
+    fn settle(&mut self, holder: &str, body: &str, now: u64) -> Result<String> {
+        let settlement: Settlement = read(body)?;
+        let settled = self.meter.settle(&self.rules(), &settlement, now);
+        if let Some(used) = settlement.used.as_ref().filter(|_| settled.counts) {
+            self.note(used, settlement.usd, now);
+        }
+        for (number, alert) in settled.alerts.iter().enumerate() {
+            let Some(mail) = Mail::of(holder, alert, format!("{}-{number}", settlement.lease), now) else { continue };
+            if self.mails.len() < MOST_MAILS {
+                self.write_row(&format!("{MAIL}{}", mail.id), &mail);
+                self.mails.push(mail);
+            }
+        }
+        Ok("null".to_owned())
+    }
+
+    fn note(&mut self, used: &Used, usd: Money, now: u64) {
+        let name = day_name(now);
+        let mut day = self.day(&name, now);
+        day.note(used, usd);
+        for (field, value) in &used.metadata {
+            if day.counts(field) {
+                let name = format!("{name}/{field}");
+                let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
+                account::note(&mut tallies, value, used, usd);
+                self.write_row(&name, &tallies);
+            }
+        }
+        self.write_row(&name, &day);
+    }
+
+    /// A day's account. With a new one those that are too old go.
+    fn day(&self, name: &str, now: u64) -> Day {
+        self.read_row(name).unwrap_or_else(|| {
+            self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
+            Day::default()
+        })
+    }
+
+    /// Where things stand: limits, budgets, and the account of some days.
+    fn standing(&mut self, query: &str, now: u64) -> Result<String> {
+        let rules = self.rules();
+        let standing = Standing {
+            limits: self.meter.left(&rules, now),
+            budgets: rules.budgets.iter().map(|budget| Stand::of(budget, &mut self.meter, now)).collect(),
+            usage: self.usage(Days::asked(query, now, DAYS)?),
+        };
+        written(&standing)
+    }
+
+    fn usage(&self, days: Days) -> Usage {
+        let mut sum = Sum::default();
+        for date in days.dates() {
+            let name = format!("{DAY}{date}");
+            let Some(day) = self.read_row::<Day>(&name) else { continue };
+            for field in &day.fields {
+                let tallies: Tallies = self.read_row(&format!("{name}/{field}")).unwrap_or_default();
+                sum.add_field(field, &tallies);
+            }
+            sum.add(date, &day);
+        }
+        sum.usage(days)
+    }
+
+    /// When an alarm rings: what is lost is let go, and these are to be sent. Each comes again, later and later, until
+    /// it `arrived`.
+    pub fn wake(&mut self, sender: &Sender<'_>, now: u64) -> Vec<Delivery> {
+        self.wakes_at = None;
+        let mut deliveries = Vec::new();
+        for mut mail in std::mem::take(&mut self.mails) {
+            let name = format!("{MAIL}{}", mail.id);
+            if mail.due > now {
+                self.mails.push(mail);
+                continue;
+            }
+            let Some(delivery) = mail.post(sender, now) else {
+                self.rows.put(&name, None);
+                continue;
+            };
+            deliveries.push(delivery);
+            self.write_row(&name, &mail);
+            self.mails.push(mail);
+        }
+        self.keep(now);
+        deliveries
+    }
+
+    pub fn arrived(&mut self, id: &str) {
+        self.mails.retain(|mail| mail.id != id);
+        self.rows.put(&format!("{MAIL}{id}"), None);
+    }
+
+    /// Writes what changed, and sees to it that what ends by itself does.
+    fn keep(&mut self, now: u64) {
+        let lost = self.meter.lost(now);
+        if lost.leases > 0 {
+            let name = day_name(now);
+            let mut day = self.day(&name, now);
+            day.lose(lost);
+            self.write_row(&name, &day);
+        }
+        for (id, lease) in self.meter.changes() {
+            self.rows.put(&format!("{LEASE}{id}"), lease.as_deref());
+        }
+        let counters = self.meter.counters();
+        if self.kept != counters {
+            self.rows.put(COUNTERS, Some(&counters));
+            self.kept = counters;
+        }
+        let next = self.mails.iter().map(|mail| mail.due).chain(self.meter.next_end()).min();
+        if let Some(next) = next.filter(|next| self.wakes_at.is_none_or(|at| *next < at)) {
+            self.rows.wake_at(next);
+            self.wakes_at = Some(next);
+        }
+    }
+
+    fn read_row<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_str(&self.rows.get(name)?).ok()
+    }
+
+    fn write_row<T: Serialize>(&self, name: &str, value: &T) {
+        if let Ok(json) = serde_json::to_string(value) {
+            self.rows.put(name, Some(&json));
+        }
+    }
+}
+
+impl Definition {
+    fn read(json: &str) -> Result<Self> {
+        let mut section = Section::parse(json, "definition")?;
+        let version = section.count("version", 0, u64::MAX)?.unwrap_or_default();
+        let rules = Rules::read(&mut section)?.own();
+        Ok(Self { json: read(json)?, version, rules })
+    }
+}
+
+fn read_rules(json: &str) -> Result<Rules> {
+    Rules::read(&mut Section::parse(json, "rules")?)
+}
+
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
+    serde_json::from_str(json).map_err(|error| Error::invalid(format!("What a meter is told is not what it knows: {error}.")))
+}
+
+fn written<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::invalid(error.to_string()))
+}
+
+fn day_name(now: u64) -> String {
+    format!("{DAY}{}", standing::date(now))
+}

@@ -1,0 +1,172 @@
+//! Where a holder stands, as it is shown: what is left, what was used.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::account::{self, Day, Tallies, Tally};
+use super::ask::Left;
+use super::meter::Meter;
+use super::rules::{Amount, Budget};
+use crate::catalog::Money;
+use crate::error::Result;
+use crate::section::wrong;
+use crate::time;
+
+const DAY_MS: u64 = 86_400_000;
+/// As many as are shown where nothing is said.
+const RECENT: u64 = 31;
+
+#[derive(Serialize)]
+pub struct Standing {
+    pub limits: Vec<Left>,
+    pub budgets: Vec<Stand>,
+    pub usage: Usage,
+}
+
+#[derive(Serialize)]
+pub struct Stand {
+    unit: &'static str,
+    per: &'static str,
+    hard: bool,
+    max: Amount,
+    spent: Amount,
+    /// By requests that are under way.
+    held: Amount,
+    left: Amount,
+    resets_at: Option<String>,
+}
+
+/// Of some days, the account.
+#[derive(Serialize)]
+pub struct Usage {
+    from: String,
+    to: String,
+    total: Row,
+    days: Vec<OfDay>,
+    models: BTreeMap<String, Row>,
+    providers: BTreeMap<String, Row>,
+    metadata: BTreeMap<String, BTreeMap<String, Row>>,
+}
+
+#[derive(Serialize)]
+struct OfDay {
+    date: String,
+    #[serde(flatten)]
+    row: Row,
+}
+
+#[derive(Serialize)]
+struct Row {
+    requests: u64,
+    failed: u64,
+    cached: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+    usd: Money,
+    /// Of which nobody knows the price.
+    unpriced: u64,
+    /// What nobody settled in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<Lapsed>,
+}
+
+#[derive(Serialize)]
+struct Lapsed {
+    leases: u64,
+    /// That they had held.
+    usd: Money,
+}
+
+impl Stand {
+    pub fn of(budget: &Budget, meter: &mut Meter, now: u64) -> Self {
+        let (spent, until) = meter.stands(budget, now);
+        let held = meter.held();
+        let (held, left) = match (budget.amount, spent) {
+            (Amount::Tokens(max), Amount::Tokens(spent)) => {
+                (Amount::Tokens(held.tokens), Amount::Tokens(max.saturating_sub(spent).saturating_sub(held.tokens)))
+            }
+            (Amount::Usd(max), Amount::Usd(spent)) => {
+                (Amount::Usd(held.usd), Amount::Usd(max.saturating_sub(spent).saturating_sub(held.usd)))
+            }
+            (max, _) => (max, max),
+        };
+        let resets_at = until.map(|at| time::rfc3339(at / 1_000));
+        Self { unit: budget.amount.unit(), per: budget.per.word(), hard: budget.hard, max: budget.amount, spent, held, left, resets_at }
+    }
+}
+
+/// The days of a calendar, from one to another, both among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    first: u64,
+    last: u64,
+}
+
+impl Days {
+    /// `from=2026-11-01&to=2026-11-21`: the last month, and today, where nothing is said.
+    pub fn asked(query: &str, now: u64, most: u64) -> Result<Self> {
+        let today = now / DAY_MS;
+        let day = |name: &str| {
+            let said = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name);
+            said.map(|(_, date)| time::parse_ms(date).map(|ms| ms / DAY_MS).ok_or_else(|| wrong(name, "a date such as 2026-11-21")))
+                .transpose()
+        };
+        let last = day("to")?.unwrap_or(today).min(today);
+        let first = day("from")?.unwrap_or((last + 1).saturating_sub(RECENT)).max((today + 1).saturating_sub(most));
+        Ok(Self { first, last })
+    }
+
+    pub fn dates(self) -> impl Iterator<Item = String> {
+        (self.first..=self.last).map(|day| date(day * DAY_MS))
+    }
+}
+
+/// `2026-11-21`.
+pub fn date(ms: u64) -> String {
+    time::rfc3339(ms / 1_000).chars().take(10).collect()
+}
+
+/// The accounts of days, summed up.
+#[derive(Default)]
+pub struct Sum {
+    days: Vec<OfDay>,
+    all: Day,
+    fields: BTreeMap<String, Tallies>,
+}
+
+impl Sum {
+    pub fn add(&mut self, date: String, day: &Day) {
+        self.days.push(OfDay { date, row: Row::of_day(day) });
+        self.all.add(day);
+    }
+
+    pub fn add_field(&mut self, field: &str, tallies: &Tallies) {
+        account::add(self.fields.entry(field.to_owned()).or_default(), tallies);
+    }
+
+    pub fn usage(self, days: Days) -> Usage {
+        let rows = |tallies: &Tallies| tallies.iter().map(|(name, tally)| (name.clone(), Row::of(tally))).collect();
+        Usage {
+            from: date(days.first * DAY_MS),
+            to: date(days.last * DAY_MS),
+            total: Row::of_day(&self.all),
+            days: self.days,
+            models: rows(&self.all.models),
+            providers: rows(&self.all.providers),
+            metadata: self.fields.iter().map(|(field, tallies)| (field.clone(), rows(tallies))).collect(),
+        }
+    }
+}
+
+impl Row {
+    fn of(tally: &Tally) -> Self {
+        let Tally { requests, failed, cached, input, output, usd, unpriced } = tally.clone();
+        Self { requests, failed, cached, input_tokens: input, output_tokens: output, usd, unpriced, lost: None }
+    }
+
+    fn of_day(day: &Day) -> Self {
+        let lost = (day.lost > 0).then_some(Lapsed { leases: day.lost, usd: day.lost_usd });
+        Self { lost, ..Self::of(&day.total) }
+    }
+}
