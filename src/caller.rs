@@ -14,6 +14,8 @@ pub struct Caller<'a> {
     pub terms: Option<&'a Terms>,
     /// The provider's own key, brought along for this request.
     pub own_key: Option<&'a str>,
+    /// The one that it showed itself, whatever the target's terms put in its place.
+    pub brought: Option<&'a str>,
     /// The deployment's own key was shown.
     pub admin: bool,
     /// A caller's key was shown. Whether it is right, its meter knows.
@@ -43,7 +45,7 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
         |key: &&str| !key.is_empty() && !ours(key) && !secret::is_ours(key) && Some(*key) != gateways && !STAND_INS.contains(key);
     let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
-    Caller { headers, terms: None, own_key, admin, shown, portkey }
+    Caller { headers, terms: None, own_key, brought: own_key, admin, shown, portkey }
 }
 
 impl<'a> Caller<'a> {

@@ -47,7 +47,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = bindings)]
     fn ask_bindings(this: &Exchange, slot: Slot) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = meet)]
-    fn ask_meet(this: &Exchange, slot: Slot, news: &str) -> Result<(), JsValue>;
+    fn ask_meet(this: &Exchange, slot: Slot, news: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = stored)]
     fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = lineUp)]
@@ -135,8 +135,8 @@ impl Exchange {
         Arrival::of(|slot| self.ask_meters_for(slot, notes, timeout))
     }
 
-    pub fn meet(&self, news: &str) -> Arrival {
-        Arrival::of(|slot| self.ask_meet(slot, news))
+    pub fn meet(&self, news: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_meet(slot, news, timeout))
     }
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {

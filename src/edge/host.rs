@@ -147,6 +147,13 @@ impl Host for Worker {
         let _ = self.exchange.tell_meters(&block(notes));
     }
 
+    async fn meet(&self, news: &str, timeout_ms: u64) -> Result<String, Fault> {
+        match self.exchange.meet(news, timeout_ms as f64).await {
+            Ok(heard) => Ok(heard.as_string().unwrap_or_default()),
+            Err(error) => Err(fault(&error)),
+        }
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         let digits = self.exchange.bindings().await.ok().and_then(|digits| digits.as_string()).unwrap_or_default();
         ["KV", "METER"].into_iter().zip(digits.chars()).map(|(name, digit)| (name, digit == '1')).collect()

@@ -22,7 +22,7 @@ const LONGEST_LEASE_MS: u64 = 24 * 3_600_000;
 const LOST_MS: u64 = 24 * 3_600_000;
 const MOST_LOST: usize = 1_024;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Meter {
     counters: Counters,
     leases: BTreeMap<String, Lease>,
@@ -37,7 +37,7 @@ pub struct Meter {
     changed: BTreeSet<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Counters {
     #[serde(rename = "t")]
     now: u64,
@@ -98,8 +98,10 @@ impl Meter {
 
     fn hold(&mut self, ask: &Ask, taken: Taken, now: u64) {
         let mut lease = self.drop_lease(&ask.lease).unwrap_or_default();
+        // A lost one would have been remembered for longer than it lasts now.
+        let known_ends = if lease.lost { 0 } else { lease.ends };
         lease.lost = false;
-        lease.ends = lease.ends.max(now + ask.lasts_ms.unwrap_or(LEASE_MS).min(LONGEST_LEASE_MS));
+        lease.ends = known_ends.max(now + ask.lasts_ms.unwrap_or(LEASE_MS).min(LONGEST_LEASE_MS));
         lease.usd = lease.usd.saturating_add(ask.usd);
         lease.tokens = lease.tokens.saturating_add(ask.most());
         lease.take(taken);

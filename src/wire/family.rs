@@ -166,6 +166,11 @@ pub fn fault_of(raw: &RawValue) -> Error {
 }
 
 pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
+    usage_object(out, usage).close();
+}
+
+/// The same, to which more can be added.
+pub fn usage_object<'o>(out: &'o mut Vec<u8>, usage: &Usage) -> Object<'o> {
     let mut object =
         Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
     if usage.cache_read.is_some() || usage.cache_write.is_some() || usage.input_audio.is_some() {
@@ -181,7 +186,7 @@ pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
             .maybe("audio_tokens", usage.output_audio)
             .close();
     }
-    object.close();
+    object
 }
 
 pub fn encode_error(error: &Error) -> Vec<u8> {

@@ -5,7 +5,7 @@ use causeway::policy::vault::Vault;
 use causeway::settings::Settings;
 use serde_json::{Value, json};
 
-use crate::scripted::meters::Meters;
+use crate::meters::Meters;
 use crate::scripted::{Scene, Scenery, Shelves};
 
 const MASTER: &str = "a master key that is long enough";
@@ -74,7 +74,7 @@ impl House {
     }
 
     fn standing(&self, meter: &str) -> Value {
-        serde_json::from_str(&self.meters.say(meter, "standing", "", 1_795_219_200_000)).unwrap()
+        self.meters.standing(meter, 1_795_219_200_000)
     }
 }
 
@@ -313,19 +313,19 @@ fn a_request_asks_all_meters_at_once_and_one_without_a_key_asks_none() {
     house.define_credential("prod", 1, "sk-one", &json!({}));
     let of = || house.ask().header("x-causeway-metadata", r#"{"_user":"a"}"#).header("x-causeway-virtual-key", "prod").says(ANSWER);
     assert_eq!(house.play(of()).status, 200);
-    *house.meters.rounds.borrow_mut() = 0;
+    house.meters.rounds.set(0);
     assert_eq!(house.play(of()).status, 200);
-    assert_eq!(*house.meters.rounds.borrow(), 1);
+    assert_eq!(house.meters.rounds.get(), 1);
     let admin = Scene { headers: vec![("authorization".to_owned(), "Bearer the admin's".to_owned())], ..house.ask() };
     assert_eq!(house.play(admin.says(ANSWER)).status, 200);
-    assert_eq!(*house.meters.rounds.borrow(), 1);
+    assert_eq!(house.meters.rounds.get(), 1);
 }
 
 #[test]
 fn without_the_meters_word_nothing_passes() {
     let house = House::new(&json!({}));
     assert_eq!(house.play(house.ask().says(ANSWER)).status, 200);
-    *house.meters.silent.borrow_mut() = true;
+    house.meters.fall_silent();
     let scenery = house.play(house.ask());
     assert_eq!(scenery.status, 503, "{}", scenery.body);
 }

@@ -4,7 +4,11 @@
 
 mod cache;
 mod cost;
+mod feedback;
 mod keys;
+mod lists;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod models;
 mod passages;
 mod predictions;

@@ -9,13 +9,11 @@ use causeway::gateway;
 use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::record::Record;
+use causeway::routing::meeting::Meeting;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
-#[path = "meters.rs"]
-pub mod meters;
-
-use meters::Meters;
+use crate::meters::{Meters, Shelf};
 
 /// What an upstream does next.
 #[derive(Clone)]
@@ -42,24 +40,26 @@ pub struct Scripted {
     pub acts: RefCell<VecDeque<Act>>,
     pub seen: RefCell<Vec<Seen>>,
     pub records: RefCell<Vec<Record>>,
-    pub now: Cell<u64>,
+    pub now: Rc<Cell<u64>>,
     pub random: Cell<u64>,
     /// The caller's.
     pub body: Vec<u8>,
     pub store: Option<Store>,
     /// What requests put into the storage, for how many seconds.
     pub shelves: Shelves,
+    pub meters: Meters,
     /// Which keys were asked for, and after how many requests upstream.
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
     pub puts: RefCell<Vec<u64>>,
+    /// Where isolates meet; nowhere, where it does not answer.
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// For how long somebody would have waited in line.
     pub lined_up: RefCell<Vec<u64>>,
     /// What was given to those who waited.
     pub served: RefCell<Vec<Option<Vec<u8>>>>,
-    pub meters: Meters,
 }
 
 /// What the deployment keeps, in one place for all its requests.
@@ -72,12 +72,21 @@ pub enum Store {
 /// What requests have stored, in one place for all that share it: bytes, and until when.
 pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
 
+/// Where the isolates of a deployment meet.
+#[derive(Default)]
+pub struct Place {
+    meeting: Meeting,
+    rows: Shelf,
+}
+
+/// With the header `x-stalls`, a body that never comes to its end.
 pub struct Said {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     pub cut: bool,
     peeked: usize,
+    clock: Rc<Cell<u64>>,
 }
 
 impl Host for Scripted {
@@ -127,7 +136,7 @@ impl Host for Scripted {
             Act::Fails(fault) => Err(fault),
             Act::Says { status, headers, body } => {
                 let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                Ok(Said { status, headers, body, cut: false, peeked: 0 })
+                Ok(Said { status, headers, body, cut: false, peeked: 0, clock: Rc::clone(&self.now) })
             }
         }
     }
@@ -144,7 +153,7 @@ impl Host for Scripted {
 
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
-        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0 }
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0, clock: Rc::clone(&self.now) }
     }
 
     async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -156,7 +165,7 @@ impl Host for Scripted {
         }
     }
 
-    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
+    async fn ask_meters(&self, notes: &[Note], _: u64) -> Vec<String> {
         self.meters.ask(notes, self.now())
     }
 
@@ -176,6 +185,11 @@ impl Host for Scripted {
     fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
         self.puts.borrow_mut().push(ttl_s);
         self.shelves.borrow_mut().insert(key.to_owned(), (value.to_vec(), self.now() + ttl_s * 1_000));
+    }
+
+    async fn meet(&self, news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        let place = self.place.as_deref().ok_or(Fault::TimedOut)?;
+        Ok(place.meeting.meet(news, &place.rows, self.now()))
     }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
@@ -202,12 +216,20 @@ impl Answer for Said {
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        assert!(self.header("x-stalls").is_none(), "it waits for ever");
         Ok(self.body.iter().copied().take(limit).collect())
     }
 
-    async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        if self.peeked >= self.body.len() && self.header("x-stalls").is_some() {
+            timeout_ms.expect("it waits for ever");
+            return Err(Fault::TimedOut);
+        }
         let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
         self.peeked += piece.len();
+        // A slow one says so.
+        let ms: u64 = self.header("x-ms-a-piece").map_or(0, |ms| ms.parse().unwrap());
+        self.clock.set(self.clock.get() + ms);
         match piece.is_empty() {
             true if self.cut => Err(Fault::Unreachable("cut".to_owned())),
             true => Ok(None),
@@ -237,11 +259,13 @@ pub struct Scene {
     pub breaks: bool,
     pub store: Option<Store>,
     pub shelves: Shelves,
+    /// Holders are defined there, for all scenes that share them.
+    pub meters: Meters,
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
     pub chance: u64,
-    pub meters: Meters,
 }
 
 /// What came out.
@@ -280,9 +304,10 @@ impl Scene {
             breaks: false,
             store: None,
             shelves: Shelves::default(),
+            meters: Meters::default(),
+            place: Some(Rc::default()),
             line: None,
             chance: 0,
-            meters: Meters::default(),
         }
     }
 
@@ -348,15 +373,9 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let (store, shelves) = (self.store.clone(), Rc::clone(&self.shelves));
-        let host = Scripted {
-            body: self.body.clone().into_bytes(),
-            store,
-            shelves,
-            line: self.line.clone(),
-            meters: self.meters.clone(),
-            ..Scripted::default()
-        };
+        let (store, shelves, place) = (self.store.clone(), Rc::clone(&self.shelves), self.place.clone());
+        let (meters, line) = (self.meters.clone(), self.line.clone());
+        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, place, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -396,13 +415,14 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&gateway::over(settings, ledger, pipe.glance(), &ending, host.now()));
                 out
             }
         };
         if let Some(deposit) = deposit {
             deposit.put(&host, whole);
         }
+        let _ = futures_executor::block_on(gateway::confer(&host, settings));
         Scenery {
             status: reply.status,
             headers: reply.headers,

@@ -17,6 +17,8 @@ mod cuts;
 mod errands;
 mod faults;
 mod heard;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod recording;
 mod said;
 #[path = "../gateway/scripted.rs"]

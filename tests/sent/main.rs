@@ -7,6 +7,8 @@
 mod bent;
 mod cases;
 mod meaning;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod recorded;
 #[path = "../gateway/scripted.rs"]
 #[expect(dead_code, reason = "it is shared")]

@@ -11,6 +11,7 @@ use crate::answers::{self, Asked, End, Head};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::deployment::{Deployment, spoken_at};
+use crate::storage::Storage;
 
 /// After this time the network gives up on what hangs.
 const DEAD_MS: u64 = 300_000;
@@ -34,7 +35,10 @@ pub struct World<'a> {
     pub chance: &'a Chance,
     pub deployment: &'a Deployment,
     pub about: &'a Circumstances,
+    pub storage: &'a Storage,
     pub told: Option<&'a RefCell<Vec<String>>>,
+    /// The number of its first try among all.
+    pub first: usize,
     pub tries: RefCell<Vec<Rc<Try>>>,
     pub records: RefCell<Vec<Record>>,
     /// Time spent waiting for the config.
@@ -148,7 +152,7 @@ impl Host for World<'_> {
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Heard, Fault> {
         let target = self.deployment.target_at(parcel.url).unwrap_or_else(|| panic!("nobody is at {}", parcel.url));
         let Payload::Bytes(body) = parcel.body else { panic!("a conversation is sent whole") };
-        let (number, dialect) = (self.tries.borrow().len(), spoken_at(parcel.url));
+        let (number, dialect) = (self.first + self.tries.borrow().len(), spoken_at(parcel.url));
         let Self { chance, about, deployment, .. } = self;
         let asked = Asked { chance, dialect, stream: about.stream, blames: deployment.blames, number };
         let answer = asked.answer(deployment.targets[target].manner);
@@ -208,7 +212,8 @@ impl Host for World<'_> {
         }
         match self.about.storage_ms > timeout_ms || self.about.storage_fails {
             true => Err(Fault::TimedOut),
-            false => Ok((key == "config:saved").then(|| self.deployment.json.clone().into_bytes())),
+            false if of_config => Ok((key == "config:saved").then(|| self.deployment.json.clone().into_bytes())),
+            false => Ok(self.storage.held(key, self.clock.passed())),
         }
     }
 
@@ -218,13 +223,26 @@ impl Host for World<'_> {
 
     fn tell_meters(&self, _notes: &[Note]) {}
 
-    async fn line_up(&self, _name: &str, _timeout_ms: u64) -> Line {
-        Line::Alone
+    async fn line_up(&self, name: &str, timeout_ms: u64) -> Line {
+        self.tell(|| format!("lines up for {name}"));
+        let line = self.storage.line_up(self.clock, name, timeout_ms, self.about.leaves_at).await;
+        self.tell(|| format!("and came to {}", if line == Line::First { "be first" } else { "an end" }));
+        line
     }
 
-    fn serve_line(&self, _name: &str, _value: Option<&[u8]>) {}
+    fn serve_line(&self, name: &str, value: Option<&[u8]>) {
+        self.tell(|| format!("those in line for {name} get {:?} bytes", value.map(<[u8]>::len)));
+        self.storage.serve_line(self.clock, name, value);
+    }
 
-    fn store(&self, _key: &str, _value: &[u8], _ttl_s: u64) {}
+    fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
+        self.tell(|| format!("{} bytes go to {key} for {ttl_s} s", value.len()));
+        self.storage.put(self.chance, key, value, self.clock.passed(), ttl_s);
+    }
+
+    async fn meet(&self, _news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        Err(Fault::TimedOut)
+    }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         Vec::new()

@@ -98,6 +98,15 @@ pub struct Call<'a> {
     pub function: Option<Function<'a>>,
     #[serde(borrow, default)]
     pub custom: Option<Function<'a>>,
+    /// Google's place for a proof.
+    #[serde(borrow, default)]
+    pub extra_content: Option<&'a RawValue>,
+}
+
+/// What is called; some fill the place of a call with one that has no name.
+pub fn called<'c, 'a>(call: &'c Call<'a>) -> Option<&'c Function<'a>> {
+    let function = call.function.as_ref().or(call.custom.as_ref());
+    function.filter(|function| function.name.as_ref().is_some_and(|name| !name.0.is_empty()))
 }
 
 #[derive(Deserialize)]
