@@ -17,6 +17,8 @@ pub enum Door {
     Pass(Passage),
     Models,
     Model(String),
+    /// What a caller thought of an answer.
+    Feedback,
     Health,
     /// Whoever runs the gateway.
     Admin,
@@ -59,6 +61,7 @@ const DOORS: &[(&str, Method, Door)] = &[
     ("/audio/transcriptions", Method::Post, Door::Errand(Errand::Transcription)),
     ("/audio/translations", Method::Post, Door::Errand(Errand::Translation)),
     ("/messages/count_tokens", Method::Post, Door::Count(Talk { dialect: Dialect::Messages, model: None, stream: None })),
+    ("/feedback", Method::Post, Door::Feedback),
     ("/models", Method::Get, Door::Models),
     ("/healthz", Method::Get, Door::Health),
 ];
@@ -125,6 +128,12 @@ fn gemini(path: &str) -> Option<Door> {
         "embedContent" | "batchEmbedContents" => Some(Door::Pass(Passage { provider: None, path: format!("/v1beta{path}") })),
         _ => None,
     }
+}
+
+/// Whether a stream is to be one JSON array, as Google's are unless events are asked for.
+pub fn wants_list(call: &Call) -> bool {
+    let asked = call.asked("alt").or_else(|| call.asked("$alt"));
+    call.path.ends_with(":streamGenerateContent") && asked.as_deref() != Some("sse")
 }
 
 /// What a provider keeps for its callers: only it can tell of it.
@@ -203,6 +212,7 @@ mod tests {
             (Method::Post, "/v1/messages", talk(Dialect::Messages)),
             (Method::Get, "/v1/models", Door::Models),
             (Method::Head, "/healthz", Door::Health),
+            (Method::Post, "/v1/feedback", Door::Feedback),
             (Method::Other, "/admin/v1/keys", Door::Admin),
             (Method::Options, "/admin/v1", Door::Admin),
             (Method::Get, "/v1/models/sandbox%2Fecho", Door::Model("sandbox/echo".to_owned())),

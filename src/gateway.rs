@@ -5,9 +5,11 @@ mod admission;
 mod attempt;
 mod config;
 mod errands;
+mod feedback;
 mod freight;
 mod lease;
 mod life;
+mod links;
 mod passage;
 mod route;
 mod shelf;
@@ -16,11 +18,15 @@ mod talk;
 mod vaulted;
 
 use crate::door::{self, Door};
-use crate::error::Result;
-use crate::host::{Host, apart};
-use crate::http::{Body, Call, Headers, Reply};
+use crate::error::{Kind, Result};
+use crate::host::{Fault, Host, apart};
+use crate::http::{Body, Call, Ending, Headers, Reply};
 use crate::policy::holder::Scope;
+use crate::record::{Closed, Ledger, Outcome};
+use crate::routing::memory::End;
+use crate::routing::plan::{TIMED_OUT, UNREACHABLE};
 use crate::settings::Settings;
+use crate::wire::Glance;
 use life::{Life, json_reply};
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
@@ -36,6 +42,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         }
         Ok(Door::Models) => apart(models(&mut life, None)).await,
         Ok(Door::Model(id)) => apart(models(&mut life, Some(&id))).await,
+        Ok(Door::Feedback) => apart(feedback::take(&mut life)).await,
         Ok(Door::Pass(passage)) => apart(passage::pass(&mut life, &passage)).await,
         Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => apart(passage::form(&mut life, errand)).await,
         Ok(Door::Errand(errand)) => apart(errands::run(&mut life, errand)).await,
@@ -55,6 +62,33 @@ async fn models<H: Host>(life: &mut Life<'_, H>, id: Option<&str>) -> Result<Rep
         None => crate::models::list(host, settings, call, caller, &allow, life.dialect).await,
     };
     body.map(|body| json_reply(200, body))
+}
+
+/// How long the meeting place may take.
+const PATIENCE_MS: u64 = 5_000;
+
+/// Tells the other isolates how targets do, if it is time, and hears what they know. No answer waits for it.
+pub async fn confer<H: Host>(host: &H, settings: &Settings) -> std::result::Result<(), Fault> {
+    if let Some(news) = settings.memory.news(host.now()) {
+        settings.memory.learn(&host.meet(&news, PATIENCE_MS).await?);
+    }
+    Ok(())
+}
+
+/// A stream is over, in one way or the other: that counts for its target, and the record is complete.
+pub fn over(settings: &Settings, ledger: Ledger, glance: &Glance, ending: &Ending, now: u64) -> Closed {
+    let under_way = ledger.under_way;
+    let closed = ledger.close(glance, ending, now);
+    if let Some(number) = under_way {
+        let end = match (closed.record.outcome, ending) {
+            (Outcome::Complete, _) => End::Well,
+            (Outcome::Abandoned, _) => End::Unknown,
+            (Outcome::Failed, Ending::Broken(error)) if error.kind == Kind::TimedOut => End::Failed(TIMED_OUT),
+            (Outcome::Failed, _) => End::Failed(UNREACHABLE),
+        };
+        settings.memory.ended(number, end, now);
+    }
+    closed
 }
 
 fn is_json(call: &Call) -> bool {

@@ -57,6 +57,9 @@ pub trait Host {
     /// Gives those who lined up what there is now, or tells them that there is nothing. Nobody waits for it.
     fn serve_line(&self, name: &str, value: Option<&[u8]>);
 
+    /// Tells the other isolates what was seen of targets, and hears what they know.
+    async fn meet(&self, news: &str, timeout_ms: u64) -> Result<String, Fault>;
+
     /// Asks meters, all at the same time. Each answers for itself, in JSON; empty is what did not come in time.
     async fn ask_meters(&self, notes: &[Note], timeout_ms: u64) -> Vec<String>;
 

@@ -118,6 +118,8 @@ pub struct Ledger {
     pub prompt_bytes: usize,
     /// What is paid for besides tokens.
     pub tally: Tally,
+    /// The stream at hand, where it is kept in mind how it ends.
+    pub under_way: Option<u64>,
     /// Prices of the model that win over the catalog's.
     pub own: Option<Prices>,
     /// What it holds of limits and budgets.

@@ -96,7 +96,7 @@ fn unserved(provider: &Provider, what: &str) -> Error {
 /// What of the caller's query goes along: not its key, nor what the path says itself.
 pub fn passed_query(query: &str) -> String {
     let fields = query.trim_start_matches('?').split('&');
-    let passes = |field: &&str| !field.is_empty() && !matches!(field.split('=').next(), Some("key" | "alt" | "api-version"));
+    let passes = |field: &&str| !field.is_empty() && !matches!(field.split('=').next(), Some("key" | "alt" | "$alt" | "api-version"));
     fields.filter(passes).collect::<Vec<_>>().join("&")
 }
 

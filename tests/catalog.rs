@@ -171,6 +171,62 @@ fn prices_that_are_not_of_plain_tokens_are_there_too() {
 }
 
 #[test]
+fn of_well_known_models_it_is_known_what_requests_need_of_them() {
+    use Capability::{JsonSchema, Tools, Vision};
+    // Whether it has the three, `?` where nobody knows.
+    for (provider, name, told) in [
+        ("openai", "gpt-4o", "yyy"),
+        ("openai", "gpt-4o-mini-2024-07-18", "yyy"),
+        ("openai", "gpt-4.1", "yyy"),
+        ("openai", "gpt-5", "yyy"),
+        ("openai", "gpt-5.1-chat", "?yy"),
+        ("openai", "gpt-5.1-chat-latest", "yyy"),
+        ("openai", "gpt-6-sol", "yyy"),
+        ("openai", "o3", "yyy"),
+        ("openai", "o3-mini", "nyy"),
+        ("openai", "gpt-4", "nyn"),
+        ("openai", "gpt-3.5-turbo", "nyn"),
+        ("openai", "chatgpt-4o-latest", "???"),
+        ("anthropic", "claude-3-haiku", "yy?"),
+        ("anthropic", "claude-3-5-haiku-latest", "?yy"),
+        ("anthropic", "claude-3-7-sonnet-latest", "yyy"),
+        ("anthropic", "claude-sonnet-4-0", "yyy"),
+        ("anthropic", "claude-opus-4-1", "yyy"),
+        ("anthropic", "claude-opus-4-1-20250805", "yyy"),
+        ("anthropic", "claude-sonnet-4-5", "yyy"),
+        ("anthropic", "claude-opus-5-latest", "yyy"),
+        ("anthropic", "claude-opus-5-5", "yyy"),
+        ("bedrock", "anthropic.claude-opus-4-1-20250805-v1:0", "yyy"),
+        ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "yyy"),
+        ("bedrock", "amazon.nova-pro-v1:0", "yyy"),
+        ("vertex-ai", "claude-4-sonnet", "yyy"),
+        ("gemini", "gemini-2.5-flash", "yyy"),
+        ("gemini", "gemini-2.5-pro", "yyy"),
+        ("gemini", "gemini-3-pro-preview", "yyy"),
+        ("gemini", "gemini-3.1-pro-preview", "yyy"),
+        ("gemini", "gemini-flash-latest", "yyy"),
+        ("gemini", "gemini-2.0-flash", "???"),
+        ("mistral", "mistral-large-latest", "yyy"),
+        ("mistral", "mistral-medium-2505", "yyy"),
+        ("mistral", "codestral-latest", "nyy"),
+        ("xai", "grok-4", "?yy"),
+        ("xai", "grok-3", "nyn"),
+        ("deepseek", "deepseek-chat", "nyy"),
+        ("groq", "llama-3.3-70b-versatile", "nyn"),
+        ("openrouter", "anthropic/claude-sonnet-4", "yyy"),
+        ("openrouter", "google/gemini-2.5-pro", "yyy"),
+    ] {
+        let capabilities = model(provider, name).capabilities;
+        let word = |capability| match (capabilities.has(capability), capabilities.lacks(capability)) {
+            (true, _) => 'y',
+            (false, true) => 'n',
+            (false, false) => '?',
+        };
+        assert_eq!([Vision, Tools, JsonSchema].map(word).iter().collect::<String>(), told, "{provider}/{name}");
+    }
+}
+
+#[test]
 fn a_model_says_what_it_can_do() {
     let gpt = model("openai", "gpt-4o");
     assert_eq!((gpt.kind, gpt.context, gpt.max_output), (Kind::Chat, Some(128_000), Some(16_384)));

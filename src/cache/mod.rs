@@ -28,8 +28,9 @@ pub const LONGEST: usize = 1 << 20;
 /// The storage keeps nothing for a shorter time; how old an answer may be is kept with it.
 pub const SHORTEST_STAY_S: u64 = 60;
 
-/// How long the storage may take to tell. An answer that comes later is asked of the provider.
-pub const PATIENCE_MS: u64 = 50;
+/// How long the storage may take to tell: as long as it does where it is asked for the first time in a place, which is
+/// still soon for a provider. What comes later is asked of the provider.
+pub const PATIENCE_MS: u64 = 150;
 
 /// How long a request waits for the same one that came before it, where the config asks for that (`coalesce`). The
 /// first may fail, or be long: after this, it asks by itself.

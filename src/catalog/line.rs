@@ -1,5 +1,5 @@
 //! A line of the catalog: `id provider kind+capabilities context max_output deprecation prices...`, `-` for what
-//! nobody tells.
+//! nobody tells. A capability in lower case is told of the model elsewhere, not of this provider's.
 //!
 //! Prices are dollars for a million tokens: `i` input, `o` output, `r` cache read, `w` cache write, `h` cache write for
 //! an hour, `t` reasoning, `a` `A` audio in and out, `m` `M` images in and out. Dollars for a million: `x` characters.

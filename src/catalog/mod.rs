@@ -129,20 +129,34 @@ const CAPABILITIES: [(Capability, char); 15] = [
     (Capability::ResponsesOnly, 'X'),
 ];
 
+/// What requests are seen to need, and of which a model's line tells all or nothing.
+const NEEDED: [Capability; 3] = [Capability::Vision, Capability::Tools, Capability::JsonSchema];
+
 /// What is known that a model can do. What is not in it may only be untold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities(u16);
+pub struct Capabilities {
+    known: u16,
+    /// Told of the model elsewhere.
+    likely: u16,
+}
 
 impl Capabilities {
     fn of(letters: &str) -> Option<Self> {
         letters.chars().try_fold(Self::default(), |all, letter| {
-            let (capability, _) = CAPABILITIES.iter().find(|(_, own)| *own == letter)?;
-            Some(Self(all.0 | bit(*capability)))
+            let (capability, own) = CAPABILITIES.into_iter().find(|(_, own)| own.eq_ignore_ascii_case(&letter))?;
+            let bit = bit(capability);
+            Some(if own == letter { Self { known: all.known | bit, ..all } } else { Self { likely: all.likely | bit, ..all } })
         })
     }
 
     pub const fn has(self, capability: Capability) -> bool {
-        self.0 & bit(capability) != 0
+        self.known & bit(capability) != 0
+    }
+
+    /// Whether it is known to lack something: others are told of it, and this one by nobody.
+    pub fn lacks(self, capability: Capability) -> bool {
+        let told = NEEDED.into_iter().any(|needed| self.has(needed));
+        told && NEEDED.contains(&capability) && (self.known | self.likely) & bit(capability) == 0
     }
 
     pub fn iter(self) -> impl Iterator<Item = Capability> {

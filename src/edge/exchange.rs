@@ -49,7 +49,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = registry)]
     fn ask_registry(this: &Exchange, slot: Slot, request: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = meet)]
-    fn ask_meet(this: &Exchange, slot: Slot, news: &str) -> Result<(), JsValue>;
+    fn ask_meet(this: &Exchange, slot: Slot, news: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = stored)]
     fn ask_stored(this: &Exchange, slot: Slot, key: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = lineUp)]
@@ -141,8 +141,8 @@ impl Exchange {
         Arrival::of(|slot| self.ask_registry(slot, request))
     }
 
-    pub fn meet(&self, news: &str) -> Arrival {
-        Arrival::of(|slot| self.ask_meet(slot, news))
+    pub fn meet(&self, news: &str, timeout: f64) -> Arrival {
+        Arrival::of(|slot| self.ask_meet(slot, news, timeout))
     }
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {

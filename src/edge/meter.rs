@@ -11,12 +11,13 @@ use worker::wasm_bindgen;
 use crate::policy::desk::Desk;
 use crate::policy::outbox::Sender;
 use crate::policy::rows::Rows;
-use crate::routing::memory::Memory;
+use crate::routing::meeting::Meeting;
 use crate::settings::Settings;
 
 #[wasm_bindgen]
 extern "C" {
     /// The storage of one object.
+    #[derive(Clone)]
     pub type Cabinet;
 
     #[wasm_bindgen(method, catch)]
@@ -34,13 +35,13 @@ extern "C" {
 /// What an object has in mind.
 #[wasm_bindgen]
 pub struct Counter {
-    cabinet: Option<Cabinet>,
+    kept: Kept,
     desk: Option<Desk<Kept>>,
-    failed: Rc<Cell<bool>>,
-    health: Memory,
+    health: Meeting,
 }
 
 /// What fails here is told with the answer.
+#[derive(Clone)]
 struct Kept {
     cabinet: Cabinet,
     failed: Rc<Cell<bool>>,
@@ -50,16 +51,16 @@ struct Kept {
 impl Counter {
     #[wasm_bindgen(constructor)]
     pub fn new(cabinet: Cabinet) -> Self {
-        Self { cabinet: Some(cabinet), desk: None, failed: Rc::default(), health: Memory::default() }
+        Self { kept: Kept { cabinet, failed: Rc::default() }, desk: None, health: Meeting::default() }
     }
 
-    pub fn meet(&self, news: &str) -> String {
-        self.health.meet(news)
+    pub fn meet(&self, news: &str, now: f64) -> String {
+        self.health.meet(news, &self.kept, whole(now))
     }
 
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: f64) -> Result<String, JsValue> {
         let now = whole(now);
-        let said = self.desk()?.say(holder, verb, body, now).map_err(|error| JsValue::from_str(&error.message))?;
+        let said = self.desk().say(holder, verb, body, now).map_err(|error| JsValue::from_str(&error.message))?;
         self.kept(said)
     }
 
@@ -68,27 +69,24 @@ impl Counter {
         let masters: Vec<&str> = masters.lines().filter(|master| !master.is_empty()).collect();
         let settings = Settings::new([("TRUSTED_CUSTOM_HOSTS".to_owned(), trusted_hosts.to_owned())]);
         let sender = Sender { masters: &masters, trusted_hosts: &settings.trusted_hosts() };
-        let deliveries = self.desk()?.wake(&sender, whole(now));
+        let deliveries = self.desk().wake(&sender, whole(now));
         self.kept(serde_json::to_string(&deliveries).unwrap_or_default())
     }
 
     pub fn arrived(&mut self, id: &str) -> Result<(), JsValue> {
-        self.desk()?.arrived(id);
+        self.desk().arrived(id);
         self.kept(())
     }
 }
 
 impl Counter {
-    fn desk(&mut self) -> Result<&mut Desk<Kept>, JsValue> {
-        if let Some(cabinet) = self.cabinet.take() {
-            self.desk = Some(Desk::open(Kept { cabinet, failed: Rc::clone(&self.failed) }));
-        }
-        self.desk.as_mut().ok_or(JsValue::NULL)
+    fn desk(&mut self) -> &mut Desk<Kept> {
+        self.desk.get_or_insert_with(|| Desk::open(self.kept.clone()))
     }
 
     /// Says nothing of what could not be kept.
     fn kept<T>(&self, said: T) -> Result<T, JsValue> {
-        if self.failed.get() { Err(JsValue::NULL) } else { Ok(said) }
+        if self.kept.failed.get() { Err(JsValue::NULL) } else { Ok(said) }
     }
 }
 

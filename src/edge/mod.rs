@@ -33,13 +33,9 @@ pub fn serve(exchange: Exchange) {
         let call = call(&exchange);
         let worker = Worker::new(exchange, settings.var("LOG_RECORDS") == Some("true"));
         let reply = gateway::serve(&worker, &settings, &call).await;
-        reply::send(&worker, reply);
+        reply::send(&worker, &settings, reply);
         // Behind the reply's back.
-        if let Some(news) = settings.memory.news(host::now())
-            && let Ok(heard) = worker.exchange.meet(&news).await
-        {
-            settings.memory.learn(&heard.as_string().unwrap_or_default());
-        }
+        let _ = gateway::confer(&worker, &settings).await;
     });
 }
 

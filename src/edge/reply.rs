@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
@@ -11,9 +12,11 @@ use super::host::{self, Worker};
 use super::task;
 use crate::cache::Deposit;
 use crate::error::{Error, Kind};
+use crate::gateway;
 use crate::host::Host;
 use crate::http::{Body, Ending, Patience, Reply};
 use crate::record::Ledger;
+use crate::settings::Settings;
 use crate::wire::pipe::{Passed, Pipe};
 
 /// A stream on its way.
@@ -23,18 +26,19 @@ struct Flow {
     /// What is to be kept of it.
     deposit: Option<Deposit>,
     worker: Worker,
+    settings: Rc<Settings>,
 }
 
 thread_local! {
     static FLOWS: RefCell<BTreeMap<u32, Flow>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-pub fn send(worker: &Worker, reply: Reply<Upstream>) {
+pub fn send(worker: &Worker, settings: &Rc<Settings>, reply: Reply<Upstream>) {
     let exchange = &worker.exchange;
     let (status, headers) = (reply.status, reply.headers.block());
     let mut deposit = reply.deposit;
     let ledger = reply.ledger.unwrap_or_default();
-    let counts = worker.logs() || !ledger.lease.shares.is_empty();
+    let counts = worker.logs() || !ledger.lease.shares.is_empty() || ledger.under_way.is_some();
     let sent = match reply.body {
         Body::Empty => exchange.reply(status, headers, None, None),
         Body::Bytes(bytes) => exchange.reply(status, headers, Some(Uint8Array::from(bytes.as_slice())), None),
@@ -43,14 +47,15 @@ pub fn send(worker: &Worker, reply: Reply<Upstream>) {
             exchange.reply(status, headers, Some(body), Some(&answer))
         }
         Body::Passed { answer } => exchange.relay(status, headers, &answer, None),
-        // Where nobody keeps the record or the answer, nobody needs to look at what passes.
+        // Where nobody keeps the record, the answer or how it ended, nobody needs to look at what passes.
         Body::Stream { answer, pipe, patience } if pipe.is_tap() && !counts && deposit.is_none() && patience == Patience::default() => {
             exchange.relay(status, headers, &answer, None)
         }
         Body::Stream { answer, pipe, patience } => {
-            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !matches!(*pipe, Pipe::Translate(_)));
+            let (native, passes) = (pipe.is_tap() && patience == Patience::default(), !pipe.translates());
             let (idle, total) = (patience.idle_ms.unwrap_or(0) as f64, patience.total_ms.unwrap_or(0) as f64);
-            let flow = Flow { pipe, ledger, deposit: deposit.take(), worker: worker.clone() };
+            let (worker, settings) = (worker.clone(), Rc::clone(settings));
+            let flow = Flow { pipe, ledger, deposit: deposit.take(), worker, settings };
             let number = task::number();
             FLOWS.with_borrow_mut(|flows| flows.insert(number, flow));
             match native {
@@ -93,11 +98,16 @@ pub fn finish(flow: u32, how: &str) -> Option<Uint8Array> {
         Ending::Broken(error) => Some(error.clone()),
         Ending::Closed | Ending::Abandoned => None,
     });
-    if let Some(deposit) = flow.deposit {
-        deposit.put(&flow.worker, ending.is_whole(flow.pipe.glance()));
+    let Flow { pipe, ledger, deposit, worker, settings } = flow;
+    if let Some(deposit) = deposit {
+        deposit.put(&worker, ending.is_whole(pipe.glance()));
     }
-    flow.worker.conclude(&flow.ledger.close(flow.pipe.glance(), &ending, host::now()));
-    (!flow.pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
+    let watched = ledger.under_way.is_some();
+    worker.conclude(&gateway::over(&settings, ledger, pipe.glance(), &ending, host::now()));
+    if watched {
+        task::spawn(async move { drop(gateway::confer(&worker, &settings).await) });
+    }
+    (!pipe.broke_within()).then(|| Uint8Array::from(rest.as_slice()))
 }
 
 fn ending(how: &str) -> Ending {

@@ -190,10 +190,11 @@ class Exchange {
     this.land(slot, answer);
   }
 
-  /** Tells the other isolates how targets do, and hears what they know. Nobody's answer waits for it. */
-  meet(slot, news) {
+  /** Tells the other isolates how targets do, and hears what they know. */
+  meet(slot, news, timeout) {
     const { METER } = this.env;
-    const met = async () => (await METER.get(METER.idFromName("health")).fetch("http://meter/meet", { method: "POST", body: news })).text();
+    const init = { method: "POST", body: news, signal: AbortSignal.timeout(timeout) };
+    const met = async () => (await METER.get(METER.idFromName("health")).fetch("http://meter/meet", init)).text();
     const heard = met();
     this.context.waitUntil(heard.catch(() => {}));
     this.land(slot, heard);
@@ -601,7 +602,7 @@ export class Meter extends DurableObject {
     if (pathname === "/line") return this.#lineUp();
     if (pathname === "/served") return this.#serveLine(request);
     const body = request.method === "GET" ? search : await request.text();
-    if (pathname === "/meet") return new Response(enter(() => this.#awake().meet(body)));
+    if (pathname === "/meet") return new Response(enter(() => this.#awake().meet(body, Date.now())));
     try {
       return new Response(this.#keep((counter) => counter.say(this.ctx.id.name ?? "", pathname.slice(1), body, Date.now())));
     } catch (error) {

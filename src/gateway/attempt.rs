@@ -121,11 +121,27 @@ async fn next_piece<H: Host>(
     piece
 }
 
-/// The body of an answer, whole. A stream, of which only the head had to be there in time, has the rest of the time.
+/// The body of an answer, whole.
 pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
-    if !answer.is_stream() {
-        return answer.bytes(limit).await;
+    if answer.is_stream() {
+        return rest(life, answer, limit).await;
     }
+    let started = life.host.now();
+    let body = answer.bytes(limit).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    body
+}
+
+/// The body of a stream, or of an answer that was to pass, whole: only the head had to be there in time, and it has the
+/// rest of the time.
+pub async fn rest<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
+    let started = life.host.now();
+    let body = gathered(life, answer, limit).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    body
+}
+
+async fn gathered<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
     let (started, patience) = (life.host.now(), life.rest_ms());
     let mut body = Vec::new();
     let fault = loop {
@@ -142,9 +158,21 @@ pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limi
     Err(fault)
 }
 
-/// Reads why the provider refused. What it said in the caller's own dialect is passed on word for word.
+/// Reads why the provider refused.
 pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
-    let body = match whole(life, answer, MAX_FAILURE).await {
+    let body = whole(life, answer, MAX_FAILURE).await;
+    refusal(life, target, answer, body)
+}
+
+/// The same of an answer that was to pass.
+pub async fn passing_failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
+    let body = rest(life, answer, MAX_FAILURE).await;
+    refusal(life, target, answer, body)
+}
+
+/// What the provider said in the caller's own dialect is passed on word for word.
+fn refusal<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &H::Answer, body: std::result::Result<Vec<u8>, Fault>) -> Error {
+    let body = match body {
         Err(Fault::Abandoned) => return unanswered(Fault::Abandoned, life, target.provider),
         body => body.unwrap_or_default(),
     };

@@ -1,6 +1,6 @@
 //! What is no conversation: one request of the caller may become several.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{MAX_ANSWER, failure, passing_failure, send, unanswered};
 use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
@@ -56,7 +56,8 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
         };
         let mut answer = send(life, &target, &letter.body, false, own, passes).await?;
         if !(200..300).contains(&answer.status()) {
-            return Err(failure(life, &target, &mut answer).await);
+            let failed = if passes { passing_failure(life, &target, &mut answer).await } else { failure(life, &target, &mut answer).await };
+            return Err(failed);
         }
         if passes {
             life.close_errand(errand, &asked, &[]);

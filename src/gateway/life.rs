@@ -35,7 +35,7 @@ pub struct Life<'a, H> {
     pub dialect: Dialect,
     pub ledger: Ledger,
     pub losses: Losses,
-    /// Time spent waiting for upstreams.
+    /// Time spent waiting for upstreams, and between tries.
     pub upstream_ms: u64,
     /// The provider's refusal, where it is in the caller's dialect.
     pub own_words: Option<Vec<u8>>,
@@ -76,6 +76,8 @@ pub struct Turn<'a> {
     pub goes_on: bool,
     /// And that may be of another target.
     pub elsewhere: bool,
+    /// The caller is not to hear of a stream before an answer has begun.
+    pub guarded: bool,
     /// Until when all has to be done.
     pub deadline: Option<u64>,
 }
@@ -84,7 +86,7 @@ pub struct Turn<'a> {
 pub const RETRY: &str = "retry";
 
 /// Without a config.
-const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, deadline: None };
+const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, guarded: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
@@ -173,7 +175,7 @@ impl<'a, H: Host> Life<'a, H> {
 
     /// With whom its answers are shared: with whoever shows the same key, or with all who use the deployment's.
     pub fn tenant(&self) -> String {
-        match (&self.member, self.caller.own_key.filter(|_| self.caller.terms.is_none_or(|terms| !terms.vaulted))) {
+        match (&self.member, self.caller.brought) {
             (Some(member), _) => format!("member {}", member.key.id),
             (None, Some(key)) => format!("key {key}"),
             (None, None) => "deployment".to_owned(),
@@ -308,7 +310,7 @@ impl<'a, H: Host> Life<'a, H> {
 
     /// A strict caller would rather have no answer than one to less than it asked.
     pub fn refuse_losses(&self, provider: &Provider) -> Result<()> {
-        if !self.caller.strict() || self.losses.is_empty() {
+        if self.losses.is_empty() || !self.caller.strict() {
             return Ok(());
         }
         let names = self.losses.names().join(", ");
@@ -385,7 +387,8 @@ impl<'a, H: Host> Life<'a, H> {
     /// The headers that say what was done, in the spelling that the caller used.
     fn explain(&self, went_well: bool, headers: &mut Headers) {
         let record = &self.ledger.record;
-        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        let spelling = self.caller.spelling();
+        let mut say = |name: &str, value: &str| headers.add_joined(&["x-", spelling, "-", name], value);
         say("trace-id", &record.trace_id);
         if self.inference {
             if !record.provider.is_empty() {

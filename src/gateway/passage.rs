@@ -1,16 +1,17 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered, whole};
 use super::freight::{self, Freighted};
 use super::lease;
 use super::life::Life;
+use super::links;
 use super::route::{Asked, walk};
 use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 
-use crate::host::{Answer, Host, Parcel, Payload};
+use crate::host::{Answer, Host, Parcel, Payload, apart};
 use crate::http::{Body, Headers, Method, Reply};
 use crate::lease::Bill;
 use crate::prices;
@@ -84,11 +85,16 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let counted = matches!(kind, Freighted::Talk(_) | Freighted::Errand(_));
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
-    let answer = life.tried(provider, started, outcome)?;
-    if counted && (200..300).contains(&answer.status()) {
+    let mut answer = life.tried(provider, started, outcome)?;
+    if counted {
         return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
     }
-    Ok(passed(life, answer, kind == Freighted::Free))
+    let free = kind == Freighted::Free;
+    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
+    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
+    let status = answer.status();
+    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
 }
 
 /// Passes an answer on that tells what was used.
@@ -107,6 +113,7 @@ async fn told<H: Host>(
     }
     let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
     match kind {
+        _ if !(200..300).contains(&status) => return Ok(unread(life, status, Body::Relayed { answer, bytes }, true)),
         Freighted::Talk(dialect) => {
             let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
             life.close(&glance);
@@ -127,13 +134,17 @@ fn tapped<H: Host>(life: &mut Life<'_, H>, dialect: Dialect, answer: H::Answer) 
     Reply { status: ledger.record.status, headers: Headers::default(), body, ledger: Some(ledger), deposit: None }
 }
 
-/// What it cost, only the provider knows, unless it is free.
 fn passed<H: Host>(life: &mut Life<'_, H>, answer: H::Answer, free: bool) -> Reply<H::Answer> {
-    let failed = answer.status() >= 400;
+    unread(life, answer.status(), Body::Passed { answer }, free)
+}
+
+/// What it cost, only the provider knows, unless it is free.
+fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, free: bool) -> Reply<H::Answer> {
+    let failed = status >= 400;
     life.ledger.tally.uncounted = !free && !failed;
     life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status: answer.status(), headers: Headers::default(), body: Body::Passed { answer }, ledger: None, deposit: None }
+    Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
 }
 
 /// The provider whose own dialect it is; an active one before any other.

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use super::admission;
 use super::config;
+use super::feedback;
 use super::life::{Life, RETRY, Turn};
 use super::sight::{Sight, key};
 use super::vaulted;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Host, apart};
-use crate::http::Reply;
+use crate::http::{Body, Reply};
 use crate::routing::config::{Breaker, Terms};
-use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE, lists};
+use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE};
 use crate::wire::envelope::Envelope;
 
 /// What is asked for: the caller's body, and the model that it names.
@@ -85,6 +86,7 @@ async fn walk_once<H: Host>(
             chosen,
             goes_on: !asked.once && plan.may_go_on(),
             elsewhere: !asked.once && plan.has_more(),
+            guarded: plan.is_guarded(),
             deadline: plan.deadline(),
         };
         let tried = match vaulted::terms(life, asked, &leaf.terms, config.providers > 1).await {
@@ -106,14 +108,20 @@ async fn walk_once<H: Host>(
         let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
         // What it said itself, if it came to that.
         let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);
-        if was_asked {
-            health.note(life, tried.as_ref().err(), told);
-        }
         let error = match tried {
-            Ok(reply) => return Ok(reply),
+            Ok(mut reply) => {
+                health.answered(life, &mut reply, was_asked);
+                if let Some(target) = health.target.filter(|_| plan.is_judged()) {
+                    life.settings.memory.answered(feedback::trace(life, &life.ledger.record.trace_id), target);
+                }
+                return Ok(reply);
+            }
             Err(error) if life.again => return Err(error),
             Err(error) => error,
         };
+        if was_asked {
+            health.failed(life, &error, told);
+        }
         life.leave(turn, &error, was_asked);
         let notes = life.ledger.leave_target(was_asked && (200..300).contains(&told));
         if !notes.is_empty() {
@@ -133,7 +141,9 @@ async fn walk_once<H: Host>(
         match plan.after(outcome, &Sight { life, asked }) {
             Step::Try(_) => chosen = plan.chosen_by(),
             Step::Wait { ms, .. } => {
+                let began = life.host.now();
                 life.host.sleep(ms).await;
+                life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(began));
                 chosen = RETRY;
             }
             Step::GiveUp => break,
@@ -181,18 +191,21 @@ impl<'c> Health<'c> {
         Self { target, breaker: plan.breaker(), started }
     }
 
-    fn note<H: Host>(&self, life: &Life<'_, H>, error: Option<&Error>, told: u16) {
-        let Some(target) = self.target else { return };
-        let now = life.host.now();
-        let counted = |error: &Error| {
-            let Outcome::Failed { status, .. } = failed(error, told) else { return false };
-            let codes = self.breaker.and_then(|breaker| breaker.statuses.as_deref());
-            codes.map_or(status >= 500 || matches!(status, UNREACHABLE | TIMED_OUT), |codes| lists(codes, status))
-        };
-        match error {
-            Some(error) if error.kind == Kind::Abandoned => {}
-            Some(error) => life.settings.memory.note(target, counted(error), None, self.breaker, now),
-            None => life.settings.memory.note(target, false, Some(now.saturating_sub(self.started)), self.breaker, now),
+    /// Of a stream it is known how soon it began; how it ends will count as well.
+    fn answered<H: Host>(&self, life: &Life<'_, H>, reply: &mut Reply<H::Answer>, was_asked: bool) {
+        let Some(target) = self.target.filter(|_| was_asked) else { return };
+        let (memory, now) = (&life.settings.memory, life.host.now());
+        let took = now.saturating_sub(self.started);
+        match (&reply.body, &mut reply.ledger) {
+            (Body::Stream { .. }, Some(ledger)) => ledger.under_way = Some(memory.begun(target, took, self.breaker, now)),
+            _ => memory.note(target, false, Some(took), self.breaker, now),
+        }
+    }
+
+    fn failed<H: Host>(&self, life: &Life<'_, H>, error: &Error, told: u16) {
+        let Some(target) = self.target.filter(|_| error.kind != Kind::Abandoned) else { return };
+        if let Outcome::Failed { status, .. } = failed(error, told) {
+            life.settings.memory.failed(target, status, self.breaker, life.host.now());
         }
     }
 }

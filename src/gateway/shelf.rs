@@ -115,7 +115,7 @@ async fn found<H: Host>(life: &mut Life<'_, H>, shelf: &mut Shelf) -> Option<Ent
 pub fn replay<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, stream: bool, echo: &Echo, entry: Entry) -> Option<Reply<H::Answer>> {
     let glance = (life.dialect.inbound().glance_response)(&entry.body).ok()?;
     let streamed = match stream {
-        true => Some(as_stream(life.dialect, cache::whole_in_parts(life.dialect, &entry.body)?, echo)),
+        true => Some(as_stream(life, cache::whole_in_parts(life.dialect, &entry.body)?, echo)),
         false => None,
     };
     hit(life, target, &entry);

@@ -90,9 +90,13 @@ impl<H: Host> View for Sight<'_, '_, H> {
         }
     }
 
+    fn caller(&self) -> String {
+        self.life.tenant()
+    }
+
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
         let (life, now) = (self.life, self.now());
-        let track = life.settings.memory.track(key(life, self.asked, leaf));
+        let track = life.settings.memory.regard(key(life, self.asked, leaf));
         let open_until = breaker.and_then(|breaker| track.open_until(breaker, now));
         Standing { open_until, latency_ms: track.latency_ms(), score: track.score() }
     }
@@ -122,13 +126,8 @@ pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str
         return Ok(());
     }
     let Some(known) = catalog::find(provider, model).filter(|model| model.kind == catalog::Kind::Chat) else { return Ok(()) };
-    // Of some models nothing is told at all.
-    if known.capabilities.iter().next().is_some() {
-        for (capability, what) in needs(envelope) {
-            if !known.capabilities.has(capability) {
-                return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
-            }
-        }
+    if let Some((_, what)) = needs(envelope).find(|(capability, _)| known.capabilities.lacks(*capability)) {
+        return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
     }
     let tokens = length(envelope);
     match known.context {

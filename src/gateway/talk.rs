@@ -9,16 +9,19 @@ use super::route::{Asked, walk};
 use super::shelf::{Shelf, replay};
 use super::sight::{fits, worst_of_talk};
 use crate::cache;
-use crate::door::Talk;
+use crate::door::{self, Talk};
 use crate::error::{Error, Result};
 use crate::host::{Answer, Fault, Host, apart};
-use crate::http::{Body, Headers, Reply};
+use crate::http::{Body, Call, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
+use crate::lease::Bill;
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
+use crate::routing::config::Terms;
 use crate::target::{Target, Wish};
 use crate::wire::envelope::Envelope;
-use crate::wire::pipe::{Pipe, Strain, Tap, Translate, estimate_tokens};
+use crate::wire::frame::list::List;
+use crate::wire::pipe::{Listed, Pipe, Strain, Tap, Translate, estimate_tokens};
 use crate::wire::{Dialect, Echo, Glance};
 
 /// How the answer gets from the provider's dialect to the caller's.
@@ -28,7 +31,7 @@ struct Draft<'a> {
     stream: bool,
     /// The answer may pass as it is.
     relay: bool,
-    /// The usage chunk was asked for by us, not by the caller.
+    /// The caller did not ask for usage.
     strain: bool,
     echo: Echo,
 }
@@ -101,9 +104,9 @@ fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelop
             envelope.set("model", json_string(&target.model));
         }
         echo.stream_usage = asks_for_usage(&envelope);
-        if stream && provider.quirks.stream_usage == StreamUsage::Asked && chat && !echo.stream_usage {
+        strain = stream && chat && !echo.stream_usage;
+        if strain && provider.quirks.stream_usage == StreamUsage::Asked {
             envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
-            strain = true;
         }
         target.fit(&mut envelope, true, &mut life.losses)?;
         envelope.bytes()
@@ -162,15 +165,13 @@ async fn receive<H: Host>(
     shelf: Option<Shelf>,
 ) -> Result<Reply<H::Answer>> {
     if draft.stream && answer.is_stream() {
-        if life.turn.goes_on || life.first_token_ms(true).is_some() {
+        if life.turn.guarded || life.first_token_ms(true).is_some() {
             apart(opened(life, target, &mut answer)).await?;
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
     let outbound = target.dialect.outbound();
-    let started = life.host.now();
     let bytes = whole(life, &mut answer, MAX_ANSWER).await;
-    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
     let status = answer.status();
     if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
@@ -196,17 +197,20 @@ async fn receive<H: Host>(
         return Ok(Reply { deposit, ..json_reply(200, whole) });
     }
     let deposit = shelf.filter(|_| cache::folds(&response)).and_then(|shelf| shelf.keep_talk(life, &whole()));
-    Ok(Reply { deposit, ..as_stream(life.dialect, response, &draft.echo) })
+    Ok(Reply { deposit, ..as_stream(life, response, &draft.echo) })
 }
 
 /// A whole answer as the stream that the caller wants.
-pub fn as_stream<A>(dialect: Dialect, response: Response, echo: &Echo) -> Reply<A> {
-    let mut writer = (dialect.inbound().writer)(echo.clone());
+pub fn as_stream<H: Host>(life: &Life<'_, H>, response: Response, echo: &Echo) -> Reply<H::Answer> {
+    let mut writer = (life.dialect.inbound().writer)(echo.clone());
     let mut out = Vec::new();
     for event in response.into_events() {
         writer.push(&event, &mut out);
     }
-    Reply { status: 200, headers: stream_headers(), body: Body::Bytes(out), ledger: None, deposit: None }
+    if door::wants_list(life.call) {
+        out = List::of(&out);
+    }
+    Reply { status: 200, headers: stream_headers(life.call), body: Body::Bytes(out), ledger: None, deposit: None }
 }
 
 fn stream_reply<H: Host>(
@@ -222,13 +226,14 @@ fn stream_reply<H: Host>(
         (true, false) => Pipe::Tap(Tap::new(life.dialect)),
         (false, _) => Pipe::Translate(Translate::new(target.dialect, life.dialect, draft.echo)),
     };
+    let pipe = if door::wants_list(life.call) { Pipe::Listed(Listed::new(pipe)) } else { pipe };
     life.ledger.record.status = answer.status();
     let ledger = std::mem::take(&mut life.ledger);
     // The reply's own headers still need the names.
     life.ledger.record.clone_from(&ledger.record);
     Reply {
         status: answer.status(),
-        headers: stream_headers(),
+        headers: stream_headers(life.call),
         body: Body::Stream { answer, pipe: Box::new(pipe), patience: life.patience() },
         ledger: Some(ledger),
         deposit,
@@ -259,9 +264,18 @@ fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let mut envelope = Envelope::look(&body)?;
-    let model = named(model(talk.model.as_deref(), &envelope)?)?;
-    let target = life.aim(Wish::Talk(talk.dialect), &model)?;
+    let envelope = Envelope::look(&body)?;
+    let model = model(talk.model.as_deref(), &envelope)?;
+    let asked = Asked { envelope, model, once: false, unrouted: false };
+    walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
+}
+
+async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
+    let (mut envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
+    leave_out_knobs(&mut envelope, asked, life.caller.terms);
+    let target = life.aim(Wish::Talk(talk.dialect), &named(model)?)?;
+    life.ledger.free = true;
+    lease::secure(life, None, Bill::NOTHING).await?;
     let Some(counter) = target.counting(talk.dialect) else {
         let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
         let tokens = estimate_tokens(request.length());
@@ -285,6 +299,17 @@ pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply
     Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
 }
 
+/// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.
+fn leave_out_knobs(envelope: &mut Envelope<'_>, asked: &Asked<'_>, terms: Option<&Terms>) {
+    const PARTS: &[&str] =
+        &["model", "messages", "system", "tools", "tool_choice", "thinking", "contents", "systemInstruction", "generateContentRequest"];
+    for name in terms.iter().flat_map(|terms| terms.override_params.keys().chain(terms.default_params.keys())) {
+        if !PARTS.contains(&name.as_str()) && !asked.envelope.has(name) {
+            envelope.remove(name);
+        }
+    }
+}
+
 /// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
 /// nothing of the length of an answer.
 fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
@@ -297,8 +322,9 @@ fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
     envelope.bytes().into_owned()
 }
 
-fn stream_headers() -> Headers {
-    Headers::from_iter([("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")])
+fn stream_headers(call: &Call) -> Headers {
+    let kind = if door::wants_list(call) { "application/json; charset=utf-8" } else { "text/event-stream; charset=utf-8" };
+    Headers::from_iter([("content-type", kind), ("cache-control", "no-cache")])
 }
 
 pub fn json_string(text: &str) -> String {

@@ -59,6 +59,8 @@ pub enum Delta {
     Citation(Citation),
     /// How likely the tokens of the text that follows were, as only its own dialect tells it.
     Odds(Raw),
+    /// What else the block's own dialect tells of it, by its name among the extras.
+    Extra(String, Raw),
 }
 
 /// Says whether a sequence of events follows the grammar.
@@ -114,6 +116,7 @@ impl Fold {
                 self.response = Response { id, model, created, usage, extras, ..Response::default() };
             }
             Event::Start { block, .. } => self.open = Some(opened(block)),
+            Event::Delta(Delta::Extra(name, raw)) => self.add(vec![(name, raw)]),
             Event::Delta(delta) => {
                 if let Some(part) = &mut self.open {
                     grow(part, delta);
@@ -124,11 +127,18 @@ impl Fold {
             Event::Finish { finish, usage, extras } => {
                 self.response.finish = finish;
                 self.response.usage = usage.or(self.response.usage);
-                self.response.extras.extend(extras);
+                self.add(extras);
                 self.outcome = Some(Ok(()));
             }
             Event::Error(error) => self.outcome = Some(Err(error)),
         }
+    }
+
+    /// Of what is told more than once, the last counts.
+    fn add(&mut self, extras: Extras) {
+        let all = &mut self.response.extras;
+        all.retain(|(name, _)| extras.iter().all(|(later, _)| later != name));
+        all.extend(extras);
     }
 
     /// The whole answer, or why there is none. A stream that never finished is an error too.

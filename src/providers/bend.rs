@@ -21,6 +21,9 @@ impl Provider {
         if let Some(messages) = messages.flatten() {
             envelope.set("messages", messages);
         }
+        if let Some(messages) = envelope.raw("messages").and_then(|messages| chat::arrange(messages, self.quirks.order)) {
+            envelope.set("messages", messages);
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ pub mod table;
 pub mod words;
 
 use crate::ir::Effort;
-use crate::wire::chat::{Choices, Customs};
+use crate::wire::chat::{Choices, Customs, Order};
 use crate::wire::{Abilities, Dialect};
 use service::{Errand, Serves, Service};
 
@@ -31,6 +31,8 @@ pub struct Provider {
     pub home: Home,
     /// Beside that of its base, hosts that its answers may point to, and those below them.
     pub hosts: &'static [&'static str],
+    /// Which fields of its answers, below which path, hold an address of its own that callers go on to.
+    pub links: &'static [(&'static str, &'static str)],
     /// Headers that belong to this vendor and reach no other.
     pub vendor_headers: &'static [&'static str],
     /// What is sent for a vendor header that the caller did not send.
@@ -75,6 +77,8 @@ pub struct Quirks {
     pub stream_usage: StreamUsage,
     /// How its messages are to be.
     pub messages: Customs,
+    /// How they are to follow each other.
+    pub order: Order,
     pub choices: Choices,
     /// Takes `strict` tools.
     pub strict_tools: bool,

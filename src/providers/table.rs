@@ -8,7 +8,7 @@ use super::{Auth, Home, Provider, Quirks, StreamUsage};
 use crate::ir::Effort;
 use crate::wire::Dialect::{Chat, Cohere, Completions, Converse, Gemini, Messages, Predictions, Responses};
 use crate::wire::audio::Shape as Sound;
-use crate::wire::chat::{Choices, Customs, Files, Sounds, Thoughts};
+use crate::wire::chat::{Choices, Customs, Files, Instructions, Order, Sounds, Thoughts};
 use crate::wire::embeddings::Shape as Vectors;
 use crate::wire::images::Shape as Picture;
 use crate::wire::moderations::Shape as Verdict;
@@ -25,6 +25,7 @@ const OPENAI_LIKE: Provider = Provider {
     keys: &[],
     home: Home::Own,
     hosts: &[],
+    links: &[],
     vendor_headers: &[],
     fixed_headers: &[],
     quirks: PLAIN,
@@ -49,6 +50,7 @@ pub const PROVIDERS: &[Provider] = &[
         services: &[talk(Messages, "/messages"), count(Messages, "/messages/count_tokens")],
         auth: Auth::Header("x-api-key"),
         keys: &["ANTHROPIC_API_KEY"],
+        links: &[("/messages/batches", "results_url")],
         vendor_headers: ANTHROPIC_HEADERS,
         fixed_headers: &[("anthropic-version", "2023-06-01")],
         ..OPENAI_LIKE
@@ -552,6 +554,7 @@ const PLAIN: Quirks = Quirks {
     exact: false,
     stream_usage: StreamUsage::Asked,
     messages: LENIENT,
+    order: Order::ANY,
     choices: Choices::All,
     strict_tools: true,
     replay_thinking: false,
@@ -639,6 +642,7 @@ const MISTRAL: Quirks = Quirks {
     clamp: &[("temperature", 0.0, 1.5)],
     stream_usage: StreamUsage::Volunteered,
     messages: Customs { names: false, files: Files::Documents, sounds: Sounds::Bare, short_ids: true, ..PICKY },
+    order: Order { instructions: Instructions::AfterUser, answers_tools: true, marks_prefix: true, ..Order::ANY },
     choices: Choices::Named,
     top_k: true,
     ..PLAIN
@@ -745,6 +749,7 @@ const PERPLEXITY: Quirks = Quirks {
     exact: false,
     stream_usage: StreamUsage::Aside,
     messages: Customs { detail: false, files: Files::Urls, ..SEEING },
+    order: Order { instructions: Instructions::First, alternates: true, ..Order::ANY },
     choices: Choices::Words,
     json_object: false,
     efforts: &[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High],

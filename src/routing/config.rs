@@ -61,11 +61,12 @@ pub enum Mode {
     Quality,
 }
 
-/// Whoever has these fields in common stays with one target.
+/// Whoever has these fields in common stays with one target; where none are named, each user or caller does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sticky {
     pub hash_fields: Vec<String>,
-    pub ttl_s: u64,
+    /// For so long; else for ever.
+    pub ttl_s: Option<u64>,
 }
 
 /// When a target is left alone for a while.
@@ -278,7 +279,7 @@ fn sticky(mut section: Section<'_>) -> Result<Option<Sticky>> {
     for (at, field) in hash_fields.iter().enumerate() {
         condition::known(field, &format!("{}[{at}]", section.path_of("hash_fields")), &[])?;
     }
-    let ttl_s = section.count("ttl", 1, 30 * 86_400)?.unwrap_or(300);
+    let ttl_s = section.count("ttl", 1, 30 * 86_400)?;
     section.end()?;
     Ok(enabled.then_some(Sticky { hash_fields, ttl_s }))
 }

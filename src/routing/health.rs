@@ -6,6 +6,8 @@ use super::config::Breaker;
 
 /// After this time a request counts for a third of what it did.
 const MEMORY_MS: f64 = 60_000.0;
+/// The same of a caller's judgement: those are few.
+const JUDGED_MS: f64 = 86_400_000.0;
 /// What the newest request weighs in the average, at least.
 const FRESH: f64 = 0.2;
 /// A failure is as if an answer had come this late, lest the fastest to fail be taken for the fastest.
@@ -42,6 +44,19 @@ pub struct Track {
 }
 
 impl Track {
+    /// An answer began after so long; how it ends is not known yet.
+    pub fn began(&mut self, latency_ms: u64, now: u64) {
+        self.fade(now);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a request")]
+        self.average(latency_ms as f64);
+    }
+
+    /// It refused for a reason that says nothing of its health. It is not new any more, and the first answer will say
+    /// how fast it is.
+    pub fn refused(&mut self) {
+        self.latency_ms = self.latency_ms.or(Some(FAILED_MS));
+    }
+
     /// A request came out so. Whether the breaker opened or closed by it, which others should hear of at once.
     pub fn note(&mut self, failed: bool, latency_ms: Option<u64>, breaker: Option<&Breaker>, now: u64) -> bool {
         self.fade(now);
@@ -50,8 +65,7 @@ impl Track {
         match latency {
             _ if failed => self.average(latency.unwrap_or_default().max(FAILED_MS)),
             Some(ms) => self.average(ms),
-            // It refused: it is not new any more, and the first answer will say how fast it is.
-            None => self.latency_ms = self.latency_ms.or(Some(FAILED_MS)),
+            None => self.refused(),
         }
         if failed {
             self.bad += 1.0;
@@ -94,9 +108,13 @@ impl Track {
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds between requests")]
     fn fade(&mut self, now: u64) {
-        let kept = (-(now.saturating_sub(self.at) as f64) / MEMORY_MS).exp();
+        let passed = now.saturating_sub(self.at) as f64;
+        let (kept, judged) = ((-passed / MEMORY_MS).exp(), (-passed / JUDGED_MS).exp());
         for count in [&mut self.good, &mut self.bad, &mut self.latency_weight] {
             *count *= kept;
+        }
+        for sum in [&mut self.score, &mut self.score_weight] {
+            *sum *= judged;
         }
         self.at = self.at.max(now);
     }
@@ -120,10 +138,11 @@ impl Track {
     }
 
     /// A caller's judgement, from 0 to 1.
-    pub fn judge(&mut self, score: f64, weight: f64) {
+    pub fn judge(&mut self, score: f64, weight: f64, now: u64) {
         if score.is_nan() || weight.is_nan() {
             return;
         }
+        self.fade(now);
         let (score, weight) = (score.clamp(0.0, 1.0), weight.clamp(0.0, 1.0));
         self.score += score * weight;
         self.score_weight += weight;
@@ -132,6 +151,11 @@ impl Track {
     /// The mean of the judgements, with two of an undecided caller, so that one alone says little.
     pub fn score(&self) -> Option<f64> {
         (self.score_weight > 0.0).then(|| (self.score + 1.0) / (self.score_weight + 2.0))
+    }
+
+    /// What callers thought of it, and nothing else.
+    pub(super) fn scored(&self) -> Track {
+        Track { at: self.at, score: self.score, score_weight: self.score_weight, ..Track::default() }
     }
 
     /// Together with what another isolate knows.

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod condition;
 pub mod config;
 pub mod health;
+pub mod meeting;
 pub mod memory;
 mod order;
 pub mod pick;

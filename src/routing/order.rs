@@ -119,7 +119,26 @@ fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
 impl Sticky {
     /// What these callers have in common; nothing where a request has none of the fields.
     fn key(&self, view: &impl View) -> Option<String> {
+        let shared = if self.hash_fields.is_empty() { Some(user(view)) } else { self.shared(view) };
+        shared.map(|shared| match self.ttl_s {
+            Some(ttl_s) => format!("{shared} {}", window(&shared, ttl_s, view.now())),
+            None => shared,
+        })
+    }
+
+    fn shared(&self, view: &impl View) -> Option<String> {
         let parts: Vec<Option<Fact>> = self.hash_fields.iter().map(|field| view.fact(field)).collect();
         parts.iter().any(Option::is_some).then(|| format!("{parts:?}"))
     }
+}
+
+fn user(view: &impl View) -> String {
+    let user = view.fact("metadata._user");
+    user.map_or_else(|| format!("caller {}", view.caller()), |user| format!("user {user:?}"))
+}
+
+/// The number of the time in which these callers stay where they are. Not all of them leave at once.
+fn window(shared: &str, ttl_s: u64, now: u64) -> u64 {
+    let ttl_ms = ttl_s.saturating_mul(1_000).max(1);
+    now.saturating_add(pick::hash(&[shared]) % ttl_ms) / ttl_ms
 }

@@ -18,6 +18,9 @@ pub trait View {
     /// A field of the request, as conditions name them.
     fn fact(&self, field: &str) -> Option<Fact>;
 
+    /// Whoever calls, by the key that it shows.
+    fn caller(&self) -> String;
+
     /// What is known of a target that is to be asked itself.
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing;
 
@@ -66,6 +69,15 @@ pub fn lists(codes: &[u16], status: u16) -> bool {
         UNREACHABLE => codes.iter().any(|code| *code >= 500),
         TIMED_OUT => codes.contains(&408) || codes.contains(&504),
         _ => codes.contains(&status),
+    }
+}
+
+/// Whether a failure with this status says that the target is not well: where nobody says otherwise, that it cannot
+/// serve now, whoever asks. What is wrong with a request, or with the key that it came with, says nothing of it.
+pub fn counts(breaker: Option<&Breaker>, status: u16) -> bool {
+    match breaker.and_then(|breaker| breaker.statuses.as_deref()) {
+        Some(codes) => lists(codes, status),
+        None => status >= 500 || matches!(status, 429 | UNREACHABLE | TIMED_OUT),
     }
 }
 
@@ -134,9 +146,22 @@ impl<'c> Plan<'c> {
         self.has_more() || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| self.repeats < retry.attempts)
     }
 
+    /// Whether the config gives the request more than one try, or keeps in mind how the target at hand does. Then it is
+    /// seen to that an answer has begun before the caller hears of it.
+    pub fn is_guarded(&self) -> bool {
+        let several = self.way.iter().any(|fork| fork.branch.targets.len() > 1);
+        let retries = || self.leaf.and_then(|leaf| leaf.terms.retry.as_ref()).is_some_and(|retry| retry.attempts > 0);
+        several || self.is_watched() || retries()
+    }
+
     /// Whether it matters to any strategy on the way how the target at hand does.
     pub fn is_watched(&self) -> bool {
         self.way.iter().any(|fork| fork.branch.breaker.is_some() || matches!(fork.branch.mode, Mode::Latency | Mode::Quality))
+    }
+
+    /// Whether a strategy on the way goes by what callers thought of answers.
+    pub fn is_judged(&self) -> bool {
+        self.way.iter().any(|fork| fork.branch.mode == Mode::Quality)
     }
 
     /// The breaker that watches the target at hand.

@@ -166,6 +166,11 @@ pub fn fault_of(raw: &RawValue) -> Error {
 }
 
 pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
+    usage_object(out, usage).close();
+}
+
+/// The same, to which more can be added.
+pub fn usage_object<'o>(out: &'o mut Vec<u8>, usage: &Usage) -> Object<'o> {
     let mut object =
         Object::open(out).with("prompt_tokens", &usage.input).with("completion_tokens", &usage.output).with("total_tokens", &usage.total());
     if usage.cache_read.is_some() || usage.cache_write.is_some() || usage.input_audio.is_some() {
@@ -181,7 +186,7 @@ pub fn write_usage(out: &mut Vec<u8>, usage: &Usage) {
             .maybe("audio_tokens", usage.output_audio)
             .close();
     }
-    object.close();
+    object
 }
 
 pub fn encode_error(error: &Error) -> Vec<u8> {
@@ -235,7 +240,7 @@ pub fn is_own_error(body: &[u8]) -> bool {
         #[serde(rename = "code", deserialize_with = "Option::deserialize")]
         _code: Option<String>,
     }
-    let Ok(Whole { error }) = serde_json::from_slice(body) else { return false };
+    let Ok(Whole { error }) = crate::wire::json::read(body) else { return false };
     // A list would do for a structure too.
     error.get().starts_with('{') && serde_json::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
 }

@@ -3,7 +3,10 @@
 //! - `Tap`: the bytes pass untouched, by themselves; a second look at them keeps count.
 //! - `Strain`: the bytes pass untouched but for the usage chunk that only we asked for.
 //! - `Translate`: frames are read into events and written anew.
+//! - `Listed`: what any of them gives, as one JSON array.
 
+use super::envelope::Envelope;
+use super::frame::list::List;
 use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer};
 use crate::error::{Error, Kind};
@@ -14,6 +17,7 @@ pub enum Pipe {
     Tap(Tap),
     Strain(Strain),
     Translate(Translate),
+    Listed(Listed),
 }
 
 /// What is to be sent on for a piece that came.
@@ -30,6 +34,15 @@ impl Pipe {
         matches!(self, Pipe::Tap(_))
     }
 
+    /// Whether the answer is written anew, so that the provider's headers are of another.
+    pub fn translates(&self) -> bool {
+        match self {
+            Pipe::Translate(_) => true,
+            Pipe::Listed(listed) => listed.pipe.translates(),
+            Pipe::Tap(_) | Pipe::Strain(_) => false,
+        }
+    }
+
     pub fn push(&mut self, piece: &[u8]) -> Passed {
         match self {
             Pipe::Tap(tap) => {
@@ -38,6 +51,7 @@ impl Pipe {
             }
             Pipe::Strain(strain) => strain.push(piece),
             Pipe::Translate(translate) => Passed::Bytes(translate.push(piece)),
+            Pipe::Listed(listed) => Passed::Bytes(listed.push(piece)),
         }
     }
 
@@ -52,6 +66,7 @@ impl Pipe {
             }
             Pipe::Strain(strain) => strain.finish(fault),
             Pipe::Translate(translate) => translate.finish(fault),
+            Pipe::Listed(listed) => listed.finish(fault),
         }
     }
 
@@ -65,7 +80,51 @@ impl Pipe {
             Pipe::Tap(tap) => &tap.glance,
             Pipe::Strain(strain) => &strain.tap.glance,
             Pipe::Translate(translate) => &translate.glance,
+            Pipe::Listed(listed) => listed.pipe.glance(),
         }
+    }
+}
+
+/// A stream as one JSON array.
+pub struct Listed {
+    pipe: Box<Pipe>,
+    list: List,
+}
+
+impl Listed {
+    pub fn new(pipe: Pipe) -> Self {
+        Self { pipe: Box::new(pipe), list: List::default() }
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+        let passed = self.pipe.push(piece);
+        let events = if let Passed::Bytes(bytes) = &passed { bytes } else { piece };
+        let mut out = Vec::with_capacity(events.len());
+        self.list.push(events, &mut out);
+        out
+    }
+
+    /// The array ends if the answer did, or the provider said why it did not. What is said here of one that was cut
+    /// is its last element, after which the end is missing.
+    fn finish(&mut self, fault: Option<Error>) -> Vec<u8> {
+        let mut out = Vec::new();
+        let failed = self.pipe.glance().failed;
+        let rest = match &mut *self.pipe {
+            // Whole events have passed, so that there can be words after them.
+            Pipe::Tap(tap) => {
+                self.list.finish(&mut out);
+                tap.finish();
+                tap.parting(fault)
+            }
+            pipe => pipe.finish(fault),
+        };
+        self.list.push(&rest, &mut out);
+        self.list.finish(&mut out);
+        let glance = self.pipe.glance();
+        if failed || (glance.finished && !glance.failed) {
+            self.list.close(&mut out);
+        }
+        out
     }
 }
 
@@ -104,8 +163,8 @@ impl Tap {
     }
 }
 
-/// Takes the usage chunk out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of
-/// every chunk. All other bytes pass as they came.
+/// Takes the usage out of a chat stream whose caller did not ask for it: many clients read `choices[0]` of every
+/// chunk, and the chunk of the usage has none. All other bytes pass as they came.
 pub struct Strain {
     tap: Tap,
     /// An event whose end has not come yet.
@@ -144,7 +203,16 @@ impl Strain {
 }
 
 fn may_hold_usage(bytes: &[u8]) -> bool {
+    is_empty(bytes) || counts(bytes)
+}
+
+fn is_empty(bytes: &[u8]) -> bool {
     find(bytes, b"\"choices\":[]").is_some() || find(bytes, b"\"choices\": []").is_some()
+}
+
+/// Some tell the usage beside the last of what they say.
+fn counts(bytes: &[u8]) -> bool {
+    find(bytes, b"\"usage\":{").is_some() || find(bytes, b"\"usage\": {").is_some()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -161,7 +229,7 @@ fn last_event_end(bytes: &[u8], searched: usize) -> usize {
     (searched..=bytes.len()).rev().find(|at| ends_event(bytes, *at)).unwrap_or(0)
 }
 
-/// Whole events, less those that tell nothing but usage.
+/// Whole events, less those that tell nothing but usage, and less the usage of others.
 fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
     if !may_hold_usage(&bytes) {
         return bytes;
@@ -170,12 +238,23 @@ fn without_usage(bytes: Vec<u8>) -> Vec<u8> {
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         let (event, after) = rest.split_at(first_event_end(rest));
-        if !(may_hold_usage(event) && find(event, b"\"usage\"").is_some()) {
-            out.extend_from_slice(event);
+        if !(is_empty(event) && find(event, b"\"usage\"").is_some()) {
+            out.extend_from_slice(uncounted(event).as_deref().unwrap_or(event));
         }
         rest = after;
     }
     out
+}
+
+/// An event without its usage, if it tells any.
+fn uncounted(event: &[u8]) -> Option<Vec<u8>> {
+    let mut data = None;
+    if counts(event) {
+        sse::Parser::default().push(event, &mut |frame| data = Some(frame.data.to_vec()));
+    }
+    let data = data.filter(|data| !data.contains(&b'\n'))?;
+    let mut chunk = Envelope::look(&data).ok()?;
+    chunk.remove("usage").then(|| [b"data: ", &*chunk.bytes(), b"\n\n"].concat())
 }
 
 fn first_event_end(bytes: &[u8]) -> usize {
@@ -249,13 +328,12 @@ impl Translate {
 }
 
 /// The longest of what dialects repeat in every chunk, so that a stream does not become many times what came.
-const LONGEST_REPEATED: usize = 1_024;
+pub const LONGEST_REPEATED: usize = 1_024;
 
 fn shorten(event: &mut Event) {
-    if let Event::Begin { id, model, extras, .. } = event {
+    if let Event::Begin { id, model, .. } = event {
         clip(id);
         clip(model);
-        extras.retain(|(_, raw)| raw.get().len() <= LONGEST_REPEATED);
     }
 }
 
@@ -347,6 +425,21 @@ mod tests {
             for size in [1, 2, 7, 50, 4096] {
                 assert_eq!(strained(&stream, size), expected, "in pieces of {size}");
             }
+        }
+    }
+
+    #[test]
+    fn usage_that_comes_with_the_last_words_is_taken_out_of_them() {
+        let (said, usage) = (
+            "{\"index\":1,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}",
+            ",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}",
+        );
+        let stream = |usage: &str| {
+            let quoted = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\\"usage\\\":{}\"}}]}\n\n";
+            format!("{quoted}data: {{\"id\":\"c\",\"choices\":[{said}]{usage},\"p\":\"ab\"}}\n\ndata: [DONE]\n\n")
+        };
+        for size in [1, 7, 4096] {
+            assert_eq!(strained(&stream(usage), size), stream(""), "in pieces of {size}");
         }
     }
 

@@ -22,7 +22,7 @@ const PLANS = {
     starts: 9,
     warmUp: 1.5,
     series: [
-      ...["json", "stream", "stream_plain", "config", "100kb"].flatMap((asked) => [
+      ...["json", "stream", "stream_plain", "config", "hit", "100kb"].flatMap((asked) => [
         { asked, connections: 1, rounds: 5 },
         { asked, connections: 16, rounds: 11 },
         { asked, connections: 64, rounds: 5 },
@@ -40,6 +40,7 @@ const PLANS = {
       { asked: "stream", connections: 16, rounds: 5 },
       { asked: "stream_plain", connections: 16, rounds: 3 },
       { asked: "config", connections: 16, rounds: 5 },
+      { asked: "hit", connections: 16, rounds: 5 },
       { asked: "100kb", connections: 16, rounds: 5 },
     ],
   },

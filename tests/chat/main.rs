@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod answers;
+mod beside;
 mod broken;
 mod knobs;
 mod requests;
@@ -12,7 +13,7 @@ use causeway::error::Error;
 use causeway::ir::*;
 use causeway::wire::chat::*;
 use causeway::wire::frame::sse;
-use causeway::wire::{Abilities, Echo, Glance, Reader};
+use causeway::wire::{Abilities, Dialect, Echo, Glance, Reader, Writer};
 use serde_json::{Value, json};
 
 fn echo() -> Echo {

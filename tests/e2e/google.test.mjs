@@ -6,6 +6,7 @@ import { ApiError, FunctionCallingConfigMode, GoogleGenAI } from "@google/genai"
 import { z } from "zod";
 import { route } from "./callers.mjs";
 import { modelOf, stage } from "./pairs.mjs";
+import { post } from "./raw.mjs";
 import { PERSON, PLAIN, THOUGHT } from "./upstream/answers.mjs";
 import { PIXEL, digested } from "./upstream/pictures.mjs";
 import { WEATHER, weather } from "./weather.mjs";
@@ -122,6 +123,25 @@ for (const [provider, path] of Object.entries(PATHS)) {
         if (how === "broken") assert.match(String(error?.message), /broke down/);
       });
     }
+
+    test("a stream that is not asked for as events is one array, whole only if the answer is", async () => {
+      const ask = async (words) => {
+        const path = `/v1beta/models/${encodeURIComponent(model(words))}:streamGenerateContent`;
+        const headers = { "x-goog-api-key": "sk-caller-key", ...route(provider, scene.upstream) };
+        return post(scene.worker.url, path, headers, { contents: [{ role: "user", parts: [{ text: "Hi" }] }] });
+      };
+      const { status, headers, body } = await ask("plain");
+      assert.deepEqual([status, headers.get("content-type")], [200, "application/json; charset=utf-8"]);
+      const answer = answerOf(JSON.parse(body));
+      assert.deepEqual([answer.text, answer.finish], [PLAIN, "STOP"]);
+      assert.ok(JSON.parse(body).length > 1, body);
+      assert.match(JSON.parse((await ask("broken")).body).at(-1).error.message, /broke down/);
+      for (const how of ["cut-fin", "cut-rst"]) {
+        const { body } = await ask(how);
+        assert.throws(() => JSON.parse(body), SyntaxError, body);
+        assert.ok(body.startsWith('[{"candidates"'), body);
+      }
+    });
 
     test("the provider sees its key and nothing of the gateway's or of Google's", async () => {
       const asked = model("plain");

@@ -279,8 +279,11 @@ describe("Anthropic's client", () => {
     assert.deepEqual([made.processing_status, made.request_counts.processing], ["in_progress", 1]);
     assert.deepEqual(JSON.parse(cameClean("POST", "/v1/messages/batches", "x-api-key", KEY).raw), asked);
     assert.equal((await client.messages.batches.retrieve(made.id)).processing_status, "ended");
-    const results = await client.get(`/v1/messages/batches/${made.id}/results`, { __binaryResponse: true });
-    assert.deepEqual(JSON.parse(await results.text()), { custom_id: "one", result: { type: "canceled" } });
+    const { results_url } = await client.messages.batches.retrieve(made.id);
+    assert.equal(results_url, `${scene.worker.url}/v1/messages/batches/${made.id}/results`);
+    const results = [];
+    for await (const result of await client.messages.batches.results(made.id)) results.push(result);
+    assert.deepEqual(results, [{ custom_id: "one", result: { type: "canceled" } }]);
     cameClean("GET", `/v1/messages/batches/${made.id}/results`, "x-api-key", KEY);
   });
 });

@@ -205,6 +205,28 @@ describe("no key of a provider", () => {
   });
 });
 
+test("feedback is taken, one by one and in a list", async () => {
+  const targets = [target("plain"), target("plain")];
+  const config = { strategy: { mode: "quality" }, targets };
+  const portkey = (traceID) => client({ config, traceID, Authorization: "sk-caller" });
+  const [worse, better] = ["config.targets[0]", "config.targets[1]"];
+  const judged = async (traceID) => {
+    const answer = await portkey(traceID).chat.completions.create({ messages: HI, model: "gpt-4o" });
+    return { traceID, value: answer.getHeaders()["last-used-option-index"] === better ? 10 : -10 };
+  };
+  for (let at = 0; at < 10; at++) {
+    const told = await portkey().feedback.create({ ...(await judged(`pk-${at}`)), weight: 1, metadata: { by: "a reader" } });
+    assert.deepEqual([told.status, told.message, told.feedback_ids.length], ["success", "Feedback successfully saved", 1]);
+  }
+  const several = [await judged("pk-10"), await judged("pk-11")].map(({ traceID, value }) => ({ trace_id: traceID, value }));
+  assert.equal((await portkey().feedback.create(several)).feedback_ids.length, 2);
+  const before = targets.map(asked);
+  for (let at = 0; at < 30; at++) await judged(`pk-later-${at}`);
+  const shares = targets.map((one, at) => asked(one) - before[at]);
+  assert.ok(shares[1] > 24, `${worse}: ${shares[0]}, ${better}: ${shares[1]}`);
+  assert.match((await failure(portkey().feedback.create({ traceID: "pk-1", value: 11 }))).message, /`value` must be/);
+});
+
 test("the headers that Portkey makes for other clients do as well", async () => {
   const good = target("plain");
   const headers = createHeaders({ config: fallback(target("status-503"), good), traceID: "t-1", metadata: { _user: "u1" }, strictOpenAiCompliance: false });

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import OpenAI from "openai";
 import { stage } from "./pairs.mjs";
+import { post } from "./raw.mjs";
 import { HI, director, heard } from "./targets.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
 
@@ -152,6 +153,26 @@ describe("conditional", () => {
     const answer = await ask({ strategy: { mode: "conditional", conditions }, targets: ["best", "long", "other"].map(named) });
     assert.equal(answer.status, 400);
     assert.match(JSON.parse(answer.body).error.message, /condition/);
+  });
+});
+
+describe("quality", () => {
+  test("goes to the target whose answers callers think better of", async () => {
+    const config = { strategy: { mode: "quality" }, targets: [target("plain"), target("plain")] };
+    const score = (trace_id, value) =>
+      post(scene.worker.url, "/v1/feedback", { authorization: "Bearer sk-caller" }, { trace_id, value });
+    for (const stream of [false, true]) {
+      for (let at = 0; at < 10; at++) {
+        const trace = `quality-${stream}-${at}`;
+        const answer = await ask(config, { stream, headers: { "x-causeway-trace-id": trace } });
+        const scored = await score(trace, answer.told("target") === "config.targets[0]" ? 10 : -10);
+        assert.equal(scored.status, 200, scored.body);
+      }
+    }
+    const [before] = config.targets.map(asked);
+    for (let at = 0; at < 40; at++) await ask(config);
+    const share = asked(config.targets[0]) - before;
+    assert.ok(share > 33, `${share} of 40`);
   });
 });
 

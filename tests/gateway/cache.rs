@@ -129,6 +129,14 @@ fn other_tenants_and_namespaces_do_not_meet() {
     assert_eq!(cache(&house.play(chat(false).header("openai-organization", "o").says(ANSWER))), "MISS");
     let elsewhere = chat(false).header("x-causeway-custom-host", "https://example.com/v1");
     assert_eq!(cache(&house.play(elsewhere.says(ANSWER))), "MISS");
+    // Nor do those whose target has a key of its own.
+    let shared = |key: &str| {
+        let config = r#"{"cache": {"max_age": 60}, "provider": "openai", "api_key": "sk-of-the-config"}"#;
+        Scene::chat(body(false).to_string()).header("authorization", key).header("x-causeway-config", config)
+    };
+    assert_eq!(cache(&house.play(shared("Bearer sk-1").says(ANSWER))), "MISS");
+    assert_eq!(cache(&house.play(shared("Bearer sk-1"))), "HIT");
+    assert_eq!(cache(&house.play(shared("Bearer sk-2").says(ANSWER))), "MISS");
     // A master key of the deployment seals too.
     let sealed = House { settings: Settings::new([("MASTER_KEY".to_owned(), "k".to_owned())]), shelves: Rc::clone(&house.shelves) };
     assert_eq!(cache(&sealed.play(chat(false).says(ANSWER))), "MISS");

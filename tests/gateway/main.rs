@@ -5,7 +5,9 @@
 mod admin;
 mod cache;
 mod cost;
+mod feedback;
 mod keys;
+mod lists;
 #[path = "../meters/mod.rs"]
 mod meters;
 mod models;

@@ -115,6 +115,59 @@ fn a_config_says_where_to_but_never_lends_its_key_to_a_provider_of_the_path() {
 }
 
 #[test]
+fn the_address_of_a_batchs_results_leads_back_to_the_gateway() {
+    let told = |url: &str| format!(r#"{{"id":"b", "results_url" : "{url}","note":"\"results_url\":\"https://api.anthropic.com/v1/x\""}}"#);
+    let theirs = "https://api.anthropic.com/v1/messages/batches/b/results";
+    let (dashed, elsewhere) = ("https://api.anthropic.com/v1.evil.example/b", "https://example.com/v1/messages/batches/b/results");
+    for (path, host, url, expected) in [
+        ("/v1/messages/batches/b", "gate.example", theirs, "https://gate.example/v1/messages/batches/b/results"),
+        ("/v1/messages/batches/b", "127.0.0.1:8787", theirs, "http://127.0.0.1:8787/v1/messages/batches/b/results"),
+        ("/v1/messages/batches/b", "", theirs, "/v1/messages/batches/b/results"),
+        (
+            "/v1/proxy/anthropic/v1/messages/batches/b",
+            "gate.example",
+            theirs,
+            "https://gate.example/v1/proxy/anthropic/messages/batches/b/results",
+        ),
+        ("/v1/messages/batches/b", "gate.example", elsewhere, elsewhere),
+        ("/v1/messages/batches/b", "gate.example", dashed, dashed),
+        ("/v1/proxy/anthropic/v1/models", "gate.example", theirs, theirs),
+    ] {
+        let ask = |path: &str| Scene::get(path).header("x-api-key", "k").header("host", host);
+        let scenery = ask(path).says(told(url)).play();
+        assert_eq!((scenery.status, scenery.body), (200, told(expected)), "{path}");
+        let list = ask(path).says(format!(r#"{{"data":[{},{{"results_url":null}}]}}"#, told(url))).play();
+        assert_eq!(list.body, format!(r#"{{"data":[{},{{"results_url":null}}]}}"#, told(expected)));
+        if let Some(local) = expected.strip_prefix("https://gate.example") {
+            assert_eq!(ask(local).says("{}").play().seen[0].url, theirs, "{local}");
+        }
+    }
+}
+
+#[test]
+fn results_pass_as_they_come() {
+    let line = r#"{"results_url":"https://api.anthropic.com/v1/x"}"#;
+    let scene = Scene::get("/v1/messages/batches/b/results").header("x-api-key", "k").header("host", "gate.example");
+    assert_eq!(scene.answers(200, vec![("content-type", "application/x-jsonl")], line).play().body, line);
+}
+
+#[test]
+fn a_batch_told_too_slowly_is_an_error() {
+    let scene = Scene::get("/v1/messages/batches/b").header("x-api-key", "k").header("x-causeway-request-timeout", "50");
+    let scenery = scene.answers(200, vec![("content-type", "application/json"), ("x-stalls", "yes")], "{\"id\":").play();
+    assert_eq!(scenery.status, 504, "{}", scenery.body);
+}
+
+#[test]
+fn the_words_of_a_refusal_are_not_waited_for_longer_than_the_answer_would_be() {
+    let body = r#"{"model":"tts-1","input":"hi","voice":"alloy"}"#;
+    let scene = Scene::post("/v1/audio/speech", body).header("authorization", "Bearer k").header("x-causeway-request-timeout", "50");
+    let scenery = scene.answers(429, vec![("content-type", "application/json"), ("x-stalls", "yes")], "{\"error\":").play();
+    assert_eq!(scenery.status, 429, "{}", scenery.body);
+    assert!(scenery.json()["error"]["message"].is_string(), "{}", scenery.body);
+}
+
+#[test]
 fn the_cost_of_what_passes_unread_is_not_known() {
     let scenery = Scene::get("/v1/proxy/openai/files").header("authorization", "Bearer k").says("{}").play();
     assert_eq!(scenery.header("x-causeway-cost"), "unpriced");

@@ -56,6 +56,25 @@ fn a_stream_whose_caller_asked_for_usage_passes_by_itself() {
 }
 
 #[test]
+fn usage_that_a_provider_volunteers_with_several_choices_is_not_shown_unasked() {
+    let chunk = |index: u8, usage: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"hi\"}},\"finish_reason\":\"stop\"}}]{usage}}}\n\n"
+        )
+    };
+    let stream = |usage: &str| format!("{}{}data: [DONE]\n\n", chunk(0, ""), chunk(1, usage));
+    let told = stream(",\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}");
+    for (options, shown) in [("", false), (r#","stream_options":{"include_usage":true}"#, true)] {
+        for piece in [1, 7, 4096] {
+            let body = format!(r#"{{"model":"mistral/m","messages":[{{"role":"user","content":"hi"}}],"n":2,"stream":true{options}}}"#);
+            let scene = Scene { piece, ..Scene::chat(body).header("authorization", "Bearer k").streams(told.clone()) }.play();
+            assert_eq!(scene.body, if shown { told.clone() } else { stream("") }, "in pieces of {piece}");
+            assert_eq!(scene.records[0].usage.unwrap().output, 2);
+        }
+    }
+}
+
+#[test]
 fn usage_is_known_even_if_not_asked_for_and_the_caller_sees_no_empty_choices() {
     for piece in [1, 7, 100, 4096] {
         let mut scene = openai(UNASKED).streams(STREAM);

@@ -12,10 +12,11 @@ use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::{Body, Call, Ending, Headers, Method};
 use causeway::policy::vault::Vault;
 use causeway::record::Record;
+use causeway::routing::meeting::Meeting;
 use causeway::settings::Settings;
 use causeway::wire::pipe::Passed;
 
-use crate::meters::Meters;
+use crate::meters::{Meters, Shelf};
 
 /// What an upstream does next.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ pub struct Scripted {
     pub acts: RefCell<VecDeque<Act>>,
     pub seen: RefCell<Vec<Seen>>,
     pub records: RefCell<Vec<Record>>,
-    pub now: Cell<u64>,
+    pub now: Rc<Cell<u64>>,
     pub random: Cell<u64>,
     /// The caller's.
     pub body: Vec<u8>,
@@ -57,6 +58,8 @@ pub struct Scripted {
     pub reads: RefCell<Vec<(String, usize)>>,
     /// For how many seconds something was stored.
     pub puts: RefCell<Vec<u64>>,
+    /// Where isolates meet; nowhere, where it does not answer.
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// For how long somebody would have waited in line.
@@ -78,12 +81,21 @@ pub type Shelves = Rc<RefCell<BTreeMap<String, (Vec<u8>, u64)>>>;
 /// What the registry holds, in one place for all that share it.
 pub type Rows = Rc<RefCell<BTreeMap<String, String>>>;
 
+/// Where the isolates of a deployment meet.
+#[derive(Default)]
+pub struct Place {
+    meeting: Meeting,
+    rows: Shelf,
+}
+
+/// With the header `x-stalls`, a body that never comes to its end.
 pub struct Said {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     pub cut: bool,
     peeked: usize,
+    clock: Rc<Cell<u64>>,
 }
 
 impl Host for Scripted {
@@ -133,7 +145,7 @@ impl Host for Scripted {
             Act::Fails(fault) => Err(fault),
             Act::Says { status, headers, body } => {
                 let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-                Ok(Said { status, headers, body, cut: false, peeked: 0 })
+                Ok(Said { status, headers, body, cut: false, peeked: 0, clock: Rc::clone(&self.now) })
             }
         }
     }
@@ -150,7 +162,7 @@ impl Host for Scripted {
 
     fn canned(&self, script: Script) -> Said {
         let headers = vec![("content-type", script.content_type.to_owned())];
-        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0 }
+        Said { status: script.status, headers, body: script.chunks.concat(), cut: script.cut, peeked: 0, clock: Rc::clone(&self.now) }
     }
 
     async fn stored(&self, key: &str, _timeout_ms: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -200,6 +212,11 @@ impl Host for Scripted {
         self.shelves.borrow_mut().insert(key.to_owned(), (value.to_vec(), self.now() + ttl_s * 1_000));
     }
 
+    async fn meet(&self, news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        let place = self.place.as_deref().ok_or(Fault::TimedOut)?;
+        Ok(place.meeting.meet(news, &place.rows, self.now()))
+    }
+
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         vec![("KV", true), ("METER", false)]
     }
@@ -224,12 +241,20 @@ impl Answer for Said {
     }
 
     async fn bytes(&mut self, limit: usize) -> Result<Vec<u8>, Fault> {
+        assert!(self.header("x-stalls").is_none(), "it waits for ever");
         Ok(self.body.iter().copied().take(limit).collect())
     }
 
-    async fn peek(&mut self, _: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+    async fn peek(&mut self, timeout_ms: Option<u64>) -> Result<Option<Vec<u8>>, Fault> {
+        if self.peeked >= self.body.len() && self.header("x-stalls").is_some() {
+            timeout_ms.expect("it waits for ever");
+            return Err(Fault::TimedOut);
+        }
         let piece: Vec<u8> = self.body.iter().copied().skip(self.peeked).take(7).collect();
         self.peeked += piece.len();
+        // A slow one says so.
+        let ms: u64 = self.header("x-ms-a-piece").map_or(0, |ms| ms.parse().unwrap());
+        self.clock.set(self.clock.get() + ms);
         match piece.is_empty() {
             true if self.cut => Err(Fault::Unreachable("cut".to_owned())),
             true => Ok(None),
@@ -262,6 +287,7 @@ pub struct Scene {
     pub rows: Rows,
     /// Holders are defined there, for all scenes that share them.
     pub meters: Meters,
+    pub place: Option<Rc<Place>>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -306,6 +332,7 @@ impl Scene {
             shelves: Shelves::default(),
             rows: Rows::default(),
             meters: Meters::default(),
+            place: Some(Rc::default()),
             line: None,
             chance: 0,
         }
@@ -373,10 +400,11 @@ impl Scene {
 
     /// Plays in a deployment that lives on, so many milliseconds after its beginning.
     pub fn play_in(self, settings: &Settings, now: u64) -> Scenery {
-        let (store, shelves, rows) = (self.store.clone(), Rc::clone(&self.shelves), Rc::clone(&self.rows));
-        let (meters, line) = (self.meters.clone(), self.line.clone());
+        let (store, shelves, place) = (self.store.clone(), Rc::clone(&self.shelves), self.place.clone());
+        let (rows, meters, line) = (Rc::clone(&self.rows), self.meters.clone(), self.line.clone());
         let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
-        let host = Scripted { body: self.body.clone().into_bytes(), store, shelves, rows, master, meters, line, ..Scripted::default() };
+        let body = self.body.clone().into_bytes();
+        let host = Scripted { body, store, shelves, place, rows, master, meters, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
@@ -416,13 +444,14 @@ impl Scene {
                 out.extend(pipe.finish(fault));
                 whole = ending.is_whole(pipe.glance());
                 let ledger = reply.ledger.expect("a stream has a ledger");
-                host.conclude(&ledger.close(pipe.glance(), &ending, host.now()));
+                host.conclude(&gateway::over(settings, ledger, pipe.glance(), &ending, host.now()));
                 out
             }
         };
         if let Some(deposit) = deposit {
             deposit.put(&host, whole);
         }
+        let _ = futures_executor::block_on(gateway::confer(&host, settings));
         Scenery {
             status: reply.status,
             headers: reply.headers,

@@ -163,13 +163,16 @@ fn the_fastest_to_fail_is_not_the_fastest() {
 fn judgements_make_a_mean_in_which_one_says_little() {
     let mut track = Track::default();
     assert_eq!(track.score(), None);
-    track.judge(1.0, 1.0);
+    track.judge(1.0, 1.0, NOW);
     assert!(track.score().is_some_and(|score| (0.6..0.7).contains(&score)));
-    (0..98).for_each(|_| track.judge(2.0, 5.0));
+    (0..98).for_each(|_| track.judge(2.0, 5.0, NOW));
     assert!(track.score().is_some_and(|score| score > 0.98));
     let before = track;
-    [(f64::NAN, 1.0), (1.0, f64::NAN)].into_iter().for_each(|(score, weight)| track.judge(score, weight));
+    [(f64::NAN, 1.0), (1.0, f64::NAN)].into_iter().for_each(|(score, weight)| track.judge(score, weight, NOW));
     assert_eq!(track, before);
+    // What was thought of it yesterday counts for less than what is thought today.
+    (0..60).for_each(|_| track.judge(0.0, 1.0, NOW + 86_400_000));
+    assert!(track.score().is_some_and(|score| score < 0.45), "{:?}", track.score());
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn drawn(chance: &Chance) -> Track {
         let latency = chance.one_in(2).then(|| chance.below(2_000) as u64);
         track.note(chance.one_in(2), latency, chance.one_in(4).then_some(&by_share()).or(Some(&breaker())), now);
         if chance.one_in(5) {
-            track.judge(chance.below(2) as f64, 1.0);
+            track.judge(chance.below(2) as f64, 1.0, now);
         }
     }
     track
@@ -233,7 +236,7 @@ fn drawn(chance: &Chance) -> Track {
 fn alike(one: &Track, other: &Track) -> bool {
     let figures = |track: &Track| {
         let mut json = serde_json::to_value(track).unwrap();
-        let counts = ["good", "bad", "latency_ms", "latency_weight"].map(|name| json[name].take().as_f64());
+        let counts = ["good", "bad", "latency_ms", "latency_weight", "score", "score_weight"].map(|name| json[name].take().as_f64());
         (json, counts)
     };
     let ((json, counts), (other_json, other_counts)) = (figures(one), figures(other));
@@ -310,23 +313,4 @@ fn a_track_is_kept_as_json() {
         assert!(alike(&track, &kept));
     }
     assert_eq!(serde_json::from_str::<Track>(r#"{"a_field_of_tomorrow": 1}"#).unwrap(), Track::default());
-}
-
-#[test]
-fn isolates_that_meet_know_of_each_others_breakers() {
-    use causeway::routing::memory::Memory;
-    let breaker = Breaker { failures: 2, failure_percent: None, least_requests: 10, cooldown_ms: 30_000, statuses: None };
-    let (here, there, meeting) = (Memory::default(), Memory::default(), Memory::default());
-    there.note(7, false, Some(20), Some(&breaker), 1_000);
-    there.learn(&meeting.meet(&there.news(10_000).unwrap()));
-    here.note(7, true, None, Some(&breaker), 10_500);
-    assert!(here.news(10_000).is_some(), "the first news are told at once");
-    here.note(7, true, None, Some(&breaker), 10_600);
-    here.learn(&meeting.meet(&here.news(10_600).expect("a breaker that opens is told at once")));
-    assert!(here.news(20_000).is_none(), "there is nothing new");
-    // The next request that is noted there brings the news.
-    there.note(7, false, Some(20), Some(&breaker), 12_500);
-    there.learn(&meeting.meet(&there.news(12_500).unwrap()));
-    assert!(there.track(7).open_until(&breaker, 13_000).is_some());
-    assert_eq!(meeting.meet("no JSON"), "{}");
 }

@@ -6,6 +6,9 @@
 mod condition;
 mod config;
 mod health;
+mod meeting;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod mistakes;
 mod model;
 mod pick;

@@ -98,6 +98,10 @@ impl View for Fate {
         (field == "metadata.yes").then(|| Fact::Text("yes".to_owned()))
     }
 
+    fn caller(&self) -> String {
+        self.seed.to_string()
+    }
+
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {
         let drawn = if self.restless { self.chance.next() } else { hash(&[&leaf.path, &self.seed.to_string()]) };
         let figure = |shift: u32| Some((drawn >> shift & 7) as f64).filter(|figure| *figure > 0.0);

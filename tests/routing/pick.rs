@@ -137,6 +137,50 @@ fn targets_that_are_alike_share_all_the_same() {
     assert!((1_380..1_620).contains(&share), "{share}");
 }
 
+#[test]
+fn who_stays_where_and_for_how_long() {
+    const DAY: u64 = 86_400_000;
+    let fields = r#""hash_fields": ["metadata.team"]"#;
+    // Whether requests that differ in what is named there go to the same target each, now and later.
+    let table = [
+        (fields.to_owned(), "team", DAY, true),
+        (fields.to_owned(), "user", 0, true),
+        (fields.to_owned(), "caller", 0, true),
+        (format!(r#"{fields}, "ttl": 300"#), "team", 1_000, true),
+        (format!(r#"{fields}, "ttl": 300"#), "team", 300_000, false),
+        (String::new(), "user", DAY, true),
+        (String::new(), "caller", DAY, true),
+        (r#""ttl": 60"#.to_owned(), "user", 500, true),
+        (r#""ttl": 60"#.to_owned(), "caller", 60_000, false),
+    ];
+    for (sticky, differ, later, stay) in table {
+        let targets = ["a", "b"].map(|name| format!(r#"{{"name": "{name}"}}"#)).join(",");
+        let config =
+            Config::parse(&format!(r#"{{"strategy": {{"mode": "loadbalance", "sticky": {{{sticky}}}}}, "targets": [{targets}]}}"#))
+                .unwrap();
+        let side = |number: usize, passed: u64| {
+            let mut world = World { chance: Chance::seeded(number as u64 + passed), ..World::default() };
+            let of = |name: &str| if name == differ { number.to_string() } else { "same".to_owned() };
+            // With the user known, the key does not matter.
+            if differ != "caller" {
+                world.facts.insert("metadata._user".to_owned(), of("user"));
+            }
+            world.facts.insert("metadata.team".to_owned(), of("team"));
+            world.caller = of("caller");
+            world.now.set(world.now.get() + passed);
+            Plan::new(&config.root, &world).leaf().unwrap().name.clone().unwrap()
+        };
+        let before: Vec<String> = (0..400).map(|number| side(number, 0)).collect();
+        let moved = (0..400).filter(|number| side(*number, later) != before[*number]).count();
+        let left = before.iter().filter(|name| *name == "a").count();
+        let told = format!("{{{sticky}}} by {differ} after {later} ms: {left} left, {moved} moved");
+        // Where the time is not up, only the few move whose own is.
+        assert!(if stay { moved <= 8 } else { (140..260).contains(&moved) }, "{told}");
+        let counts = differ == "team" && !sticky.is_empty() || differ != "team" && !sticky.contains("hash_fields");
+        assert!(if counts { (140..260).contains(&left) } else { left == 0 || left == 400 }, "{told}");
+    }
+}
+
 fn retry(attempts: u32, use_retry_after_header: bool) -> Retry {
     Retry { attempts, on_status_codes: vec![429], use_retry_after_header }
 }

@@ -15,6 +15,7 @@ pub struct World {
     pub now: Cell<u64>,
     pub chance: Chance,
     pub facts: HashMap<String, String>,
+    pub caller: String,
     /// By the targets' names.
     pub standings: RefCell<HashMap<String, Standing>>,
     pub costs: HashMap<String, Money>,
@@ -26,6 +27,7 @@ impl Default for World {
             now: Cell::new(1_000_000),
             chance: Chance::seeded(1),
             facts: HashMap::new(),
+            caller: "somebody".to_owned(),
             standings: RefCell::default(),
             costs: HashMap::new(),
         }
@@ -43,6 +45,10 @@ impl View for World {
 
     fn fact(&self, field: &str) -> Option<Fact> {
         self.facts.get(field).cloned().map(Fact::Text)
+    }
+
+    fn caller(&self) -> String {
+        self.caller.clone()
     }
 
     fn standing(&self, leaf: &Node, breaker: Option<&Breaker>) -> Standing {

@@ -221,3 +221,79 @@ fn a_schema_that_is_not_taken_is_told_in_words_and_instructions_alone_are_a_conv
         ("gemini-new", alone, "/contents/0/parts/0/text", json!("Say hi."), ""),
     ]);
 }
+
+/// The roles and texts of what was sent, a line each.
+fn conversation(sent: &Value) -> Vec<String> {
+    let content = |content: &Value| match content {
+        Value::Array(parts) => parts.iter().map(|part| part["text"].as_str().unwrap_or("?")).collect::<Vec<_>>().join("|"),
+        text => text.as_str().unwrap_or("-").to_owned(),
+    };
+    let line = |message: &Value| {
+        let prefix = if message["prefix"] == true { " (prefix)" } else { "" };
+        format!("{}: {}{prefix}", message["role"].as_str().unwrap(), content(&message["content"]))
+    };
+    sent["messages"].as_array().unwrap().iter().map(line).collect()
+}
+
+#[test]
+fn messages_follow_each_other_as_the_provider_wants_them() {
+    let say = |role: &str, content: Value| json!({ "role": role, "content": content });
+    let call = || json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": "abcDEF123", "type": "function", "function": { "name": "f", "arguments": "{}" } }] });
+    let given = || json!({ "role": "tool", "tool_call_id": "abcDEF123", "content": "7" });
+    let (hi, more) = (|| say("user", json!("Hi")), || say("user", json!("there")));
+    let listed = || say("user", json!([{ "type": "text", "text": "and" }, { "type": "text", "text": "you" }]));
+    let (hello, system, late) =
+        (|| say("assistant", json!("Hello")), || say("system", json!("Be kind.")), || say("developer", json!("Be brief.")));
+    for (provider, messages, expected) in [
+        ("perplexity", vec![system(), hi(), more()], vec!["system: Be kind.", "user: Hi\n\nthere"]),
+        ("perplexity", vec![hi(), listed(), more()], vec!["user: Hi|and|you|there"]),
+        ("perplexity", vec![hi(), hello(), hello(), more()], vec!["user: Hi", "assistant: Hello\n\nHello", "user: there"]),
+        ("perplexity", vec![hi(), late(), more()], vec!["system: Be brief.", "user: Hi\n\nthere"]),
+        (
+            "perplexity",
+            vec![system(), late(), hi(), hello(), more()],
+            vec!["system: Be kind.", "system: Be brief.", "user: Hi", "assistant: Hello", "user: there"],
+        ),
+        ("mistral", vec![hi(), call(), given(), more()], vec!["user: Hi", "assistant: -", "tool: 7", "assistant: OK.", "user: there"]),
+        ("mistral", vec![hi(), call(), given()], vec!["user: Hi", "assistant: -", "tool: 7"]),
+        ("mistral", vec![hi(), more(), hello()], vec!["user: Hi", "user: there", "assistant: Hello (prefix)"]),
+        ("mistral", vec![hi(), hello(), late(), more()], vec!["system: Be brief.", "user: Hi", "assistant: Hello", "user: there"]),
+        ("mistral", vec![hi(), late(), system(), more()], vec!["user: Hi", "system: Be brief.", "system: Be kind.", "user: there"]),
+        (
+            "mistral",
+            vec![system(), hi(), hello(), late(), more(), hello(), system(), more()],
+            vec![
+                "system: Be kind.",
+                "system: Be brief.",
+                "system: Be kind.",
+                "user: Hi",
+                "assistant: Hello",
+                "user: there",
+                "assistant: Hello",
+                "user: there",
+            ],
+        ),
+        ("openai", vec![hi(), more(), late(), hello()], vec!["user: Hi", "user: there", "developer: Be brief.", "assistant: Hello"]),
+        ("groq", vec![hi(), call(), given(), more()], vec!["user: Hi", "assistant: -", "tool: 7", "user: there"]),
+    ] {
+        let sent = play_chat(provider, &json!({ "messages": messages })).sent();
+        assert_eq!(conversation(&sent), expected, "{provider}");
+    }
+}
+
+#[test]
+fn callers_of_other_dialects_have_their_messages_in_order_too() {
+    let tool = json!({ "name": "f", "input_schema": { "type": "object" } });
+    let body = |messages: Value| json!({ "max_tokens": 9, "tools": [tool], "messages": messages });
+    let results = body(json!([{ "role": "user", "content": "Hi" },
+        { "role": "assistant", "content": [{ "type": "tool_use", "id": "toolu_1", "name": "f", "input": {} }] },
+        { "role": "user", "content": [{ "type": "tool_result", "tool_use_id": "toolu_1", "content": "7" }, { "type": "text", "text": "there" }] }]));
+    let target = |name: &str| TARGETS.iter().find(|target| target.name == name).unwrap();
+    let sent = play(&DOORS[1], target("mistral"), &results).sent();
+    assert_eq!(conversation(&sent), ["user: Hi", "assistant: -", "tool: 7", "assistant: OK.", "user: there"]);
+    let begun = json!({ "max_tokens": 9, "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "Hel" }] });
+    assert_eq!(conversation(&play(&DOORS[1], target("mistral"), &begun).sent()), ["user: Hi", "assistant: Hel (prefix)"]);
+    let twice = json!({ "max_tokens": 9, "system": "Be kind.", "messages": [{ "role": "user", "content": "Hi" }, { "role": "user", "content": "there" }] });
+    let sent = play(&DOORS[1], target("perplexity"), &twice).sent();
+    assert_eq!(conversation(&sent).len(), 2, "{sent}");
+}

@@ -160,8 +160,14 @@ impl Meaning {
     }
 
     fn chat(&mut self, body: &Value) {
-        for message in list(&body["messages"]) {
+        let messages = list(&body["messages"]);
+        for (at, message) in messages.iter().enumerate() {
             let content = &message["content"];
+            let role = |at: Option<usize>| at.and_then(|at| messages.get(at)).and_then(|message| message["role"].as_str());
+            // Stands between what a tool gave and the next question, where one must.
+            if content == "OK." && role(at.checked_sub(1)) == Some("tool") && role(Some(at + 1)) == Some("user") {
+                continue;
+            }
             let mut items: Vec<Item> = match content.as_str() {
                 Some(said) => vec![Item::Text(words(said))],
                 None => list(content).iter().map(part_of_chat).collect(),

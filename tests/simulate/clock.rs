@@ -39,8 +39,25 @@ impl Clock {
         self.jumps.borrow_mut().push((at, by));
     }
 
+    /// Something has changed that others may wait for.
+    pub fn nudge(&self) {
+        self.awaited.borrow_mut().insert(self.passed());
+    }
+
     pub fn until(&self, at: u64) -> Until<'_> {
         Until { clock: self, at }
+    }
+
+    /// Until this time, or until something holds.
+    pub async fn until_that(&self, at: u64, holds: impl Fn() -> bool) {
+        std::future::poll_fn(|_| {
+            if holds() || self.passed() >= at {
+                return Poll::Ready(());
+            }
+            self.awaited.borrow_mut().insert(at);
+            Poll::Pending
+        })
+        .await;
     }
 
     pub fn pass(&self, ms: u64) {

@@ -78,6 +78,23 @@ impl Deployment {
         Self { json: Value::Object(config).to_string(), root, targets, total_ms, saved, blames }
     }
 
+    /// One that keeps answers for so many seconds, and whose targets are a few.
+    pub fn cached(chance: &Chance) -> (Self, u64) {
+        let mut drawing = Drawing { chance, targets: Vec::new() };
+        let (max_age_s, coalesce) = (chance.one_of(&[1, 30, 60, 600, 86_400]), chance.one_in(2));
+        let mut targets = Vec::new();
+        let mut nodes = Vec::new();
+        for at in 0..chance.within(1, 2) {
+            let mut fields = Map::new();
+            nodes.push((1, drawing.leaf(format!("config.targets[{at}]"), Terms::default(), &mut fields)));
+            targets.push(Value::Object(fields));
+        }
+        let cache = json!({"mode": chance.one_of(&["simple", "semantic"]), "max_age": max_age_s, "coalesce": coalesce});
+        let config = json!({"strategy": {"mode": "fallback"}, "cache": cache, "targets": targets});
+        let root = Node::Branch { mode: "fallback", codes: false, targets: nodes, chosen: None };
+        (Self { json: config.to_string(), root, targets: drawing.targets, total_ms: None, saved: false, blames: false }, max_age_s)
+    }
+
     /// The target of a URL, by its host.
     pub fn target_at(&self, url: &str) -> Option<usize> {
         let host = url.strip_prefix("https://t")?.split('.').next()?;

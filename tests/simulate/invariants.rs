@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use causeway::host::Fault;
+use causeway::http::Headers;
 use causeway::ir::{Delta, Event, Grammar, Part};
 use causeway::record::Outcome as Recorded;
+use causeway::wire::Dialect;
 
 use crate::answers::{self, Head, Worth};
 use crate::deployment::{Deployment, Manner, Target, key};
@@ -27,39 +29,44 @@ pub fn check(outcome: &Outcome, deployment: &Deployment) -> Checked {
     recorded(outcome, deployment)
 }
 
-fn that(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
+pub fn that(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 /// What the caller makes of the body.
-struct Read {
-    text: String,
-    finished: bool,
-    failed: bool,
+pub struct Read {
+    pub text: String,
+    pub finished: bool,
+    pub failed: bool,
 }
 
 fn read(outcome: &Outcome) -> Result<Read, String> {
-    let events = outcome.headers.find("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-    if outcome.status != 200 {
-        let body: serde_json::Value = serde_json::from_slice(&outcome.body).map_err(|error| format!("the error is no JSON: {error}"))?;
+    let Outcome { dialect, status, headers, body, streamed, broke, .. } = outcome;
+    reading(*dialect, *status, headers, body, *streamed, *broke)
+}
+
+pub fn reading(dialect: Dialect, status: u16, headers: &Headers, body: &[u8], streamed: bool, broke: bool) -> Result<Read, String> {
+    let events = headers.find("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
+    if status != 200 {
+        let body: serde_json::Value = serde_json::from_slice(body).map_err(|error| format!("the error is no JSON: {error}"))?;
         that(body["error"]["message"].is_string(), || "the error has no message".to_owned())?;
         return Ok(Read { text: String::new(), finished: false, failed: true });
     }
-    if !outcome.streamed && !events {
-        let whole = (outcome.dialect.outbound().decode_response)(&outcome.body);
+    if !streamed && !events {
+        let whole = (dialect.outbound().decode_response)(body);
         let whole = whole.map_err(|error| format!("the answer cannot be read: {}", error.message))?;
         let text = whole.parts.iter().map(|part| if let Part::Text(text) = part { text.text.as_str() } else { "" }).collect();
         return Ok(Read { text, finished: true, failed: false });
     }
-    let (mut frames, mut reader, mut events) = (outcome.dialect.frames(), (outcome.dialect.outbound().reader)(), Vec::new());
-    frames.push(&outcome.body, &mut |frame| reader.push(frame, &mut events));
+    let (mut frames, mut reader, mut events) = (dialect.frames(), (dialect.outbound().reader)(), Vec::new());
+    frames.push(body, &mut |frame| reader.push(frame, &mut events));
     frames.finish(&mut |frame| reader.push(frame, &mut events));
     let told = events.len();
     reader.finish(None, &mut events);
     // That there was no end is no error that the caller was told.
     let untold = events.get(told..).into_iter().flatten().position(|event| matches!(event, Event::Error(_)));
     events.truncate(untold.map_or(events.len(), |at| told + at));
-    let mut read = Read { text: String::new(), finished: false, failed: outcome.broke };
+    let mut read = Read { text: String::new(), finished: false, failed: broke };
     let mut grammar = Grammar::default();
     for event in events {
         grammar = grammar.step(&event).map_err(|why| format!("the stream is out of order: {why}"))?;
@@ -243,7 +250,8 @@ fn recorded(outcome: &Outcome, deployment: &Deployment) -> Checked {
     })?;
     let took = outcome.ended - outcome.began;
     that(outcome.jumped || record.duration_ms == took, || format!("recorded as {} ms, not {took}", record.duration_ms))?;
-    that(outcome.jumped || record.overhead_ms <= took, || format!("recorded with {} ms of overhead", record.overhead_ms))
+    let own = outcome.config_ms;
+    that(outcome.jumped || record.overhead_ms == own, || format!("recorded with {} ms of overhead", record.overhead_ms))
 }
 
 /// The headers say the same.

@@ -8,11 +8,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod answers;
+mod cache;
 mod chance;
 mod clock;
 mod deployment;
 mod invariants;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod play;
+mod storage;
 mod world;
 
 use std::cell::RefCell;
@@ -43,6 +47,29 @@ fn every_request_comes_to_one_good_end() {
     for (what, count) in tally.counts() {
         let made = tally.requests;
         assert!(count * 500 > made, "{what} happened {count} times in {made} requests");
+    }
+}
+
+#[test]
+fn answers_are_given_again_to_whom_they_belong_and_for_as_long_as_they_may() {
+    let wanted = std::env::var("SIMULATE").map_or(USUAL, |wanted| wanted.parse().unwrap());
+    let (mut made, mut happened) = (0, BTreeMap::<&str, usize>::new());
+    for seed in 1.. {
+        let tally = catch_unwind(|| cache::deployment(seed, None)).unwrap_or_else(|_| Err("it panicked".to_owned()));
+        let tally = tally.unwrap_or_else(|why| {
+            let told = RefCell::new(Vec::new());
+            let _ = catch_unwind(AssertUnwindSafe(|| cache::deployment(seed, Some(&told))));
+            panic!("seed {seed}: {why}\n{}", told.into_inner().join("\n"));
+        });
+        made += tally.requests;
+        tally.happened.into_iter().for_each(|(what, count)| *happened.entry(what).or_default() += count);
+        if made >= wanted {
+            break;
+        }
+    }
+    println!("{happened:?}");
+    for (what, count) in happened {
+        assert!(count * 200 > made, "{what} happened {count} times in {made} requests");
     }
 }
 

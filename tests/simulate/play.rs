@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use causeway::cache::Deposit;
 use causeway::error::{Error, Kind};
 use causeway::gateway;
 use causeway::host::Fault;
@@ -18,6 +19,8 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::deployment::Deployment;
 use crate::invariants;
+use crate::meters::Meters;
+use crate::storage::Storage;
 use crate::world::{Circumstances, Heard, Try, World};
 
 /// What came out of one request.
@@ -127,6 +130,8 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
     }
     let settings = Settings::new([("DEFAULT_CONFIG".to_owned(), if deployment.saved { "saved" } else { "" }.to_owned())]);
     let (clock, mut tally) = (Rc::new(Clock::default()), Tally::default());
+    // No holder is defined there yet.
+    let meters = Meters::default();
     let (mut jumped, jumps) = (false, chance.one_in(8));
     for _ in 0..chance.within(1, 8) {
         clock.pass(if chance.one_in(2) { chance.below(50) } else { chance.below(60_000) });
@@ -135,7 +140,7 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
             clock.jump(clock.passed() + chance.below(1_000), by);
             jumped = true;
         }
-        let mut outcome = request(&clock, &chance, &deployment, &settings, told);
+        let mut outcome = request(&clock, &chance, &deployment, &meters, &settings, told);
         outcome.jumped = jumped;
         tally.note(&outcome, &deployment);
         invariants::check(&outcome, &deployment)?;
@@ -147,6 +152,7 @@ fn request(
     clock: &Rc<Clock>,
     chance: &Chance,
     deployment: &Deployment,
+    meters: &Meters,
     settings: &Settings,
     told: Option<&RefCell<Vec<String>>>,
 ) -> Outcome {
@@ -169,13 +175,22 @@ fn request(
     if let Some(ms) = request_ms {
         headers.add(&own("request-timeout"), &ms.to_string());
     }
-    let call = Call { method: Method::Post, path: path.to_owned(), query: String::new(), headers };
+    let call = Call {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: if path.contains(":stream") { "?alt=sse" } else { "" }.to_owned(),
+        headers,
+    };
+    let storage = Storage::default();
     let world = World {
         clock,
         chance,
         deployment,
         about: &about,
+        storage: &storage,
+        meters,
         told,
+        first: 0,
         tries: RefCell::default(),
         records: RefCell::default(),
         config_ms: Cell::new(0),
@@ -186,7 +201,7 @@ fn request(
     let (replied, tries_before) = (clock.passed(), world.tries.borrow().len());
     let (status, headers) = (reply.status, reply.headers.clone());
     let streamed = matches!(reply.body, Body::Stream { .. });
-    let Sent { body, left, broke } = clock.run(sent(&world, reply));
+    let Sent { body, left, broke } = clock.run(sent(&world, settings, reply));
     world.tell(|| format!("the caller got {status}: {}", String::from_utf8_lossy(&body)));
     world.tell(|| format!("headers: {}", headers.block().replace('\n', "; ")));
     world.tell(|| format!("records: {}", serde_json::to_string(&*world.records.borrow()).unwrap()));
@@ -216,7 +231,7 @@ fn request(
     }
 }
 
-fn written(dialect: Dialect, stream: bool, tools: bool) -> (&'static str, String) {
+pub fn written(dialect: Dialect, stream: bool, tools: bool) -> (&'static str, String) {
     let (path, mut body) = match dialect {
         Dialect::Messages => {
             ("/v1/messages", json!({"model": "asked", "max_tokens": 50, "messages": [{"role": "user", "content": "Go on."}]}))
@@ -245,21 +260,22 @@ fn written(dialect: Dialect, stream: bool, tools: bool) -> (&'static str, String
 
 /// What reached the caller, and whether it left or was left.
 #[derive(Default)]
-struct Sent {
-    body: Vec<u8>,
-    left: bool,
-    broke: bool,
+pub struct Sent {
+    pub body: Vec<u8>,
+    pub left: bool,
+    pub broke: bool,
 }
 
 /// Sends a reply to its caller, as the edge does.
-async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
-    match reply.body {
+pub async fn sent(world: &World<'_>, settings: &Settings, reply: Reply<Heard>) -> Sent {
+    let mut deposit = reply.deposit;
+    let sent = match reply.body {
         Body::Empty => Sent::default(),
         Body::Bytes(bytes) | Body::Relayed { bytes, .. } => Sent { body: bytes, ..Sent::default() },
         Body::Passed { .. } => panic!("a conversation never passes unread"),
         Body::Stream { mut answer, mut pipe, patience } => {
             let mut out = Vec::new();
-            let (began, ending) = (world.clock.passed(), loop_of(world, &mut answer, &mut pipe, patience, &mut out));
+            let (began, ending) = (world.clock.passed(), loop_of(world, &mut answer, &mut pipe, deposit.as_mut(), patience, &mut out));
             let ending = ending.await;
             world.tell(|| format!("the stream took {} ms: {ending:?}", world.clock.passed() - began));
             let fault = if let Ending::Broken(error) = &ending { Some(error.clone()) } else { None };
@@ -268,17 +284,25 @@ async fn sent(world: &World<'_>, reply: Reply<Heard>) -> Sent {
                 out.extend(rest);
             }
             let ledger = reply.ledger.unwrap_or_else(|| panic!("a stream has a ledger"));
-            let record = ledger.close(pipe.glance(), &ending, causeway::host::Host::now(world));
+            let record = gateway::over(settings, ledger, pipe.glance(), &ending, causeway::host::Host::now(world));
             causeway::host::Host::conclude(world, &record);
+            if let Some(deposit) = deposit.take() {
+                deposit.put(world, ending.is_whole(pipe.glance()));
+            }
             Sent { body: out, left: ending == Ending::Abandoned, broke: pipe.broke_within() }
         }
+    };
+    if let Some(deposit) = deposit {
+        deposit.put(world, true);
     }
+    sent
 }
 
 async fn loop_of(
     world: &World<'_>,
     answer: &mut Heard,
     pipe: &mut causeway::wire::pipe::Pipe,
+    mut deposit: Option<&mut Deposit>,
     patience: Patience,
     out: &mut Vec<u8>,
 ) -> Ending {
@@ -288,10 +312,13 @@ async fn loop_of(
         let idle = patience.idle_ms.filter(|idle| left.is_none_or(|left| *idle < left));
         let broken = |kind, words: &str| Ending::Broken(Error::upstream(kind, words));
         match answer.passed(idle.or(left)).await {
-            Ok(Some(piece)) => match pipe.push(&piece) {
-                Passed::Same => out.extend(piece),
-                Passed::Bytes(bytes) => out.extend(bytes),
-            },
+            Ok(Some(piece)) => {
+                deposit.iter_mut().for_each(|deposit| deposit.look(&piece));
+                match pipe.push(&piece) {
+                    Passed::Same => out.extend(piece),
+                    Passed::Bytes(bytes) => out.extend(bytes),
+                }
+            }
             Ok(None) => return Ending::Closed,
             Err(Fault::Abandoned) => return Ending::Abandoned,
             Err(Fault::TimedOut) => return broken(Kind::TimedOut, "too slow"),

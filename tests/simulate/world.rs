@@ -11,6 +11,8 @@ use crate::answers::{self, Asked, End, Head};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::deployment::{Deployment, spoken_at};
+use crate::meters::Meters;
+use crate::storage::Storage;
 
 /// After this time the network gives up on what hangs.
 const DEAD_MS: u64 = 300_000;
@@ -34,7 +36,11 @@ pub struct World<'a> {
     pub chance: &'a Chance,
     pub deployment: &'a Deployment,
     pub about: &'a Circumstances,
+    pub storage: &'a Storage,
+    pub meters: &'a Meters,
     pub told: Option<&'a RefCell<Vec<String>>>,
+    /// The number of its first try among all.
+    pub first: usize,
     pub tries: RefCell<Vec<Rc<Try>>>,
     pub records: RefCell<Vec<Record>>,
     /// Time spent waiting for the config.
@@ -148,7 +154,7 @@ impl Host for World<'_> {
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Heard, Fault> {
         let target = self.deployment.target_at(parcel.url).unwrap_or_else(|| panic!("nobody is at {}", parcel.url));
         let Payload::Bytes(body) = parcel.body else { panic!("a conversation is sent whole") };
-        let (number, dialect) = (self.tries.borrow().len(), spoken_at(parcel.url));
+        let (number, dialect) = (self.first + self.tries.borrow().len(), spoken_at(parcel.url));
         let Self { chance, about, deployment, .. } = self;
         let asked = Asked { chance, dialect, stream: about.stream, blames: deployment.blames, number };
         let answer = asked.answer(deployment.targets[target].manner);
@@ -208,15 +214,22 @@ impl Host for World<'_> {
         }
         match self.about.storage_ms > timeout_ms || self.about.storage_fails {
             true => Err(Fault::TimedOut),
-            false => Ok((key == "config:saved").then(|| self.deployment.json.clone().into_bytes())),
+            false if of_config => Ok((key == "config:saved").then(|| self.deployment.json.clone().into_bytes())),
+            false => Ok(self.storage.held(key, self.clock.passed())),
         }
     }
 
-    async fn ask_meters(&self, notes: &[Note], _timeout_ms: u64) -> Vec<String> {
-        notes.iter().map(|_| String::new()).collect()
+    /// As slow as the rest of the storage; what is late is counted all the same.
+    async fn ask_meters(&self, notes: &[Note], timeout_ms: u64) -> Vec<String> {
+        let late = self.about.storage_ms > timeout_ms;
+        self.clock.until(self.clock.passed() + self.about.storage_ms.min(timeout_ms)).await;
+        let answers = self.meters.ask(notes, self.clock.wall());
+        if late { vec![String::new(); notes.len()] } else { answers }
     }
 
-    fn tell_meters(&self, _notes: &[Note]) {}
+    fn tell_meters(&self, notes: &[Note]) {
+        self.meters.tell(notes, self.clock.wall());
+    }
 
     /// One that nobody has written to.
     async fn registry(&self, request: &str) -> Result<String, Fault> {
@@ -226,13 +239,26 @@ impl Host for World<'_> {
         serde_json::to_string(&answer).map_err(|error| Fault::Unreachable(format!("{error}")))
     }
 
-    async fn line_up(&self, _name: &str, _timeout_ms: u64) -> Line {
-        Line::Alone
+    async fn line_up(&self, name: &str, timeout_ms: u64) -> Line {
+        self.tell(|| format!("lines up for {name}"));
+        let line = self.storage.line_up(self.clock, name, timeout_ms, self.about.leaves_at).await;
+        self.tell(|| format!("and came to {}", if line == Line::First { "be first" } else { "an end" }));
+        line
     }
 
-    fn serve_line(&self, _name: &str, _value: Option<&[u8]>) {}
+    fn serve_line(&self, name: &str, value: Option<&[u8]>) {
+        self.tell(|| format!("those in line for {name} get {:?} bytes", value.map(<[u8]>::len)));
+        self.storage.serve_line(self.clock, name, value);
+    }
 
-    fn store(&self, _key: &str, _value: &[u8], _ttl_s: u64) {}
+    fn store(&self, key: &str, value: &[u8], ttl_s: u64) {
+        self.tell(|| format!("{} bytes go to {key} for {ttl_s} s", value.len()));
+        self.storage.put(self.chance, key, value, self.clock.passed(), ttl_s);
+    }
+
+    async fn meet(&self, _news: &str, _timeout_ms: u64) -> Result<String, Fault> {
+        Err(Fault::TimedOut)
+    }
 
     async fn bindings(&self) -> Vec<(&'static str, bool)> {
         Vec::new()

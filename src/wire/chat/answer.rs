@@ -98,6 +98,15 @@ pub struct Call<'a> {
     pub function: Option<Function<'a>>,
     #[serde(borrow, default)]
     pub custom: Option<Function<'a>>,
+    /// Google's place for a proof.
+    #[serde(borrow, default)]
+    pub extra_content: Option<&'a RawValue>,
+}
+
+/// What is called; some fill the place of a call with one that has no name.
+pub fn called<'c, 'a>(call: &'c Call<'a>) -> Option<&'c Function<'a>> {
+    let function = call.function.as_ref().or(call.custom.as_ref());
+    function.filter(|function| function.name.as_ref().is_some_and(|name| !name.0.is_empty()))
 }
 
 #[derive(Deserialize)]
@@ -296,7 +305,7 @@ impl Answer<'_> {
             return Some(fault_of(raw));
         }
         let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
-        serde_json::from_slice(whole).ok().filter(|_| flat).map(fault_of)
+        if flat { crate::wire::json::read(whole).ok().map(fault_of) } else { None }
     }
 
     pub fn extras(&self) -> Extras {

@@ -18,10 +18,12 @@
 //! - Several choices (`n`) are relayed, never translated: of them only the first is read.
 
 mod answer;
+mod beside;
 mod choices;
 mod customs;
 mod ending;
 mod format;
+mod order;
 mod request;
 mod response;
 mod stream;
@@ -30,6 +32,7 @@ pub use super::family::{encode_error, is_own_error};
 pub use choices::{Choices, loosen, narrow};
 pub use customs::{Customs, Files, Sounds, Thoughts, adapt};
 pub use format::{Asked, format_of, instructed};
+pub use order::{Instructions, Order, arrange};
 pub use request::{decode_request, encode_request};
 pub use response::{decode_response, encode_response, glance_response};
 pub use stream::{StreamReader, StreamWriter, glance_frame};

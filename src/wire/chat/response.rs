@@ -2,12 +2,13 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Choice, Said, arguments, content, text, unmarked};
+use super::answer::{Answer, Choice, Said, arguments, called, content, text, unmarked};
+use super::beside::{self, Place, beside, beside_calls};
 use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
 use crate::wire::answer::CallIds;
-use crate::wire::family::write_usage;
+use crate::wire::family::usage_object;
 use crate::wire::json::{Array, Object};
 use crate::wire::{Echo, Glance};
 
@@ -27,7 +28,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
         parts,
         finish: finish(word, called, refused),
         usage: answer.counted(),
-        extras: answer.extras().into_iter().chain(odds).collect(),
+        extras: answer.extras().into_iter().chain(odds).chain(beside(body)).chain(beside_calls(&said.tool_calls)).collect(),
     })
 }
 
@@ -35,7 +36,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 const ODDS: &str = "logprobs";
 
 fn answer(body: &[u8]) -> Result<Answer<'_>> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
     let fault = answer.fault(body).or_else(|| failure(&first(&answer)?.finish_reason.as_ref()?.0));
     match fault {
@@ -72,13 +73,9 @@ fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
     if let Some(refusal) = text(said.refusal).filter(|refusal| !refusal.is_empty()) {
         parts.push(Part::Refusal(refusal.into_owned()));
     }
-    let calls = said.tool_calls.iter().map(|call| (call.id.as_ref(), call.function.as_ref().or(call.custom.as_ref())));
-    for (id, function) in calls.chain(said.function_call.as_ref().map(|function| (None, Some(function)))) {
-        let Some(function) = function else { continue };
-        // Some fill the place of a call with one that has no name.
-        if function.name.as_ref().is_none_or(|name| name.0.is_empty()) {
-            continue;
-        }
+    let calls = said.tool_calls.iter().filter_map(|call| Some((call.id.as_ref(), called(call)?)));
+    let older = said.function_call.iter().filter(|function| function.name.as_ref().is_some_and(|name| !name.0.is_empty()));
+    for (id, function) in calls.chain(older.map(|function| (None, function))) {
         parts.push(Part::ToolCall(ToolCall {
             id: id.map(|id| id.0.to_string()).unwrap_or_default(),
             name: function.name.as_ref().map(|name| name.0.to_string()).unwrap_or_default(),
@@ -94,19 +91,20 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut object = head(&mut body, "chat.completion", &response.id, &response.model, response.created, echo);
     let mut choices = Array::open(object.slot("choices"));
     let mut choice = Object::open(choices.slot()).with("index", &0);
-    write_message(choice.slot("message"), &response.parts, echo);
+    write_message(choice.slot("message"), &response.parts, &response.extras, echo);
     let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
     let odds = response.extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
-    choice.with("logprobs", &odds).with("finish_reason", finish_word(response.finish.reason, called, refused)).close();
+    let choice = choice.with("logprobs", &odds).with("finish_reason", finish_word(response.finish.reason, called, refused));
+    beside::write(choice, &response.extras, Place::Choice).close();
     choices.close();
     if let Some(usage) = &response.usage {
-        write_usage(object.slot("usage"), usage);
+        beside::write(usage_object(object.slot("usage"), usage), &response.extras, Place::Usage).close();
     }
     for (name, raw) in own_extras(&response.extras) {
         object = object.with(name, raw);
     }
-    object.close();
+    beside::write(object, &response.extras, Place::Answer).close();
     body
 }
 
@@ -128,7 +126,7 @@ pub(super) fn own_extras(extras: &Extras) -> impl Iterator<Item = (&str, &RawVal
     extras.iter().filter(own).map(|(name, raw)| (name.as_str(), &**raw))
 }
 
-fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
+fn write_message(out: &mut Vec<u8>, parts: &[Part], extras: &Extras, echo: &Echo) {
     let mut text = String::new();
     let mut citations: Vec<(Citation, (u64, u64))> = Vec::new();
     let mut refusal: Option<String> = None;
@@ -164,7 +162,10 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
     if !calls.is_empty() {
         let mut list = Array::open(message.slot("tool_calls"));
         let mut ids = CallIds::new("call", echo);
-        calls.iter().for_each(|call| write_call(list.slot(), call, &mut ids));
+        for (at, call) in calls.iter().enumerate() {
+            let call = call_object(list.slot(), call, &mut ids);
+            beside::write(call, extras, Place::Call(at)).close();
+        }
         list.close();
     }
     let cited: Vec<_> = citations.iter().filter(|(citation, _)| citation.url.is_some()).collect();
@@ -173,7 +174,7 @@ fn write_message(out: &mut Vec<u8>, parts: &[Part], echo: &Echo) {
         cited.iter().for_each(|(citation, range)| write_annotation(list.slot(), citation, *range));
         list.close();
     }
-    message.close();
+    beside::write(message, extras, Place::Message).close();
 }
 
 pub(super) fn length(text: &str) -> u64 {
@@ -195,11 +196,11 @@ pub(super) fn write_detail(out: &mut Vec<u8>, thinking: &Thinking, index: usize)
     }
 }
 
-fn write_call(out: &mut Vec<u8>, call: &ToolCall, ids: &mut CallIds) {
+fn call_object<'o>(out: &'o mut Vec<u8>, call: &ToolCall, ids: &mut CallIds) -> Object<'o> {
     let mut object = Object::open(out).with("id", &ids.unique(&call.id)).with("type", "function");
     let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
     Object::open(object.slot("function")).with("name", &call.name).with("arguments", arguments).close();
-    object.close();
+    object
 }
 
 pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, (start, end): (u64, u64)) {

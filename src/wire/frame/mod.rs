@@ -1,6 +1,7 @@
 //! Bytes of a stream to its frames.
 
 pub mod aws;
+pub mod list;
 pub mod sse;
 
 use sse::Frame;

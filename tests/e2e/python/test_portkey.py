@@ -107,6 +107,24 @@ class TestPortkeyClient(unittest.TestCase):
         with self.assertRaises(Exception):
             list(self.ask(self.keyed(), model=model("cut-rst"), stream=True))
 
+    def test_feedback_is_taken_one_by_one_and_in_a_list(self):
+        config = {"strategy": {"mode": "quality"}, "targets": [target("plain"), target("plain")]}
+
+        def judged(number):
+            client = self.client(config=config, trace_id=f"py-{number}", Authorization="sk-caller")
+            better = last_index(self.ask(client)) == "config.targets[1]"
+            return {"trace_id": f"py-{number}", "value": 10 if better else -10}
+
+        client = self.client(Authorization="sk-caller")
+        for number in range(10):
+            told = client.feedback.create(**judged(number), weight=1, metadata={"by": "a reader"})
+            self.assertEqual((told.status, len(told.feedback_ids)), ("success", 1))
+        self.assertEqual(len(client.feedback.bulk_create(feedbacks=[judged(10), judged(11)]).feedback_ids), 2)
+        self.assertGreater(sum(judged(f"later-{number}")["value"] for number in range(30)), 150)
+        with self.assertRaises(Exception) as caught:
+            client.feedback.create(trace_id="py-1", value=11)
+        self.assertEqual(caught.exception.status_code, 400)
+
     def test_the_headers_that_it_makes_do_for_other_clients(self):
         headers = createHeaders(config=fallback(target("status-503"), target("plain")), trace_id="t-1", metadata={"_user": "u1"})
         client = openai.OpenAI(api_key="sk-caller", base_url=f"{WORKER}/v1", default_headers=headers, max_retries=0)

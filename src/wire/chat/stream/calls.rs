@@ -3,7 +3,9 @@
 //! The form has one block at a time, while a provider may mix the pieces of parallel calls. The first call passes
 //! as it comes; another begins to pass when the arguments before it are whole, and waits until then.
 
-use crate::ir::{Block, Delta, Event};
+use crate::ir::{Block, Delta, Event, Raw};
+use crate::wire::chat::beside::{self, EXTRA_CONTENT, Place};
+use serde_json::value::RawValue;
 
 #[derive(Debug, Default)]
 pub struct Calls {
@@ -11,6 +13,8 @@ pub struct Calls {
     /// The call whose block is open, or the next to open.
     current: usize,
     open: bool,
+    /// How many have begun to be told.
+    told: usize,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ struct Call {
     /// Came while another call's block was open, or before the name.
     waiting: String,
     shape: Shape,
+    /// What came beside it and is not told yet.
+    extra: Option<Raw>,
 }
 
 /// A piece of a call, as a chunk has it.
@@ -30,6 +36,7 @@ pub struct Piece<'a> {
     pub id: &'a str,
     pub name: &'a str,
     pub arguments: &'a str,
+    pub extra: Option<&'a RawValue>,
 }
 
 impl Calls {
@@ -70,6 +77,7 @@ impl Calls {
         }
         call.shape.feed(piece.arguments);
         call.waiting.push_str(piece.arguments);
+        call.extra = piece.extra.map(RawValue::to_owned).or(call.extra.take());
         self.advance(next, events, false);
     }
 
@@ -86,6 +94,11 @@ impl Calls {
                 let block = Block::ToolCall { id: call.id.clone(), name: call.name.clone() };
                 events.push(Event::Start { index: *next, block });
                 *next = next.saturating_add(1);
+                self.told = self.told.saturating_add(1);
+            }
+            if let Some(extra) = call.extra.take_if(|_| self.open) {
+                let place = Place::Call(self.told.saturating_sub(1));
+                events.push(Event::Delta(Delta::Extra(beside::name(place, EXTRA_CONTENT), extra)));
             }
             if self.open && !call.waiting.is_empty() {
                 events.push(Event::Delta(Delta::Arguments(std::mem::take(&mut call.waiting))));

@@ -5,8 +5,10 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Media, Raw, Thinking, Usage};
 use crate::wire::Reader;
 use crate::wire::chat::answer::{Answer, Choice, Function, Said, arguments, content, text};
+use crate::wire::chat::beside::beside;
 use crate::wire::chat::ending::{failure, fault_in, finish};
 use crate::wire::frame::sse;
+use serde_json::value::RawValue;
 
 /// Chunks to events.
 #[derive(Debug, Default)]
@@ -25,9 +27,9 @@ pub struct StreamReader {
     /// The word for why it ended, once told; the usage may come later.
     word: Option<String>,
     usage: Option<Usage>,
+    /// What came beside the answer until it was begun, and what did so since.
     extras: Extras,
-    /// How many of the extras were told at the start.
-    told: usize,
+    later: Extras,
     /// Sources that come beside the text, on every chunk with some: told at its end.
     sources: Vec<Citation>,
 }
@@ -51,11 +53,11 @@ impl Reader for StreamReader {
             return self.done(events);
         }
         let failed = frame.event == Some("error");
-        match serde_json::from_slice::<Answer<'_>>(data) {
+        match crate::wire::json::read::<Answer<'_>>(data) {
             Ok(answer) => match answer.fault(data) {
                 Some(error) => self.fail(error, events),
                 None if failed => self.fail(fault_in(data), events),
-                None => self.take(&answer, events),
+                None => self.take(&answer, data, events),
             },
             Err(_) if failed => self.fail(fault_in(data), events),
             Err(_) => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
@@ -71,18 +73,20 @@ impl Reader for StreamReader {
     }
 }
 
+/// More than any answer has beside it.
+const MOST_NOTED: usize = 64;
+
 const BROKEN: &str = "The provider sent a broken piece of its answer.";
 
 impl StreamReader {
-    fn take(&mut self, answer: &Answer<'_>, events: &mut Vec<Event>) {
+    fn take(&mut self, answer: &Answer<'_>, data: &[u8], events: &mut Vec<Event>) {
+        self.note(answer, data);
         if !self.begun {
             // A chunk that only tells about the prompt's filters has neither id nor model yet.
             if answer.choices.as_ref().is_none_or(Vec::is_empty) && answer.usage.is_none() {
                 return;
             }
             self.begun = true;
-            self.extras = answer.extras();
-            self.told = self.extras.len();
             events.push(Event::Begin {
                 id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
                 model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
@@ -92,11 +96,6 @@ impl StreamReader {
             });
         }
         self.usage = answer.counted().or(self.usage);
-        for (name, raw) in answer.extras() {
-            if !self.extras.iter().any(|(known, _)| *known == name) {
-                self.extras.push((name, raw));
-            }
-        }
         let first = |choice: &&Choice<'_>| choice.index.unwrap_or(0) == 0;
         for choice in answer.choices.iter().flatten().filter(first) {
             if let Some(said) = &choice.delta {
@@ -113,6 +112,21 @@ impl StreamReader {
                 return self.fail(error, events);
             }
             self.word = Some(word.0.to_string());
+        }
+    }
+
+    /// What is told beside the dialect is looked for where it is: in the first chunk, and in those that end the answer.
+    fn note(&mut self, answer: &Answer<'_>, data: &[u8]) {
+        let ends = |choice: &Choice<'_>| choice.finish_reason.is_some();
+        let choices = answer.choices.as_deref().unwrap_or_default();
+        let tells = !self.begun || choices.is_empty() || choices.iter().any(ends);
+        let told = answer.extras().into_iter().filter(|(name, _)| !self.extras.iter().any(|(known, _)| known == name)).collect::<Vec<_>>();
+        let beside = if tells { beside(data) } else { Extras::new() };
+        let noted = if self.begun { &mut self.later } else { &mut self.extras };
+        for (name, raw) in told.into_iter().chain(beside) {
+            noted.retain(|(known, _)| *known != name);
+            noted.push((name, raw));
+            noted.truncate(MOST_NOTED);
         }
     }
 
@@ -147,10 +161,10 @@ impl StreamReader {
         }
         for call in &said.tool_calls {
             let id = call.id.as_ref().map_or("", |id| &id.0);
-            self.call(call.index, id, call.function.as_ref().or(call.custom.as_ref()), events);
+            self.call(call.index, id, call.function.as_ref().or(call.custom.as_ref()), call.extra_content, events);
         }
         if let Some(function) = &said.function_call {
-            self.call(Some(0), "", Some(function), events);
+            self.call(Some(0), "", Some(function), None, events);
         }
     }
 
@@ -166,10 +180,10 @@ impl StreamReader {
         }
     }
 
-    fn call(&mut self, index: Option<u64>, id: &str, function: Option<&Function<'_>>, events: &mut Vec<Event>) {
+    fn call(&mut self, index: Option<u64>, id: &str, function: Option<&Function<'_>>, extra: Option<&RawValue>, events: &mut Vec<Event>) {
         let name = function.and_then(|function| function.name.as_ref()).map_or("", |name| &name.0);
         let arguments = function.map(arguments).unwrap_or_default();
-        let piece = Piece { index, id, name, arguments: &arguments };
+        let piece = Piece { index, id, name, arguments: &arguments, extra };
         if !self.calls.heeds(&piece) {
             return;
         }
@@ -255,7 +269,7 @@ impl StreamReader {
         self.release(events);
         self.shut(events);
         let finish = finish(self.word.as_deref(), self.calls.any(), self.refused);
-        events.push(Event::Finish { finish, usage: self.usage, extras: self.extras.split_off(self.told) });
+        events.push(Event::Finish { finish, usage: self.usage, extras: std::mem::take(&mut self.later) });
     }
 
     fn fail(&mut self, error: Error, events: &mut Vec<Event>) {

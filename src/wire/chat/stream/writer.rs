@@ -1,10 +1,13 @@
-use crate::ir::{Block, Citation, Delta, Event, Finish, Raw, Thinking, Usage};
+use crate::ir::{Block, Citation, Delta, Event, Extras, Finish, Raw, Thinking, Usage};
 use crate::wire::answer::CallIds;
+use crate::wire::chat::beside::{self, Place};
 use crate::wire::chat::ending::finish_word;
 use crate::wire::chat::response::{head, length, own_extras, write_annotation, write_detail};
-use crate::wire::family::{encode_error, write_usage};
+use crate::wire::family::{encode_error, usage_object};
 use crate::wire::json::{Object, value};
+use crate::wire::pipe::LONGEST_REPEATED;
 use crate::wire::{Echo, Writer};
+use serde_json::value::RawValue;
 
 /// Events to chunks.
 pub struct StreamWriter {
@@ -20,6 +23,8 @@ pub struct StreamWriter {
     odds: Option<Raw>,
     /// Characters of text so far, for the ranges of citations.
     said: u64,
+    /// What was told beside the answer at its beginning, for places that come later.
+    extras: Extras,
 }
 
 enum Open {
@@ -40,7 +45,18 @@ enum Open {
 impl StreamWriter {
     pub fn new(echo: Echo) -> Self {
         let ids = CallIds::new("call", &echo);
-        Self { echo, prefix: Vec::new(), open: None, calls: 0, refused: false, thoughts: 0, ids, odds: None, said: 0 }
+        Self {
+            echo,
+            prefix: Vec::new(),
+            open: None,
+            calls: 0,
+            refused: false,
+            thoughts: 0,
+            ids,
+            odds: None,
+            said: 0,
+            extras: Extras::new(),
+        }
     }
 
     /// A chunk whose delta has this one field.
@@ -96,10 +112,11 @@ impl StreamWriter {
             Block::ToolCall { id, name } => {
                 self.calls = self.calls.saturating_add(1);
                 let id = self.ids.unique(id);
+                let place = Place::Call(self.calls.saturating_sub(1));
                 self.call(out, |call| {
                     let mut call = call.with("id", &id).with("type", "function");
                     Object::open(call.slot("function")).with("name", name).with("arguments", "").close();
-                    call.close();
+                    beside::write(call, &self.extras, place).close();
                 });
                 Open::Call { silent: true }
             }
@@ -122,6 +139,10 @@ impl StreamWriter {
             return;
         }
         match (delta, &mut self.open) {
+            (Delta::Extra(name, raw), Some(Open::Call { .. })) => {
+                let (place, extras) = (Place::Call(self.calls.saturating_sub(1)), vec![(name.clone(), raw.clone())]);
+                self.call(out, |call| beside::write(call, &extras, place).close());
+            }
             (Delta::Text(text), Some(Open::Text { .. })) => self.say(text, out),
             (Delta::Text(more), Some(Open::Thinking { text })) => {
                 text.push_str(more);
@@ -160,19 +181,35 @@ impl StreamWriter {
         }
     }
 
-    fn finish(&self, finish: &Finish, usage: Option<&Usage>, out: &mut Vec<u8>) {
+    fn finish(&self, finish: &Finish, usage: Option<&Usage>, extras: &Extras, out: &mut Vec<u8>) {
+        let last = |place| if extras.iter().any(|(name, _)| beside::is_in(name, place)) { extras } else { &self.extras };
         out.extend_from_slice(&self.prefix);
-        out.extend_from_slice(b"\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"");
-        out.extend_from_slice(finish_word(finish.reason, self.calls > 0, self.refused).as_bytes());
-        out.extend_from_slice(b"\"}]");
+        out.extend_from_slice(b"\"choices\":[");
+        let mut choice = Object::open(out).with("index", &0);
+        beside::write(Object::open(choice.slot("delta")), extras, Place::Message).close();
+        let word = finish_word(finish.reason, self.calls > 0, self.refused);
+        let choice = choice.with("logprobs", &()).with("finish_reason", word);
+        beside::write(choice, last(Place::Choice), Place::Choice).close();
+        out.push(b']');
+        write_each(out, own_extras(extras).chain(beside::in_place(extras, Place::Answer)));
         self.end(out);
         if let (true, Some(usage)) = (self.echo.stream_usage, usage) {
             out.extend_from_slice(&self.prefix);
             out.extend_from_slice(b"\"choices\":[],\"usage\":");
-            write_usage(out, usage);
+            beside::write(usage_object(out, usage), last(Place::Usage), Place::Usage).close();
             out.extend_from_slice(b"}\n\n");
         }
         out.extend_from_slice(DONE);
+    }
+}
+
+/// Adds fields to an object that is written by hand.
+fn write_each<'e>(out: &mut Vec<u8>, fields: impl Iterator<Item = (&'e str, &'e RawValue)>) {
+    for (name, raw) in fields {
+        out.push(b',');
+        value(out, name);
+        out.push(b':');
+        value(out, raw);
     }
 }
 
@@ -184,15 +221,20 @@ impl Writer for StreamWriter {
             Event::Begin { id, model, created, extras, .. } => {
                 self.prefix.extend_from_slice(b"data: ");
                 let mut object = head(&mut self.prefix, "chat.completion.chunk", id, model, *created, &self.echo);
-                for (name, raw) in own_extras(extras) {
+                for (name, raw) in own_extras(extras).filter(|(_, raw)| raw.get().len() <= LONGEST_REPEATED) {
                     object = object.with(name, raw);
                 }
                 // The object stays open: each chunk goes on from here.
                 let _ = object;
                 self.prefix.push(b',');
                 out.extend_from_slice(&self.prefix);
-                out.extend_from_slice(b"\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":null}]");
+                out.extend_from_slice(b"\"choices\":[{\"index\":0,\"delta\":");
+                let delta = Object::open(out).with("role", "assistant").with("content", "").with("refusal", &());
+                beside::write(delta, extras, Place::Message).close();
+                out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":null}]");
+                write_each(out, beside::in_place(extras, Place::Answer));
                 self.end(out);
+                self.extras.clone_from(extras);
             }
             Event::Start { block, .. } => self.start(block, out),
             Event::Delta(delta) => self.delta(delta, out),
@@ -202,7 +244,7 @@ impl Writer for StreamWriter {
                 }
             }
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
-            Event::Finish { finish, usage, .. } => self.finish(finish, usage.as_ref(), out),
+            Event::Finish { finish, usage, extras } => self.finish(finish, usage.as_ref(), extras, out),
             // Nothing follows it, so that no client takes the answer for whole.
             Event::Error(error) => {
                 out.extend_from_slice(b"data: ");

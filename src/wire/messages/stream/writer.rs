@@ -95,7 +95,7 @@ impl StreamWriter {
                 self.signed = true;
                 (b"\"signature_delta\",\"signature\":", text)
             }
-            Delta::Odds(_) => return,
+            Delta::Odds(_) | Delta::Extra(..) => return,
             Delta::Citation(citation) => {
                 self.open_delta(b"\"citations_delta\",\"citation\":", out);
                 write_citation(out, citation);

@@ -83,7 +83,7 @@ impl Writer for StreamWriter {
                     *proof = Some(signature.clone()).filter(|signature| !signature.is_empty());
                 }
             }
-            Event::Delta(Delta::Odds(_)) => {}
+            Event::Delta(Delta::Odds(_) | Delta::Extra(..)) => {}
             Event::End => self.end(out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             Event::Finish { finish, usage, extras } => self.finish(finish, usage.or(self.usage).as_ref(), extras, out),
