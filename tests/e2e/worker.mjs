@@ -199,7 +199,10 @@ export default {
       failing = url.searchParams.get("failing") === "true";
       return new Response();
     }
-    if (failing && request.method !== "GET") return new Response("out of order", { status: 500 });
+    if (failing && request.method !== "GET") {
+      await request.arrayBuffer();
+      return new Response("out of order", { status: 500 });
+    }
     if (request.method === "PUT") {
       const ttl = url.searchParams.get("expiration_ttl");
       const metadata = request.headers.get("CF-KV-Metadata");
