@@ -35,7 +35,7 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
         // Portkey's client sends the key as it was given.
         None => (!value.eq_ignore_ascii_case("bearer")).then_some(value),
     });
-    let gateways = named(headers, "api-key");
+    let gateways = headers.find_own("api-key");
     let shown = [gateways, bearer, headers.find("x-api-key"), headers.find("x-goog-api-key")];
     let ours = |key: &str| settings.var("ADMIN_TOKEN").is_some_and(|token| secret::equal(token.as_bytes(), key.as_bytes()));
     let admin = shown.iter().flatten().any(|key| ours(key));
@@ -46,17 +46,6 @@ pub fn of<'a>(call: &'a Call, settings: &'a Settings) -> Caller<'a> {
     let own_key = theirs.into_iter().flatten().find(providers);
     let portkey = headers.iter().any(|(name, _)| name.starts_with("x-portkey-"));
     Caller { headers, terms: None, own_key, brought: own_key, admin, shown, portkey }
-}
-
-/// `x-causeway-NAME`, or `x-portkey-NAME` in its place.
-fn named<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(key, value)| {
-            let ours = key.strip_prefix("x-causeway-").or_else(|| key.strip_prefix("x-portkey-"));
-            ours == Some(name) && !value.is_empty()
-        })
-        .map(|(_, value)| value)
 }
 
 impl<'a> Caller<'a> {
@@ -82,7 +71,7 @@ impl<'a> Caller<'a> {
     /// `x-causeway-NAME` in either spelling; before it what the target's terms say, but for what a caller may change
     /// from call to call.
     pub fn named(&self, name: &str) -> Option<&'a str> {
-        let shown = named(self.headers, name);
+        let shown = self.headers.find_own(name);
         let vaulted = self.terms.filter(|terms| terms.vaulted);
         match name {
             _ if vaulted.is_some() && providers::leads_elsewhere(name) => {
@@ -99,12 +88,12 @@ impl<'a> Caller<'a> {
     /// The target has a key of its own that is not the caller's: it goes nowhere but where the target says.
     fn is_bound(&self) -> bool {
         let has_key = |terms: &Terms| terms.api_key.is_some() || !terms.settings.is_empty();
-        let brought = || named(self.headers, "config").is_some_and(|config| config.trim_start().starts_with('{'));
+        let brought = || self.headers.find_own("config").is_some_and(|config| config.trim_start().starts_with('{'));
         self.terms.is_some_and(has_key) && !brought()
     }
 
     fn named_provider(&self) -> Option<&'static str> {
-        Some(providers::find(named(self.headers, "provider")?)?.slug)
+        Some(providers::find(self.headers.find_own("provider")?)?.slug)
     }
 
     /// Headers of the caller that are to be passed on.

@@ -91,7 +91,7 @@ pub fn is_answer(body: &[u8]) -> bool {
         #[serde(default, alias = "results")]
         data: Option<Vec<IgnoredAny>>,
     }
-    serde_json::from_slice::<Shape>(body).is_ok_and(|shape| shape.error.is_none() && shape.data.is_some_and(|data| !data.is_empty()))
+    crate::wire::json::read::<Shape>(body).is_ok_and(|shape| shape.error.is_none() && shape.data.is_some_and(|data| !data.is_empty()))
 }
 
 /// The caller's answer: its content type and its bytes.
@@ -119,7 +119,7 @@ pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Ech
         Reading::Rerank(request) => json(rerank::encode_response(&rerank::decode_response(&first.body)?, request)?),
         Reading::Moderations => json(moderations::translate_answer(&first.body, echo)?),
         Reading::Speech(shape) => {
-            let wanted = serde_json::from_slice::<Spoken>(asked).ok().and_then(|spoken| spoken.response_format);
+            let wanted = crate::wire::json::read::<Spoken>(asked).ok().and_then(|spoken| spoken.response_format);
             let (kind, sound) = audio::decode_speech(*shape, &first.content_type, &first.body, wanted.as_deref())?;
             Ok((kind.into_owned(), sound.into_owned()))
         }
@@ -138,9 +138,9 @@ fn nothing() -> Error {
 /// The tokens that an answer in the caller's form tells of, and what else is paid for it. Of an answer that passes
 /// unread there is only what was asked for.
 pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tally) {
-    let answer: Answered = serde_json::from_slice(answer).unwrap_or_default();
+    let answer: Answered = crate::wire::json::read(answer).unwrap_or_default();
     let usage = answer.usage();
-    let read = || serde_json::from_slice::<Asked<'_>>(asked).unwrap_or_default();
+    let read = || crate::wire::json::read::<Asked<'_>>(asked).unwrap_or_default();
     let mut tally = Tally::default();
     match errand {
         Errand::Images | Errand::ImageEdits | Errand::ImageVariations => {

@@ -171,10 +171,30 @@ impl Headers {
         named.find_map(|line| self.block.get(line.colon + 1..line.end).filter(|value| !value.is_empty()))
     }
 
+    /// A header of the gateway's own in either spelling, `x-causeway-NAME` or `x-portkey-NAME`: whichever comes first.
+    pub fn find_own(&self, name: &str) -> Option<&str> {
+        self.lines.iter().find_map(|line| {
+            // Of most headers their length tells that it is another.
+            let spelling = (line.colon - line.start).checked_sub(name.len()).filter(|length| matches!(length, 10 | 11))?;
+            let (spelling, key) = self.block.get(line.start..line.colon)?.split_at_checked(spelling)?;
+            let value = self.block.get(line.colon + 1..line.end).filter(|value| !value.is_empty())?;
+            (key == name && matches!(spelling, "x-causeway-" | "x-portkey-")).then_some(value)
+        })
+    }
+
     /// Adds a header. What could break out of its line (a value from outside may hold anything) becomes a space.
     pub fn add(&mut self, name: &str, value: &str) {
+        self.add_joined(&[name], value);
+    }
+
+    /// Adds a header whose name is told in parts.
+    pub fn add_joined(&mut self, name: &[&str], value: &str) {
+        if self.lines.is_empty() {
+            self.lines.reserve(16);
+            self.block.reserve(512);
+        }
         let start = self.block.len();
-        self.block.push_str(name);
+        name.iter().for_each(|part| self.block.push_str(part));
         let colon = self.block.len();
         self.block.push(':');
         if value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {

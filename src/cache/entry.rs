@@ -64,7 +64,7 @@ impl Entry {
         let (length, rest) = open.split_at_checked(LENGTH)?;
         let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
         let (head, body) = rest.split_at_checked(length)?;
-        let Head { at, max_age_s, content_type, dropped } = serde_json::from_slice(head).ok()?;
+        let Head { at, max_age_s, content_type, dropped } = crate::wire::json::read(head).ok()?;
         Some(Self { at, max_age_s, content_type, dropped, body: body.to_vec() })
     }
 

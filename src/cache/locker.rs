@@ -63,7 +63,7 @@ impl Question<'_> {
             out
         };
         write_fields(&mut all, headers.map(|(name, value)| (name.to_owned(), text(value))).collect())?;
-        let mut body = serde_json::Deserializer::from_slice(self.body);
+        let mut body = serde_json::Deserializer::from_str(std::str::from_utf8(self.body).ok()?);
         Canonical { out: &mut all, besides: BESIDES }.deserialize(&mut body).ok()?;
         body.end().ok()?;
         let root = derived(self.secret.as_bytes(), &all)?;

@@ -52,7 +52,7 @@ pub fn is_complete(dialect: Dialect, body: &[u8]) -> bool {
     }
     let Ok(Glance { finished: true, failed: false, usage, produced }) = (dialect.inbound().glance_response)(body) else { return false };
     let said = produced > 0 || usage.is_some_and(|usage| usage.output > 0);
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(body) else { return false };
+    let Ok(answer) = crate::wire::json::read::<Answer<'_>>(body) else { return false };
     said && match dialect {
         Dialect::Chat | Dialect::Completions => answer.choices.iter().flatten().all(|choice| choice.finish_reason.is_some()),
         Dialect::Messages => answer.stop_reason.is_some(),

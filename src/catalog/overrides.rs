@@ -32,7 +32,7 @@ const NAMES: &str = "input, output, cache_read, cache_write, cache_write_1h, rea
 
 impl Override {
     pub fn parse(json: &[u8]) -> Result<Self> {
-        let fields: Fields = serde_json::from_slice(json).map_err(|error| Error::invalid(format!("A price is a JSON object: {error}")))?;
+        let fields: Fields = crate::wire::json::read(json).map_err(|error| Error::invalid(format!("A price is a JSON object: {error}")))?;
         let mut prices = Prices::default();
         let (mut provider, mut model) = (None, None);
         for (name, value) in &fields {
@@ -55,7 +55,7 @@ impl Overrides {
     /// From the list that is kept of them. One that cannot be read was refused when it was to be saved; whatever wrote
     /// it in spite of that does not take the others along.
     pub fn parse(json: &[u8]) -> Self {
-        let list: Vec<&RawValue> = serde_json::from_slice(json).unwrap_or_default();
+        let list: Vec<&RawValue> = crate::wire::json::read(json).unwrap_or_default();
         list.into_iter().filter_map(|one| Override::parse(one.get().as_bytes()).ok()).collect()
     }
 

@@ -6,7 +6,7 @@ use worker::js_sys::{self, Array, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::exchange::{Exchange, Upstream};
-use super::upload;
+use super::{task, upload};
 use crate::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use crate::http::Headers;
 use crate::record::Record;
@@ -39,7 +39,7 @@ impl Host for Worker {
     type Answer = Upstream;
 
     fn now(&self) -> u64 {
-        now()
+        task::now(now)
     }
 
     /// SplitMix64 from an unpredictable seed, so that an id costs no crossing.

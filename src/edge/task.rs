@@ -20,6 +20,8 @@ thread_local! {
     static TASKS: RefCell<BTreeMap<u32, Task>> = const { RefCell::new(BTreeMap::new()) };
     static SLOTS: RefCell<BTreeMap<Slot, Waiting>> = const { RefCell::new(BTreeMap::new()) };
     static NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// While a future runs, the time, or 0 until it is asked for.
+    static NOW: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 #[derive(Default)]
@@ -104,12 +106,19 @@ impl Task {
     fn run(mut self) {
         let waker = Waker::from(Arc::clone(&self.handle));
         let mut context = Context::from_waker(&waker);
-        while self.future.as_mut().poll(&mut context).is_pending() {
+        while self.poll(&mut context).is_pending() {
             if !self.handle.woken.swap(false, Ordering::Relaxed) {
                 TASKS.with_borrow_mut(|tasks| tasks.insert(self.handle.id, self));
                 return;
             }
         }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        NOW.set(Some(0));
+        let poll = self.future.as_mut().poll(context);
+        NOW.set(None);
+        poll
     }
 }
 
@@ -119,6 +128,20 @@ impl Wake for Handle {
             Some(task) => task.run(),
             None => self.woken.store(true, Ordering::Relaxed),
         }
+    }
+}
+
+/// The time. While a future runs it is asked for once: the platform's clock stands still meanwhile, and each look at it
+/// is a crossing.
+pub fn now(ask: impl FnOnce() -> u64) -> u64 {
+    match NOW.get() {
+        Some(0) => {
+            let now = ask();
+            NOW.set(Some(now));
+            now
+        }
+        Some(now) => now,
+        None => ask(),
     }
 }
 

@@ -123,8 +123,11 @@ async fn next_piece<H: Host>(
 
 /// The body of an answer, whole.
 pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
+    if answer.is_stream() {
+        return rest(life, answer, limit).await;
+    }
     let started = life.host.now();
-    let body = if answer.is_stream() { rest(life, answer, limit).await } else { answer.bytes(limit).await };
+    let body = answer.bytes(limit).await;
     life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
     body
 }
@@ -132,6 +135,13 @@ pub async fn whole<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limi
 /// The body of a stream, or of an answer that was to pass, whole: only the head had to be there in time, and it has the
 /// rest of the time.
 pub async fn rest<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
+    let started = life.host.now();
+    let body = gathered(life, answer, limit).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(started));
+    body
+}
+
+async fn gathered<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit: usize) -> std::result::Result<Vec<u8>, Fault> {
     let (started, patience) = (life.host.now(), life.rest_ms());
     let mut body = Vec::new();
     let fault = loop {
@@ -164,7 +174,7 @@ pub async fn passing_failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_
 fn refusal<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &H::Answer, body: std::result::Result<Vec<u8>, Fault>) -> Error {
     let body = match body {
         Err(Fault::Abandoned) => return unanswered(Fault::Abandoned, life, target.provider),
-        body => body.unwrap_or_default(),
+        body => target.concealed(body.unwrap_or_default()),
     };
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());

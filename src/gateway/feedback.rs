@@ -19,7 +19,7 @@ const MOST: usize = 1_000;
 pub async fn take<H: Host>(life: &mut Life<'_, H>) -> Result<Reply<H::Answer>> {
     let body = life.receive().await?;
     life.inference = false;
-    let body: Value = serde_json::from_slice(&body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
+    let body: Value = crate::wire::json::read(&body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
     let judgements = entries(&body)?.into_iter().map(|(path, entry)| judgement(life, &path, entry)).collect::<Result<Vec<_>>>()?;
     let ids: Vec<String> = judgements.iter().map(|_| format!("{:016x}{:016x}", life.host.random(), life.host.random())).collect();
     life.settings.memory.judged(judgements);

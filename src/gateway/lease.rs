@@ -152,6 +152,8 @@ fn clipped(value: &str) -> Cow<'_, str> {
 fn granted<H: Host>(life: &mut Life<'_, H>, stakes: Vec<Stake>, answers: &[String]) -> Result<()> {
     let mut refusal: Option<(Error, bool)> = None;
     let mut taken = Vec::new();
+    // A meter that was not heard of in time may have granted its share.
+    let mut unheard = Vec::new();
     for (stake, answer) in stakes.into_iter().zip(answers) {
         let error = match serde_json::from_str(answer) {
             Ok(Verdict::Granted(left)) => {
@@ -168,7 +170,11 @@ fn granted<H: Host>(life: &mut Life<'_, H>, stakes: Vec<Stake>, answers: &[Strin
                 renewed(life, &stake.holder, definition.get())?
             }
             Ok(Verdict::Gone) => gone(life, &stake),
-            Err(_) => Error::gateway(format!("The limits of the {} could not be checked; try again.", stake.whose)).with_status(503),
+            Err(_) => {
+                let message = format!("The limits of the {} could not be checked; try again.", stake.whose);
+                unheard.push(give_back(stake.lease.clone(), stake.meter.clone()));
+                Error::gateway(message).with_status(503)
+            }
         };
         // What holds wherever the request goes is told before what holds for this target alone.
         let is_final = !stake.holder.is_of_target();
@@ -185,7 +191,7 @@ fn granted<H: Host>(life: &mut Life<'_, H>, stakes: Vec<Stake>, answers: &[Strin
     let lease = &life.ledger.lease;
     // What came on top of a share goes when that is settled.
     let fresh = taken.into_iter().filter(|stake| lease.share(&stake.meter).is_none());
-    let notes: Vec<Note> = fresh.map(|stake| give_back(stake.lease, stake.meter)).collect();
+    let notes: Vec<Note> = fresh.map(|stake| give_back(stake.lease, stake.meter)).chain(unheard).collect();
     if !notes.is_empty() {
         life.host.tell_meters(&notes);
     }

@@ -310,7 +310,7 @@ impl<'a, H: Host> Life<'a, H> {
 
     /// A strict caller would rather have no answer than one to less than it asked.
     pub fn refuse_losses(&self, provider: &Provider) -> Result<()> {
-        if !self.caller.strict() || self.losses.is_empty() {
+        if self.losses.is_empty() || !self.caller.strict() {
             return Ok(());
         }
         let names = self.losses.names().join(", ");
@@ -387,7 +387,8 @@ impl<'a, H: Host> Life<'a, H> {
     /// The headers that say what was done, in the spelling that the caller used.
     fn explain(&self, went_well: bool, headers: &mut Headers) {
         let record = &self.ledger.record;
-        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        let spelling = self.caller.spelling();
+        let mut say = |name: &str, value: &str| headers.add_joined(&["x-", spelling, "-", name], value);
         say("trace-id", &record.trace_id);
         if self.inference {
             if !record.provider.is_empty() {

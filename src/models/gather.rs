@@ -212,7 +212,7 @@ fn read(bytes: &[u8]) -> Option<Vec<Entry>> {
         #[serde(borrow, alias = "models")]
         data: Vec<&'a RawValue>,
     }
-    let wrapped = serde_json::from_slice::<Wrapped<'_>>(bytes).map(|list| list.data);
-    let entries = wrapped.or_else(|_| serde_json::from_slice::<Vec<&RawValue>>(bytes)).ok()?;
+    let wrapped = crate::wire::json::read::<Wrapped<'_>>(bytes).map(|list| list.data);
+    let entries = wrapped.or_else(|_| crate::wire::json::read::<Vec<&RawValue>>(bytes)).ok()?;
     Some(entries.into_iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect())
 }

@@ -87,6 +87,7 @@ pub enum Broken {
         max: u64,
         asked: u64,
     },
+    /// `spent` or reserved by others.
     Usd {
         per: Period,
         max: Money,

@@ -15,6 +15,7 @@ use crate::catalog::Money;
 use crate::error::{Error, Result};
 use crate::section::Section;
 
+const NAME: &str = "name";
 const DEFINITION: &str = "definition";
 /// Of a meter that has no definition.
 const RULES: &str = "rules";
@@ -29,13 +30,14 @@ const DAY_MS: u64 = 86_400_000;
 
 pub struct Desk<R> {
     rows: R,
+    /// The holder's, as the meter itself goes by.
+    name: String,
     meter: Meter,
     definition: Option<Definition>,
     /// What came along with the last ask.
     loose: Option<(String, Rules)>,
     mails: Vec<Mail>,
-    /// The counters as they are kept, and when the meter wakes by itself.
-    kept: String,
+    /// When the meter wakes by itself.
     wakes_at: Option<u64>,
 }
 
@@ -49,12 +51,12 @@ struct Definition {
 impl<R: Rows> Desk<R> {
     pub fn open(rows: R) -> Self {
         let leases = rows.all(LEASE).into_iter().map(|(name, json)| (name.get(LEASE.len()..).unwrap_or_default().to_owned(), json));
-        let kept = rows.get(COUNTERS).unwrap_or_default();
-        let meter = Meter::read(Some(&kept), leases);
+        let meter = Meter::read(rows.get(COUNTERS).as_deref(), leases);
         let definition = rows.get(DEFINITION).and_then(|json| Definition::read(&json).ok());
         let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
         let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
-        Self { rows, meter, definition, loose, mails, kept, wakes_at: None }
+        let name = rows.get(NAME).unwrap_or_default();
+        Self { rows, name, meter, definition, loose, mails, wakes_at: None }
     }
 
     pub fn rows(&self) -> &R {
@@ -62,12 +64,12 @@ impl<R: Rows> Desk<R> {
     }
 
     /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
-    /// name.
+    /// name; an object that an alarm has woken may not know it any more.
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
         let said = match verb {
-            "define" => self.define(body),
-            "ask" => self.ask(body, now),
-            "settle" => self.settle(holder, body, now),
+            "define" => self.define(holder, body),
+            "ask" => self.ask(holder, body, now),
+            "settle" => self.settle(body, now),
             "recall" => return Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
             "standing" => self.standing(body, now),
             _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
@@ -76,24 +78,33 @@ impl<R: Rows> Desk<R> {
         Ok(said)
     }
 
-    fn define(&mut self, json: &str) -> Result<String> {
+    fn define(&mut self, holder: &str, json: &str) -> Result<String> {
         // A definition is told in one line; within strings there are none of these.
         let json = json.replace(['\n', '\r'], " ");
         if json.trim() == "null" {
             self.definition = None;
             self.meter.reset();
             self.rows.put(DEFINITION, None);
+            self.rows.put(COUNTERS, None);
         } else {
             self.definition = Some(Definition::read(&json)?);
+            self.remember(holder);
             self.rows.put(DEFINITION, Some(&json));
         }
         Ok("null".to_owned())
     }
 
-    fn ask(&mut self, body: &str, now: u64) -> Result<String> {
+    fn remember(&mut self, holder: &str) {
+        if self.name != holder && !holder.is_empty() {
+            holder.clone_into(&mut self.name);
+            self.rows.put(NAME, Some(holder));
+        }
+    }
+
+    fn ask(&mut self, holder: &str, body: &str, now: u64) -> Result<String> {
         let ask: Ask = read(body)?;
         if let Some(rules) = &ask.rules {
-            self.learn(rules.get())?;
+            self.learn(holder, rules.get())?;
         }
         let verdict = match (&self.definition, &self.loose) {
             (None, Some((_, rules))) if ask.rules.is_some() => self.meter.ask(rules, &ask, now),
@@ -105,10 +116,11 @@ impl<R: Rows> Desk<R> {
     }
 
     /// Rules that came along.
-    fn learn(&mut self, json: &str) -> Result<()> {
+    fn learn(&mut self, holder: &str, json: &str) -> Result<()> {
         if self.loose.as_ref().is_none_or(|(known, _)| known != json) {
             self.loose = Some((json.to_owned(), read_rules(json)?));
             self.rows.put(RULES, Some(json));
+            self.remember(holder);
         }
         Ok(())
     }
@@ -118,14 +130,16 @@ impl<R: Rows> Desk<R> {
         self.definition.as_ref().map(|definition| &definition.rules).or_else(loose).cloned().unwrap_or_default()
     }
 
-    fn settle(&mut self, holder: &str, body: &str, now: u64) -> Result<String> {
+    fn settle(&mut self, body: &str, now: u64) -> Result<String> {
         let settlement: Settlement = read(body)?;
         let settled = self.meter.settle(&self.rules(), &settlement, now);
         if let Some(used) = settlement.used.as_ref().filter(|_| settled.counts) {
             self.note(used, settlement.usd, now);
         }
         for (number, alert) in settled.alerts.iter().enumerate() {
-            let Some(mail) = Mail::of(holder, alert, format!("{}-{number}", settlement.lease), now) else { continue };
+            let by = settlement.used.as_ref().zip(alert.budget.by.as_ref());
+            let value = by.and_then(|(used, by)| used.metadata.iter().find(|(field, _)| field == by)).map(|(_, value)| value.as_str());
+            let Some(mail) = Mail::of(&self.name, value, alert, format!("{}-{number}", settlement.lease), now) else { continue };
             if self.mails.len() < MOST_MAILS {
                 self.write_row(&format!("{MAIL}{}", mail.id), &mail);
                 self.mails.push(mail);
@@ -219,13 +233,14 @@ impl<R: Rows> Desk<R> {
             day.lose(lost);
             self.write_row(&name, &day);
         }
-        for (id, lease) in self.meter.changes() {
-            self.rows.put(&format!("{LEASE}{id}"), lease.as_deref());
+        // Nothing is counted but with a lease, and what passes by itself need not be written: who was never defined keeps
+        // nothing, and who is refused writes nothing.
+        let changes = self.meter.changes();
+        if !changes.is_empty() {
+            self.rows.put(COUNTERS, Some(&self.meter.counters()));
         }
-        let counters = self.meter.counters();
-        if self.kept != counters {
-            self.rows.put(COUNTERS, Some(&counters));
-            self.kept = counters;
+        for (id, lease) in changes {
+            self.rows.put(&format!("{LEASE}{id}"), lease.as_deref());
         }
         let next = self.mails.iter().map(|mail| mail.due).chain(self.meter.next_end()).min();
         if let Some(next) = next.filter(|next| self.wakes_at.is_none_or(|at| *next < at)) {

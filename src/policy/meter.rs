@@ -176,12 +176,12 @@ impl Meter {
                 let asked = if ask.unpriced { ask.usd.max(Money::from_pico(1)) } else { ask.usd };
                 let room = Room { max: max.pico(), spent: spent.pico(), held: held.usd.pico(), asked: asked.pico() };
                 let retry = room.is_short().then(|| self.frees(&room, per, now, |lease| lease.usd.pico()))?;
-                Some((Broken::Usd { per, max, spent, asked: ask.usd }, retry))
+                Some((Broken::Usd { per, max, spent: spent.saturating_add(held.usd), asked: ask.usd }, retry))
             }
             (Amount::Tokens(max), Amount::Tokens(spent)) => {
                 let room = Room { max: max.into(), spent: spent.into(), held: held.tokens.into(), asked: ask.most().into() };
                 let retry = room.is_short().then(|| self.frees(&room, per, now, |lease| lease.tokens.into()))?;
-                Some((Broken::Tokens { per, max, spent, asked: ask.most() }, retry))
+                Some((Broken::Tokens { per, max, spent: spent.saturating_add(held.tokens), asked: ask.most() }, retry))
             }
             _ => None,
         }

@@ -4,7 +4,10 @@
 //! - `holder`: who limits and rights are attached to: a caller's key, a team, a provider's credential.
 //! - `rules`: limits and budgets as they are written.
 //! - `ask`: what a request asks of the counters of its holders, and what they say.
-//! - `meter`: the counters of one holder: sliding windows, budgets, leases.
+//! - `meter`: the counters of one holder: what was taken in sliding spans of time (`window`), what was spent (`purse`),
+//!   what is reserved (`lease`).
+//! - `account`: what a holder used, by the day; `standing`: how it is shown.
+//! - `desk`: how a meter is spoken to, and what it keeps (`rows`); `outbox`: whom it alerts.
 //! - `roster`: what an isolate has in mind of holders.
 //! - `access`: who has signed in with Cloudflare Access.
 //! - `vault`: how a credential is sealed.

@@ -44,6 +44,10 @@ struct Letter<'a> {
     id: &'a str,
     at: String,
     holder: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
     budget: About,
     /// Of the budget.
     share: f64,
@@ -59,8 +63,8 @@ struct About {
 }
 
 impl Mail {
-    /// Nothing where nobody is to be told.
-    pub fn of(holder: &str, alert: &Alert, id: String, now: u64) -> Option<Self> {
+    /// Nothing where nobody is to be told. `value` is whose the budget is, where each value of a field has its own.
+    pub fn of(holder: &str, value: Option<&str>, alert: &Alert, id: String, now: u64) -> Option<Self> {
         let budget = &alert.budget;
         let url = budget.webhook.clone()?;
         let id = format!("msg_{id}");
@@ -69,6 +73,8 @@ impl Mail {
             id: &id,
             at: time::rfc3339(now / 1_000),
             holder,
+            by: budget.by.as_deref(),
+            value,
             budget: About { unit: budget.amount.unit(), per: budget.per.word(), hard: budget.hard },
             share: f64::from(alert.share) / 1_000.0,
             spent: alert.spent,

@@ -80,7 +80,7 @@ impl Roster {
 
     /// The list as it was read. A credential of which a newer version is known stays as it is.
     pub fn keep_credentials(&self, list: &[u8], now: u64) {
-        let definitions: Vec<&RawValue> = serde_json::from_slice(list).unwrap_or_default();
+        let definitions: Vec<&RawValue> = crate::wire::json::read(list).unwrap_or_default();
         let mut vault = self.vault.borrow_mut();
         let read = definitions.iter().filter_map(|definition| Credential::parse(definition.get()).ok()).map(Rc::new);
         let newest = |read: Rc<Credential>| {

@@ -117,7 +117,7 @@ pub fn decode_speech<'a>(
     if shape == Shape::OpenAi || !content_type.trim_start().starts_with("application/json") {
         return Ok((Cow::Borrowed(content_type), Cow::Borrowed(body)));
     }
-    let wire: Option<Wire<'_>> = serde_json::from_slice(body).ok();
+    let wire: Option<Wire<'_>> = crate::wire::json::read(body).ok();
     let audio = wire.and_then(|wire| wire.audio_data.or_else(|| wire.result?.audio)).ok_or_else(|| told_in(body))?;
     let bytes = base64::decode(&audio).ok_or_else(foreign)?;
     Ok((Cow::Borrowed(media_type(asked.unwrap_or("mp3"))), Cow::Owned(bytes)))
@@ -136,7 +136,7 @@ fn media_type(format: &str) -> &'static str {
 
 /// The error in an answer that holds nothing else, in whatever form.
 fn told_in(body: &[u8]) -> Error {
-    match serde_json::from_slice::<&RawValue>(body) {
+    match crate::wire::json::read::<&RawValue>(body) {
         Ok(raw) if raw.get().contains("\"errors\"") || raw.get().contains("\"error\"") => {
             fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, body)
         }
@@ -229,7 +229,7 @@ pub fn translate_transcript(body: &[u8], task: Task, script: Script) -> Result<(
         #[serde(default)]
         duration: Option<f64>,
     }
-    let wire: Option<Wire<'_>> = serde_json::from_slice(body).ok();
+    let wire: Option<Wire<'_>> = crate::wire::json::read(body).ok();
     let transcript = wire.and_then(|wire| wire.result).ok_or_else(|| told_in(body))?;
     let text = transcript.text.ok_or_else(|| told_in(body))?;
     let mut out = Vec::with_capacity(body.len());

@@ -244,7 +244,7 @@ impl Passing<'_> {
 /// Adds what a passing chunk tells.
 pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
     glance.failed |= frame.event == Some("error");
-    let Ok(chunk) = serde_json::from_slice::<Passing<'_>>(frame.data) else { return };
+    let Ok(chunk) = crate::wire::json::read::<Passing<'_>>(frame.data) else { return };
     glance.failed |= chunk.error.is_some();
     glance.usage = chunk.usage.as_ref().and_then(Counts::usage).or(glance.usage);
     glance.produced = glance.produced.saturating_add(chunk.produced());
@@ -253,7 +253,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
 
 /// What a whole passing answer tells; an error when it is none.
 pub fn glance_response(body: &[u8]) -> Result<Glance> {
-    let answer: Passing<'_> = serde_json::from_slice(body)
+    let answer: Passing<'_> = crate::wire::json::read(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
     if let Some(raw) = answer.error {
         return Err(super::family::fault_of(raw));

@@ -43,7 +43,8 @@ impl<'a> Envelope<'a> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::invalid("The body is empty; send a JSON object."));
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let text = std::str::from_utf8(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
         let look = deserializer.deserialize_map(Fields).and_then(|look| deserializer.end().map(|()| look));
         match look {
             Ok((fields, _)) if fields.len() > MOST_FIELDS => {

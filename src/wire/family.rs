@@ -240,7 +240,7 @@ pub fn is_own_error(body: &[u8]) -> bool {
         #[serde(rename = "code", deserialize_with = "Option::deserialize")]
         _code: Option<String>,
     }
-    let Ok(Whole { error }) = serde_json::from_slice(body) else { return false };
+    let Ok(Whole { error }) = crate::wire::json::read(body) else { return false };
     // A list would do for a structure too.
     error.get().starts_with('{') && serde_json::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
 }

@@ -24,7 +24,7 @@ pub struct Head<'a> {
 const MAX_WORDS: usize = 2_000;
 
 pub fn decode(head: Head<'_>, body: &[u8]) -> Error {
-    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let parsed: Option<Value> = crate::wire::json::read(body).ok();
     let said = parsed.as_ref().map(said).unwrap_or_default();
     let message = said.message.clone().unwrap_or_else(|| plain_words(head.status, body));
     let mut kind = Kind::of_status(head.status);

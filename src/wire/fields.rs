@@ -19,7 +19,7 @@ pub(in crate::wire) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub fn of_body(body: &'a [u8]) -> Result<Self> {
         let raw: &RawValue =
-            serde_json::from_slice(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}")))?;
+            crate::wire::json::read(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}")))?;
         Self::of(raw, String::new())
     }
 

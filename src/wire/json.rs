@@ -1,6 +1,13 @@
 //! Writes JSON straight into the bytes that are sent: fields in the order they are given, raw parts as they came.
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Serialize};
+
+/// Reads a body. What is read from its parts later is text, so it is read as text too: then there is one reader of each
+/// form in the binary, and no string of it is checked twice.
+pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    serde_json::from_str(std::str::from_utf8(body).map_err(serde_json::Error::custom)?)
+}
 
 pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let start = out.len();

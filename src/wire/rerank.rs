@@ -194,7 +194,7 @@ pub struct Ranked<'a> {
 }
 
 pub fn decode_response(body: &[u8]) -> Result<Answer<'_>> {
-    let whole: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    let whole: &RawValue = crate::wire::json::read(body).map_err(|error| unreadable(error.to_string()))?;
     if whole.get().starts_with('[') {
         return Ok(Answer { results: ranking(whole)?, ..Answer::default() });
     }

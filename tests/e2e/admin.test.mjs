@@ -95,6 +95,21 @@ describe("the admin API", () => {
     assert.equal(Number(await cost()), 3 * Number(first));
   });
 
+  test("makes keys that are good at once, and bad at once when they are revoked, in another isolate too", async () => {
+    const { json } = await admin("POST", "keys", { name: "short-lived" });
+    const status = async (at) => {
+      const headers = { "content-type": "application/json", authorization: `Bearer ${json.key}` };
+      return (await fetch(`${at}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(CHAT) })).status;
+    };
+    const both = async () => [await status(worker.url), await status(worker.twin)];
+    assert.deepEqual(await both(), [200, 200]);
+    const { json: rotated } = await admin("POST", `keys/${json.id}/rotate`, { overlap_seconds: 60 });
+    assert.notEqual(rotated.key, json.key);
+    assert.deepEqual(await both(), [200, 200]);
+    assert.equal((await admin("DELETE", `keys/${json.id}`)).status, 204);
+    assert.deepEqual(await both(), [401, 401]);
+  });
+
   test("lets one of two changes win that saw the same", async () => {
     const { etag } = await admin("POST", "teams", { slug: "blue" });
     const changes = ["a", "b", "c", "d"].map((name) => admin("PATCH", "teams/blue", { name }, { "if-match": etag }));

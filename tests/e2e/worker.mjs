@@ -25,15 +25,16 @@ const VARIABLES = {
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
  * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`. With
- * `disk`, a folder, the Durable Objects of the next Worker on it remember those of this one.
+ * `disk`, a folder, the Durable Objects keep what they know there, and one that is started later finds it.
  */
 export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, disk } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
-  // In memory there would be no SQLite.
-  disk ??= join(folder, "disk");
+  // In memory they would have no SQLite.
+  disk ??= join(folder, "objects");
   mkdirSync(disk, { recursive: true });
   for (const name of ["index.js", "index_bg.wasm"]) symlinkSync(join(build, name), join(folder, name));
   writeFileSync(join(folder, "kv.js"), KV);
+  writeFileSync(join(folder, "meters.js"), METERS);
   writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin, disk));
 
   const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
@@ -69,6 +70,16 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
       const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
       const { status } = await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(key)}`, { method: "PUT", body: value });
       if (status !== 200) throw new Error(`${key} was not stored: ${status}`);
+    },
+    /** Says something to the meter of a holder; gives what it says. */
+    meter: async (holder, verb, body) => {
+      const meters = await until(() => listening(control, "meters"), 5_000, "the port of the meters");
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      const told = verb === "standing" ? {} : { method: "POST", body: text ?? "" };
+      const answer = await fetch(`http://127.0.0.1:${meters}/${encodeURIComponent(holder)}/${verb}`, told);
+      const said = await answer.text();
+      if (answer.status !== 200) throw new Error(`${holder} ${verb}: ${answer.status} ${said}`);
+      return JSON.parse(said);
     },
     record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
     // At SIGTERM it would wait for hanging requests for ever.
@@ -120,12 +131,14 @@ const config :Workerd.Config = (
   services = [
     (name = "causeway", worker = .causeway),
 ${twin ? '    (name = "twin", worker = .twin),\n' : ""}    (name = "kv", worker = .kv),
+    (name = "meters", worker = .meters),
     (name = "disk", disk = (path = ${text(disk)}, writable = true)),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [
     (name = "http", address = "127.0.0.1:0", http = (), service = "causeway"),
     (name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
+    (name = "meters", address = "127.0.0.1:0", http = (), service = "meters"),
 ${twin ? '    (name = "twin", address = "127.0.0.1:0", http = (), service = "twin"),\n' : ""}  ],
 );
 const causeway :Workerd.Worker = (
@@ -142,12 +155,28 @@ ${twin ? `const twin :Workerd.Worker = (
   compatibilityFlags = ${flags},
   bindings = [${bindings("causeway")}],
 );
-` : ""}const kv :Workerd.Worker = (
+` : ""}const meters :Workerd.Worker = (
+  modules = [(name = "meters.js", esModule = embed "meters.js")],
+  compatibilityDate = ${date},
+  bindings = [(name = "METER", durableObjectNamespace = (className = "Meter", serviceName = "causeway"))],
+);
+const kv :Workerd.Worker = (
   modules = [(name = "kv.js", esModule = embed "kv.js")],
   compatibilityDate = ${date},
 );
 `;
 }
+
+/** A way to the meters, which no route of the Worker leads to. */
+const METERS = `
+export default {
+  fetch(request, { METER }) {
+    const { pathname, search } = new URL(request.url);
+    const [, holder, verb] = pathname.split("/");
+    return METER.get(METER.idFromName(decodeURIComponent(holder))).fetch("http://meter/" + verb + search, request);
+  },
+};
+`;
 
 /** KV behind the protocol that workerd's binding speaks, in memory. `POST /?failing=true` has it take nothing more. */
 const KV = `
@@ -170,7 +199,10 @@ export default {
       failing = url.searchParams.get("failing") === "true";
       return new Response();
     }
-    if (failing && request.method !== "GET") return new Response("out of order", { status: 500 });
+    if (failing && request.method !== "GET") {
+      await request.arrayBuffer();
+      return new Response("out of order", { status: 500 });
+    }
     if (request.method === "PUT") {
       const ttl = url.searchParams.get("expiration_ttl");
       const metadata = request.headers.get("CF-KV-Metadata");

@@ -380,3 +380,18 @@ fn what_passes_unread_is_counted_and_kept_to_the_models_of_the_key() {
     }
     assert_eq!(house.play(pass("/v1/proxy/openai/v1/files", &json!({})).says("{}")).status, 200);
 }
+
+#[test]
+fn a_provider_that_sends_the_key_back_tells_nobody() {
+    let house = House::new(&json!({}));
+    house.define_credential("prod", 1, "sk-secret-of-the-vault", &json!({}));
+    let echo = r#"{"error":{"message":"Incorrect API key provided: sk-secret-of-the-vault.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#;
+    let refused = |scene: Scene| scene.answers(401, vec![("content-type", "application/json")], echo);
+    let ask = house.ask().header("x-causeway-virtual-key", "prod");
+    let pass = Scene { path: "/v1/proxy/@prod/v1/anything".to_owned(), ..house.ask() }.header("content-type", "application/json");
+    for scene in [ask, pass] {
+        let scenery = house.play(refused(scene));
+        assert_eq!(scenery.status, 401, "{}", scenery.body);
+        assert!(scenery.body.contains("Incorrect") && !scenery.body.contains("sk-secret-of-the-vault"), "{}", scenery.body);
+    }
+}

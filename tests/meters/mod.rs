@@ -13,6 +13,26 @@ use causeway::policy::rows::Rows;
 #[derive(Clone, Default)]
 pub struct Shelf {
     rows: Rc<RefCell<BTreeMap<String, String>>>,
+    wakes_at: Rc<Cell<Option<u64>>>,
+}
+
+impl Shelf {
+    pub fn names(&self) -> Vec<String> {
+        self.rows.borrow().keys().cloned().collect()
+    }
+
+    pub fn size(&self, name: &str) -> usize {
+        self.get(name).map_or(0, |row| row.len())
+    }
+
+    pub fn wakes_at(&self) -> Option<u64> {
+        self.wakes_at.get()
+    }
+
+    /// The alarm rings.
+    pub fn take_wake(&self) -> Option<u64> {
+        self.wakes_at.take()
+    }
 }
 
 impl Rows for Shelf {
@@ -36,8 +56,9 @@ impl Rows for Shelf {
         self.rows.borrow_mut().retain(|name, _| name.as_str() < from || before <= name.as_str());
     }
 
-    /// The test rings the alarm.
-    fn wake_at(&self, _: u64) {}
+    fn wake_at(&self, ms: u64) {
+        self.wakes_at.set(Some(ms));
+    }
 }
 
 /// All of them, shared by whoever has a copy.
@@ -118,6 +139,9 @@ fn the_meters_of_a_test_are_meters() {
     assert_eq!(meters.standing("team:a", now)["budgets"][0]["spent"], 10);
     assert_eq!(meters.wake("team:a", now).len(), 1);
     assert_eq!(meters.heard.borrow().len(), 3);
+    let shelf = meters.desks.borrow().get("team:a").map(|desk| desk.rows().clone()).unwrap();
+    assert_eq!((shelf.names().len(), shelf.size("nothing")), (4, 0));
+    assert!(shelf.wakes_at().is_some() && shelf.take_wake().is_some() && shelf.wakes_at().is_none());
     meters.fall_silent();
     assert_eq!(meters.ask(&asks, now), [""]);
 }

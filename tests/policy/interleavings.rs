@@ -75,6 +75,7 @@ impl Chance {
             lease: self.lease(),
             requests: self.one(&[1, 1, 1, 0, 2]),
             tokens: self.below(40),
+            most: self.below(60),
             usd: if unpriced { Money::ZERO } else { usd(self.below(100)) },
             unpriced,
             lasts_ms: self.once_in(3).then(|| self.below(100_000)),
@@ -202,6 +203,8 @@ impl Episode {
     }
 
     fn compare(&mut self) {
+        // A lease may last for no time at all.
+        self.model.pass(self.now);
         self.meter.lost(self.now);
         let held = self.meter.held();
         assert_eq!((held.usd, held.tokens), self.model.held());

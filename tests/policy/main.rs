@@ -5,4 +5,6 @@
 mod desk;
 mod interleavings;
 mod limits;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod model;

@@ -75,7 +75,7 @@ impl Model {
             (Amount::Usd(_), _) if ask.unpriced && !budget.unpriced => false,
             (Amount::Usd(max), (spent, _)) if ask.unpriced && ask.usd == Money::ZERO => spent.saturating_add(held_usd) < max,
             (Amount::Usd(max), (spent, _)) => ask.usd == Money::ZERO || spent.saturating_add(held_usd).saturating_add(ask.usd) <= max,
-            (Amount::Tokens(max), (_, spent)) => ask.tokens == 0 || spent + held_tokens + ask.tokens <= max,
+            (Amount::Tokens(max), (_, spent)) => ask.most() == 0 || spent + held_tokens + ask.most() <= max,
         });
         limits && budgets
     }
@@ -90,7 +90,7 @@ impl Model {
         lease.ends = if lease.lost { ends } else { lease.ends.max(ends) };
         lease.lost = false;
         lease.usd = lease.usd.saturating_add(ask.usd);
-        lease.tokens += ask.tokens;
+        lease.tokens += ask.most();
     }
 
     fn take(&mut self, rules: &Rules, lease: &str, what: What, count: u64, debt: bool) {

@@ -15,6 +15,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::deployment::{Deployment, Manner};
 use crate::invariants::{reading, that};
+use crate::meters::Meters;
 use crate::play::{Sent, sent, written};
 use crate::storage::Storage;
 use crate::world::{Circumstances, Try, World};
@@ -146,9 +147,11 @@ async fn request(
         headers.add("x-causeway-cache-force-refresh", "true");
     }
     let path = written(question.dialect, about.stream, false).0.to_owned();
-    let call = Call { method: Method::Post, path, query: String::new(), headers };
+    let query = if path.contains(":stream") { "?alt=sse" } else { "" }.to_owned();
+    let call = Call { method: Method::Post, path, query, headers };
     let (tries, records, config_ms) = (RefCell::default(), RefCell::default(), Cell::new(0));
-    let world = World { clock, chance, deployment, about, storage, told, first: *first, tries, records, config_ms };
+    let meters = &Meters::default();
+    let world = World { clock, chance, deployment, about, storage, meters, told, first: *first, tries, records, config_ms };
     world.tell(|| format!("{first}: {question:?}, stream: {}, refresh: {refresh}, leaves at {:?}", about.stream, about.leaves_at));
     let (began, began_at) = (clock.passed(), clock.wall());
     let reply = gateway::serve(&world, settings, &call).await;

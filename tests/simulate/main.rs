@@ -13,6 +13,8 @@ mod chance;
 mod clock;
 mod deployment;
 mod invariants;
+#[path = "../meters/mod.rs"]
+mod meters;
 mod play;
 mod storage;
 mod world;

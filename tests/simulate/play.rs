@@ -19,6 +19,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::deployment::Deployment;
 use crate::invariants;
+use crate::meters::Meters;
 use crate::storage::Storage;
 use crate::world::{Circumstances, Heard, Try, World};
 
@@ -129,6 +130,8 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
     }
     let settings = Settings::new([("DEFAULT_CONFIG".to_owned(), if deployment.saved { "saved" } else { "" }.to_owned())]);
     let (clock, mut tally) = (Rc::new(Clock::default()), Tally::default());
+    // No holder is defined there yet.
+    let meters = Meters::default();
     let (mut jumped, jumps) = (false, chance.one_in(8));
     for _ in 0..chance.within(1, 8) {
         clock.pass(if chance.one_in(2) { chance.below(50) } else { chance.below(60_000) });
@@ -137,7 +140,7 @@ pub fn deployment(seed: u64, told: Option<&RefCell<Vec<String>>>) -> Result<Tall
             clock.jump(clock.passed() + chance.below(1_000), by);
             jumped = true;
         }
-        let mut outcome = request(&clock, &chance, &deployment, &settings, told);
+        let mut outcome = request(&clock, &chance, &deployment, &meters, &settings, told);
         outcome.jumped = jumped;
         tally.note(&outcome, &deployment);
         invariants::check(&outcome, &deployment)?;
@@ -149,6 +152,7 @@ fn request(
     clock: &Rc<Clock>,
     chance: &Chance,
     deployment: &Deployment,
+    meters: &Meters,
     settings: &Settings,
     told: Option<&RefCell<Vec<String>>>,
 ) -> Outcome {
@@ -184,6 +188,7 @@ fn request(
         deployment,
         about: &about,
         storage: &storage,
+        meters,
         told,
         first: 0,
         tries: RefCell::default(),

@@ -200,7 +200,7 @@ impl Token {
             #[serde(default)]
             error_description: Option<String>,
         }
-        let wire: Wire = serde_json::from_slice(body).unwrap_or_default();
+        let wire: Wire = crate::wire::json::read(body).unwrap_or_default();
         match wire.access_token.filter(|secret| !secret.is_empty()) {
             Some(secret) if status < 300 => {
                 let lifetime = wire.expires_in.map_or(LIFETIME_S, |seconds| whole(seconds).min(LIFETIME_S));

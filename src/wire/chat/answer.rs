@@ -305,7 +305,7 @@ impl Answer<'_> {
             return Some(fault_of(raw));
         }
         let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
-        serde_json::from_slice(whole).ok().filter(|_| flat).map(fault_of)
+        if flat { crate::wire::json::read(whole).ok().map(fault_of) } else { None }
     }
 
     pub fn extras(&self) -> Extras {

@@ -89,9 +89,9 @@ const LONGEST_NAME: usize = 48;
 /// Whether a name in the text holds one of the signs, or is it where the sign is in quotes. The text is looked through
 /// once, and what is too long for a name is passed over: prompts are long, and names are few.
 fn shows(text: &str, signs: &[&str]) -> bool {
-    let is = |word: &str, sign: &str| match sign.strip_prefix('"') {
-        Some(name) => name.strip_suffix('"') == Some(word),
-        None => word.contains(sign),
+    let is = |word: &str, sign: &str| match sign.as_bytes() {
+        [b'"', name @ .., b'"'] => name == word.as_bytes(),
+        _ => word.len() >= sign.len() && word.contains(sign),
     };
     text.split('"').filter(|word| word.len() <= LONGEST_NAME).any(|word| signs.iter().any(|sign| is(word, sign)))
 }

@@ -7,7 +7,7 @@ use crate::wire::fault;
 
 /// An error that came in an event of that name, in whatever words.
 pub fn fault_in(data: &[u8]) -> Error {
-    match serde_json::from_slice(data) {
+    match crate::wire::json::read(data) {
         Ok(raw) => fault_of(raw),
         Err(_) => fault::decode(fault::Head { status: Kind::Failed.status(), ..fault::Head::default() }, data),
     }

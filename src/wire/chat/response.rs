@@ -36,7 +36,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 const ODDS: &str = "logprobs";
 
 fn answer(body: &[u8]) -> Result<Answer<'_>> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
     let fault = answer.fault(body).or_else(|| failure(&first(&answer)?.finish_reason.as_ref()?.0));
     match fault {

@@ -18,7 +18,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
         return;
     }
     glance.failed |= frame.event == Some("error");
-    let Ok(answer) = serde_json::from_slice::<Answer<'_>>(frame.data) else { return };
+    let Ok(answer) = crate::wire::json::read::<Answer<'_>>(frame.data) else { return };
     glance.usage = answer.counted().or(glance.usage);
     glance.failed |= answer.fault(frame.data).is_some();
     for choice in answer.choices.iter().flatten() {

@@ -32,7 +32,7 @@ struct Message<'a> {
 }
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|error| Error::upstream(Kind::Failed, format!("The provider's answer could not be read: {error}")))?;
     let output = answer.output.and_then(|raw| serde_json::from_str::<Output<'_>>(raw.get()).ok());
     let message = output.ok_or_else(|| no_message(body))?.message;

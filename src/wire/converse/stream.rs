@@ -125,7 +125,7 @@ impl Reader for StreamReader {
             }
             return;
         }
-        let Ok(payload) = serde_json::from_slice::<Payload<'_>>(frame.data) else {
+        let Ok(payload) = crate::wire::json::read::<Payload<'_>>(frame.data) else {
             return self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events);
         };
         self.begin(events);

@@ -91,7 +91,7 @@ struct Coral {
 
 /// An exception that comes inside a stream.
 pub(super) fn exception(name: &str, payload: &[u8]) -> Error {
-    let told: Told = serde_json::from_slice(payload).unwrap_or_default();
+    let told: Told = crate::wire::json::read(payload).unwrap_or_default();
     let (kind, status) = match name.to_ascii_lowercase().trim_end_matches("exception") {
         "throttling" => (Kind::RateLimited, 429),
         "validation" => (Kind::Invalid, 400),
@@ -111,7 +111,7 @@ pub(super) fn exception(name: &str, payload: &[u8]) -> Error {
 
 /// An answer that holds no message.
 pub(super) fn no_message(body: &[u8]) -> Error {
-    let told: Told = serde_json::from_slice(body).unwrap_or_default();
+    let told: Told = crate::wire::json::read(body).unwrap_or_default();
     let word = told.output.and_then(|output| output.__type);
     let message = told.message.or(word).filter(|text| !text.is_empty());
     Error::upstream(Kind::Failed, message.unwrap_or_else(|| "The provider's answer holds no message.".to_owned()))

@@ -31,7 +31,7 @@ pub enum Vector<'a> {
 }
 
 pub fn decode_response(body: &[u8]) -> Result<Batch<'_>> {
-    let whole: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    let whole: &RawValue = crate::wire::json::read(body).map_err(|error| unreadable(error.to_string()))?;
     if whole.get().starts_with('[') {
         return Ok(Batch { vectors: vectors(whole)?, ..Batch::default() });
     }

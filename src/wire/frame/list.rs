@@ -51,7 +51,7 @@ fn element(data: &[u8], begun: &mut bool, out: &mut Vec<u8>) -> bool {
     if data.is_empty() || data == b"[DONE]" {
         return true;
     }
-    if serde_json::from_slice::<&RawValue>(data).is_err() {
+    if crate::wire::json::read::<&RawValue>(data).is_err() {
         return false;
     }
     out.extend_from_slice(if std::mem::replace(begun, true) { b"\n,\r\n" } else { b"[" });

@@ -100,7 +100,7 @@ struct Stored<'a> {
 
 /// One chunk, or an array of them.
 pub(super) fn chunks(data: &[u8]) -> serde_json::Result<Vec<Chunk<'_>>> {
-    if data.trim_ascii_start().starts_with(b"[") { serde_json::from_slice(data) } else { Ok(vec![serde_json::from_slice(data)?]) }
+    if data.trim_ascii_start().starts_with(b"[") { crate::wire::json::read(data) } else { Ok(vec![crate::wire::json::read(data)?]) }
 }
 
 impl<'a> Chunk<'a> {

@@ -120,5 +120,5 @@ pub fn is_own_error(body: &[u8]) -> bool {
         #[serde(rename = "status")]
         _status: IgnoredAny,
     }
-    serde_json::from_slice::<Whole<'_>>(body).is_ok()
+    crate::wire::json::read::<Whole<'_>>(body).is_ok()
 }

@@ -130,7 +130,7 @@ fn sorted(text: &str) -> Picture<'_> {
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(body)
+    crate::wire::json::read(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))
 }
 

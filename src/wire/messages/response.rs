@@ -187,7 +187,7 @@ impl Piece<'_> {
 }
 
 pub fn glance_response(body: &[u8]) -> Result<Glance> {
-    let answer: Answer<'_> = serde_json::from_slice(body)
+    let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|error| Error::upstream(Kind::Failed, format!("The provider's answer could not be read: {error}")))?;
     let Some(content) = answer.content else {
         return Err(match answer.error {
@@ -219,5 +219,5 @@ pub fn is_own_error(body: &[u8]) -> bool {
         #[serde(borrow, rename = "message")]
         _message: Cow<'a, str>,
     }
-    serde_json::from_slice::<Whole<'_>>(body).is_ok_and(|whole| whole.kind == "error")
+    crate::wire::json::read::<Whole<'_>>(body).is_ok_and(|whole| whole.kind == "error")
 }

@@ -87,7 +87,7 @@ struct Urls<'a> {
 
 impl<'a> Prediction<'a> {
     pub fn decode(body: &'a [u8]) -> Result<Self> {
-        let wire: Wire<'a> = serde_json::from_slice(body).map_err(|_| foreign())?;
+        let wire: Wire<'a> = crate::wire::json::read(body).map_err(|_| foreign())?;
         let owned = |text: Option<Cow<'a, str>>| text.map(Cow::into_owned);
         let id = owned(wire.id).unwrap_or_default();
         let urls = wire.urls.unwrap_or_default();

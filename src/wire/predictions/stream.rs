@@ -87,7 +87,7 @@ fn reason(data: &[u8]) -> Option<String> {
         #[serde(default)]
         reason: Option<String>,
     }
-    serde_json::from_slice::<Done>(data).ok()?.reason
+    crate::wire::json::read::<Done>(data).ok()?.reason
 }
 
 /// An error is JSON with its words in `detail`, or just words.
@@ -97,6 +97,6 @@ fn words(data: &[u8]) -> String {
         detail: String,
     }
     let plain = || String::from_utf8_lossy(data).trim().to_owned();
-    let words = serde_json::from_slice::<Told>(data).map_or_else(|_| plain(), |told| told.detail);
+    let words = crate::wire::json::read::<Told>(data).map_or_else(|_| plain(), |told| told.detail);
     if words.is_empty() { "The prediction failed without a word about it.".to_owned() } else { words }
 }

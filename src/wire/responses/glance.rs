@@ -22,7 +22,7 @@ struct Glimpse<'a> {
 
 /// Adds what one frame of a passing stream tells.
 pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
-    let Ok(glimpse) = serde_json::from_slice::<Glimpse<'_>>(frame.data) else {
+    let Ok(glimpse) = crate::wire::json::read::<Glimpse<'_>>(frame.data) else {
         glance.failed |= frame.event == Some("error");
         return;
     };
@@ -45,7 +45,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
 
 /// The whole answer, as the last event of a stream tells it.
 pub fn whole(frame: &sse::Frame<'_>) -> Option<Vec<u8>> {
-    let glimpse: Glimpse<'_> = serde_json::from_slice(frame.data).ok()?;
+    let glimpse: Glimpse<'_> = crate::wire::json::read(frame.data).ok()?;
     let kind = text(glimpse.kind);
     let kind = if kind.is_empty() { frame.event.unwrap_or_default() } else { &kind };
     let last = matches!(kind, "response.completed" | "response.incomplete");

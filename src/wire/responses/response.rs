@@ -23,7 +23,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 pub(super) fn answer(body: &[u8]) -> Result<Answer<'_>> {
     let broken = |why| Error::upstream(Kind::Failed, why);
     let answer: Answer<'_> =
-        serde_json::from_slice(body).map_err(|_| broken("The provider's answer is empty, broken, or of another kind than asked for."))?;
+        crate::wire::json::read(body).map_err(|_| broken("The provider's answer is empty, broken, or of another kind than asked for."))?;
     match answer.fault() {
         Some(error) => Err(error),
         None if !answer.ended() => Err(broken("The provider answers in the background; ask it without `background`.")),

@@ -53,7 +53,7 @@ impl Reader for StreamReader {
             return self.done(events);
         }
         let failed = frame.event == Some("error");
-        match serde_json::from_slice::<Answer<'_>>(data) {
+        match crate::wire::json::read::<Answer<'_>>(data) {
             Ok(answer) => match answer.fault(data) {
                 Some(error) => self.fail(error, events),
                 None if failed => self.fail(fault_in(data), events),

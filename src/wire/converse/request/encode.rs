@@ -80,7 +80,7 @@ fn write_own_words(object: &mut Object<'_>, settings: &Settings, extras: &Extras
     let mut fields = Object::open(&mut ours);
     settings.write_own_words(&mut fields);
     fields.close();
-    let ours = serde_json::from_slice::<&RawValue>(&ours).ok().and_then(|raw| Fields::of(raw, String::new()).ok());
+    let ours = crate::wire::json::read::<&RawValue>(&ours).ok().and_then(|raw| Fields::of(raw, String::new()).ok());
     let ours = ours.map(Fields::rest).unwrap_or_default();
     let said = |name: &str| extras.iter().any(|(known, _)| known == name);
     let fields = ours.iter().filter(|(name, _)| !said(name)).chain(extras);

@@ -33,7 +33,7 @@ struct Delta<'a> {
 }
 
 pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
-    let Ok(glimpse) = serde_json::from_slice::<Glimpse<'_>>(frame.data) else {
+    let Ok(glimpse) = crate::wire::json::read::<Glimpse<'_>>(frame.data) else {
         glance.failed |= frame.event == Some("error");
         return;
     };

@@ -122,7 +122,7 @@ impl Reader for StreamReader {
         if self.over || data.is_empty() {
             return;
         }
-        match serde_json::from_slice::<Wire<'_>>(data) {
+        match crate::wire::json::read::<Wire<'_>>(data) {
             _ if self.unreadable => {
                 self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events);
             }

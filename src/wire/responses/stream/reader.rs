@@ -82,7 +82,7 @@ impl Reader for StreamReader {
         if self.over || data.is_empty() || data == b"[DONE]" {
             return;
         }
-        match serde_json::from_slice::<Wire<'_>>(data) {
+        match crate::wire::json::read::<Wire<'_>>(data) {
             Ok(wire) => self.take(data, &wire, frame.event.unwrap_or_default(), events),
             Err(_) => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
         }
@@ -117,7 +117,7 @@ impl StreamReader {
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => self.end(wire.response, events),
             "keepalive" | "ping" => events.push(Event::Ping),
             // Its words stand in an object, or at the top.
-            "error" => match wire.error.or_else(|| serde_json::from_slice(data).ok()) {
+            "error" => match wire.error.or_else(|| crate::wire::json::read(data).ok()) {
                 Some(raw) => self.fail(fault_of(raw), events),
                 None => self.fail(Error::upstream(Kind::Failed, BROKEN), events),
             },
