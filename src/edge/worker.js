@@ -259,6 +259,11 @@ class Exchange {
     this.land(slot, signature(key, message));
   }
 
+  /** Whether the private key of this public one has signed a message so; fails where that is none. */
+  verify(slot, n, e, message, signature) {
+    this.land(slot, verified(n, e, message, signature));
+  }
+
   /** An answer made here: its chunks one by one, and then its end or a break. */
   canned(status, type, chunks, cut) {
     let at = 0;
@@ -527,6 +532,12 @@ async function signature(key, message) {
   const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
   const imported = await crypto.subtle.importKey("pkcs8", key, algorithm, false, ["sign"]);
   return new Uint8Array(await crypto.subtle.sign(algorithm, imported, message));
+}
+
+async function verified(n, e, message, signature) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const imported = await crypto.subtle.importKey("jwk", { kty: "RSA", n, e, alg: "RS256" }, algorithm, false, ["verify"]);
+  return crypto.subtle.verify(algorithm, imported, signature, message);
 }
 
 // Of the connection to the upstream, or of its site; the rest of a relayed answer's headers pass.
