@@ -267,6 +267,8 @@ fn a_credential_of_the_vault_is_used_by_header_prefix_and_config_and_rotated_at_
             assert_eq!(scenery.status, 200, "{at}: {}", scenery.body);
             assert_eq!(scenery.seen[0].headers.find("authorization"), Some(format!("Bearer {key}").as_str()), "{at}");
             assert_eq!(scenery.sent()["model"], "gpt-4o");
+            let record = serde_json::to_value(&scenery.records[0]).unwrap();
+            assert_eq!((&record["key"], &record["credential"]), (&json!(ID), &json!("prod")));
         }
         house.define_credential("prod", 2, "sk-two", &json!({}));
     }
