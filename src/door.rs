@@ -19,6 +19,8 @@ pub enum Door {
     Model(String),
     /// What a caller thought of an answer.
     Feedback,
+    /// What the caller's key has used.
+    Usage,
     Health,
     /// Whoever runs the gateway.
     Admin,
@@ -63,6 +65,7 @@ const DOORS: &[(&str, Method, Door)] = &[
     ("/messages/count_tokens", Method::Post, Door::Count(Talk { dialect: Dialect::Messages, model: None, stream: None })),
     ("/feedback", Method::Post, Door::Feedback),
     ("/models", Method::Get, Door::Models),
+    ("/usage", Method::Get, Door::Usage),
     ("/healthz", Method::Get, Door::Health),
 ];
 

@@ -1,5 +1,6 @@
 //! The life of a request, from the call to the reply. Start reading here.
 
+mod access;
 mod admin;
 mod admission;
 mod attempt;
@@ -11,10 +12,12 @@ mod lease;
 mod life;
 mod links;
 mod passage;
+mod preview;
 mod route;
 mod shelf;
 mod sight;
 mod talk;
+mod usage;
 mod vaulted;
 
 use crate::door::{self, Door};
@@ -43,6 +46,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Ok(Door::Models) => apart(models(&mut life, None)).await,
         Ok(Door::Model(id)) => apart(models(&mut life, Some(&id))).await,
         Ok(Door::Feedback) => apart(feedback::take(&mut life)).await,
+        Ok(Door::Usage) => apart(usage::own(&life)).await,
         Ok(Door::Pass(passage)) => apart(passage::pass(&mut life, &passage)).await,
         Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => apart(passage::form(&mut life, errand)).await,
         Ok(Door::Errand(errand)) => apart(errands::run(&mut life, errand)).await,

@@ -41,6 +41,10 @@ pub trait Host {
     /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256) by a private key in PKCS#8; nothing where that is no such key.
     async fn sign(&self, key: &[u8], message: &[u8]) -> Option<Vec<u8>>;
 
+    /// Whether a message was signed so (RSASSA-PKCS1-v1_5 with SHA-256) by the private key of this public one, whose modulus
+    /// and exponent are as a JWK has them.
+    async fn verify(&self, n: &str, e: &str, message: &[u8], signature: &[u8]) -> bool;
+
     /// An answer made here rather than fetched.
     fn canned(&self, script: Script) -> Self::Answer;
 
@@ -155,6 +159,8 @@ pub enum Verb {
     Settle,
     /// What the holder's definition is: the definition, or `null`.
     Recall,
+    /// Where the holder stands, and what it used from one day `to` another, as a query says it: a `Standing`.
+    Standing,
 }
 
 impl Verb {
@@ -163,6 +169,7 @@ impl Verb {
             Verb::Ask => "ask",
             Verb::Settle => "settle",
             Verb::Recall => "recall",
+            Verb::Standing => "standing",
         }
     }
 }

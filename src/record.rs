@@ -21,6 +21,14 @@ pub struct Record {
     pub at: u64,
     /// The caller's dialect.
     pub dialect: &'static str,
+    /// The id of the caller's key, and its team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// The slug of the vault's credential that the last target was asked with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
     pub provider: &'static str,
     pub model: String,
     pub stream: bool,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::catalog::Overrides;
+use crate::policy::access;
 use crate::policy::roster::Roster;
 use crate::policy::vault::Vault;
 use crate::providers::auth::google_jwt::{self, ServiceAccount, Token};
@@ -21,6 +22,8 @@ pub struct Settings {
     pub memory: Memory,
     /// Of keys, teams and credentials.
     pub roster: Roster,
+    /// Keys of Cloudflare Access.
+    pub access: RefCell<access::Keys>,
 }
 
 /// Prices that win over the catalog's, as they were when they were last read.
@@ -185,7 +188,7 @@ impl Settings {
         order
     }
 
-    fn list(&self, name: &str) -> Vec<&str> {
+    pub fn list(&self, name: &str) -> Vec<&str> {
         self.var(name).unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
     }
 }

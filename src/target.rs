@@ -5,6 +5,7 @@ use crate::catalog;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Headers, Method};
 use crate::ir::Losses;
+use crate::policy::secret;
 use crate::providers::auth::google_jwt::{self, ServiceAccount};
 use crate::providers::auth::sigv4;
 use crate::providers::service::{Errand, Service};
@@ -327,6 +328,11 @@ impl Target<'_> {
         }
     }
 
+    /// A body less the secrets that were sent with the request, should the other side have sent them back.
+    pub fn concealed(&self, body: Vec<u8>) -> Vec<u8> {
+        concealed(self.credential, body)
+    }
+
     /// The key and nothing of the caller's.
     pub fn key_headers(&self) -> Headers {
         request_headers(self.provider, self.credential)
@@ -387,6 +393,22 @@ pub fn pass_headers(call: &Call, provider: &Provider, headers: &mut Headers) {
 fn is_of_another(name: &str, provider: &Provider) -> bool {
     !provider.vendor_headers.contains(&name) && providers::all().iter().any(|other| other.vendor_headers.contains(&name))
 }
+
+/// A failure's body less the secrets that let the request in.
+pub fn concealed(credential: Credential<'_>, body: Vec<u8>) -> Vec<u8> {
+    let secrets = match credential {
+        Credential::None | Credential::Account(_) => ["", ""],
+        Credential::Key(key) => [key, ""],
+        Credential::Aws { secret_key, session_token, .. } => [secret_key, session_token.unwrap_or_default()],
+    };
+    let Ok(text) = std::str::from_utf8(&body) else { return body };
+    let told = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET && text.contains(*secret));
+    let hide = |text: String, secret: &str| text.replace(secret, &secret::hint(secret));
+    told.fold(None, |hidden, secret| Some(hide(hidden.unwrap_or_else(|| text.to_owned()), secret))).map_or(body, String::into_bytes)
+}
+
+/// A shorter one is found in what has nothing to do with it.
+const SHORTEST_SECRET: usize = 8;
 
 /// The key and what every request carries.
 pub fn request_headers(provider: &Provider, credential: Credential<'_>) -> Headers {

@@ -24,7 +24,7 @@ type Fields = BTreeMap<String, Box<RawValue>>;
 pub fn create(desk: &mut Desk<'_>, resource: &'static Resource, body: &str) -> Result<Answer> {
     let mut record = Record::default();
     for (name, sent) in fields(resource, body, None)? {
-        record.merge(&name, &sent, true);
+        merge(resource, &mut record, &name, &sent, true);
     }
     let id = identify(desk, resource, &mut record)?;
     if desk.store.get(&resource.row(&id)).is_some() {
@@ -53,13 +53,22 @@ pub fn patch(desk: &mut Desk<'_>, resource: &'static Resource, id: &str, request
     let before = held(desk, resource, id, request, Act::Change)?;
     let mut record = before.clone();
     for (name, sent) in fields(resource, &request.body, Some(&before))? {
-        record.merge(&name, &sent, resource.field(&name).is_some_and(|field| field.sent == Sent::Whole));
+        merge(resource, &mut record, &name, &sent, false);
     }
     if record == before {
         return Ok(told(desk, resource, 200, &before, None));
     }
     let reveal = (resource.prepare)(desk, &mut record, Some(&before))?;
     change(desk, resource, id, &before, record, "change", reveal)
+}
+
+/// A value that is one is taken as it is.
+fn merge(resource: &Resource, record: &mut Record, name: &str, sent: &RawValue, anew: bool) {
+    let whole = resource.field(name).is_some_and(|field| field.sent == Sent::Whole);
+    record.merge(name, sent, whole || anew);
+    if !whole {
+        record.tidy(name);
+    }
 }
 
 /// A new text for a key.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::desk::Desk;
 use super::record::Record;
 use super::request::Answer;
+use super::resource::Form::{Count, Name, Of, Slug, Text, Time};
 use super::resource::{Copy, Field, Id, Resource, Reveal, fixed, free, in_body, note, unguarded, whole};
 use super::store::{self, latest_first};
 use super::{look, mask};
@@ -32,8 +33,15 @@ pub const CONFIGS: Resource = Resource {
     guard: unguarded,
 };
 
-const FIELDS: &[Field] =
-    &[fixed("slug"), free("name"), whole("config"), note("version"), note("created_at"), note("updated_at"), note("updated_by")];
+const FIELDS: &[Field] = &[
+    fixed("slug", Slug),
+    free("name", Name),
+    whole("config", Of("config")),
+    note("version", Count),
+    note("created_at", Time),
+    note("updated_at", Time),
+    note("updated_by", Text),
+];
 
 /// Of each config so many versions are kept.
 const MOST_VERSIONS: u64 = 1_000;

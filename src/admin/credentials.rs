@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::desk::Desk;
 use super::record::Record;
 use super::request::Answer;
+use super::resource::Form::{Count, Name, Of, Slug, Text, Time};
 use super::resource::{Copy, Field, Id, Resource, Reveal, fixed, free, in_body, made, note, secret, unguarded};
 use super::{audit, change, store};
 use crate::error::{Error, Kind, Origin, Result};
@@ -34,19 +35,19 @@ pub const CREDENTIALS: Resource = Resource {
 };
 
 const FIELDS: &[Field] = &[
-    fixed("slug"),
+    fixed("slug", Slug),
     // Else a key would reach another provider than the one it is of.
-    fixed("provider"),
-    secret("secret"),
-    note("hint"),
-    free("settings"),
-    free("allow"),
-    free("limits"),
-    free("budgets"),
-    free("priority"),
-    made("version"),
-    note("created_at"),
-    note("updated_at"),
+    fixed("provider", Name),
+    secret("secret", Of("secret")),
+    note("hint", Text),
+    free("settings", Of("texts")),
+    free("allow", Of("allow_models")),
+    free("limits", Of("limits")),
+    free("budgets", Of("budgets")),
+    free("priority", Of("priority")),
+    made("version", Count),
+    note("created_at", Time),
+    note("updated_at", Time),
 ];
 
 const LONGEST_SECRET: usize = 16_384;

@@ -4,7 +4,7 @@ use super::chance::Chance;
 use super::request::{Actor, Answer, Request, Role};
 use super::resource::{self, RESOURCES, Resource};
 use super::store::Store;
-use super::{LONGEST_BODY, audit, change, configs, credentials, look, once};
+use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, openapi, usage};
 use crate::error::{Error, Kind, Result};
 use crate::http::decoded;
 use crate::policy::vault::Vault;
@@ -50,6 +50,9 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
     let path: Vec<String> = request.path.trim_matches('/').split('/').map(decoded).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = look::Query::parse(&request.query)?;
+    if desk.actor.role == Role::Member && !matches!((method, path.as_slice()), ("GET", ["usage"])) {
+        return Err(usage::stranger());
+    }
     if let ("POST", ["configs", "validate"]) = (method, path.as_slice()) {
         return configs::validate(&request.body);
     }
@@ -58,6 +61,11 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
     }
     match path.as_slice() {
         ["audit"] => only(method, &["GET"], request).and_then(|()| audit::list(desk, &query)),
+        ["openapi.json"] => {
+            only(method, &["GET"], request)?;
+            Ok(Answer::of(200, openapi::document().to_string()))
+        }
+        ["usage"] => only(method, &["GET"], request).and_then(|()| usage::holders(desk, query)),
         ["credentials", "reseal"] => only(method, &["POST"], request).and_then(|()| credentials::reseal(desk)),
         [kind, rest @ ..] => match resource::find(kind) {
             Some(resource) => of_resource(desk, resource, method, rest, request, &query),
@@ -79,6 +87,7 @@ fn of_resource(
         ([], "GET") => look::list(desk, resource, query),
         ([], "POST") => change::create(desk, resource, &request.body),
         ([], _) => only(method, &["GET", "POST"], request).and(Err(no_route(&request.path))),
+        ([action], _) if resource.actions.contains(action) => only(method, &["POST"], request).and(Err(no_route(&request.path))),
         ([id], "GET") => look::one(desk, resource, id),
         ([id], "PATCH") => change::patch(desk, resource, id, request),
         ([id], "DELETE") => change::delete(desk, resource, id, request),
@@ -113,7 +122,7 @@ fn only(method: &str, known: &[&str], request: &Request) -> Result<()> {
 
 fn no_route(path: &str) -> Error {
     let word = path.trim_matches('/').split('/').next().unwrap_or_default();
-    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit"]);
+    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage", "openapi.json"]);
     let all = known().map(|path| format!("`{}/{path}`", super::ROOT)).collect::<Vec<_>>().join(", ");
     let shown: String = path.chars().take(128).collect();
     let message = format!("There is no route `{}{shown}`.{} There are {all}.", super::ROOT, spelling::hint(word, known()));

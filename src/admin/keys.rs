@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
 use super::record::Record;
+use super::resource::Form::{Any, Count, Name, Of, Text, Time};
 use super::resource::{Act, Copy, Field, Id, Resource, Reveal, free, hidden, in_body, made, note};
 use super::{configs, store, teams};
 use crate::error::{Error, Kind, Result};
@@ -30,21 +31,21 @@ pub const KEYS: Resource = Resource {
 };
 
 const FIELDS: &[Field] = &[
-    made("id"),
-    free("name"),
-    note("hint"),
-    free("team"),
-    free("scopes"),
-    free("allow"),
-    free("default_config"),
-    free("metadata"),
-    free("limits"),
-    free("budgets"),
-    free("expires_at"),
-    hidden("secrets"),
-    made("version"),
-    note("created_at"),
-    note("updated_at"),
+    made("id", Text),
+    free("name", Name),
+    note("hint", Text),
+    free("team", Name),
+    free("scopes", Of("scopes")),
+    free("allow", Of("allow")),
+    free("default_config", Name),
+    free("metadata", Of("key_metadata")),
+    free("limits", Of("limits")),
+    free("budgets", Of("budgets")),
+    free("expires_at", Time),
+    hidden("secrets", Any),
+    made("version", Count),
+    note("created_at", Time),
+    note("updated_at", Time),
 ];
 
 /// The longest time for which a key that was replaced goes on to be good.

@@ -23,10 +23,10 @@ const MOST_READ: usize = 10_000;
 /// The fields of a query.
 #[derive(Debug, Default)]
 pub struct Query {
-    fields: Vec<(String, String)>,
-    limit: usize,
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) limit: usize,
     /// The name of the row after which the page begins, without its prefix.
-    after: String,
+    pub(super) after: String,
 }
 
 impl Query {
@@ -48,7 +48,7 @@ impl Query {
         Ok(query)
     }
 
-    fn take(&mut self, name: &str) -> Option<String> {
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.fields.iter().position(|(known, _)| known == name)?;
         Some(self.fields.swap_remove(at).1).filter(|value| !value.is_empty())
     }
@@ -66,7 +66,7 @@ impl Query {
     }
 }
 
-fn wrong(name: &str, what: &str) -> Error {
+pub(super) fn wrong(name: &str, what: &str) -> Error {
     Error::invalid(format!("{name}: expected {what}.")).with_param(name)
 }
 

@@ -5,9 +5,11 @@
 //! - `desk`: one request on its way: which route it is, and whether it was there before (`once`).
 //! - `resource`: what a kind of thing is made of, as data. `change` and `look` are the routes that all kinds share.
 //! - `keys`, `teams`, `credentials`, `configs`, `prices`: a row of data each, and what is special about them.
+//! - `usage`: whose meters are to be asked for what was used.
 //! - `record`: one thing, as it is stored, shown and published. `mask`: secrets within configs, hidden.
 //! - `audit`: who changed what, when, from what to what. Nothing deletes from it.
 //! - `outbox`: what has changed and has yet to be told to the meters and to the storage that requests read.
+//! - `openapi`: all of this, described for machines.
 //! - `store`: where rows are; `chance`: random bytes.
 //!
 //! Whoever runs this gives each request a transaction of its own, which ends well only if the answer does, and then
@@ -26,6 +28,7 @@ mod keys;
 mod look;
 mod mask;
 mod once;
+pub mod openapi;
 pub mod outbox;
 mod prices;
 mod record;
@@ -33,6 +36,7 @@ mod request;
 pub mod resource;
 pub mod store;
 mod teams;
+pub mod usage;
 
 pub use crate::door::ADMIN as ROOT;
 pub use chance::Chance;

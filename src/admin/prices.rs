@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::record::Record;
+use super::resource::Form::{Count, Name, Of, Text, Time};
 use super::resource::{Copy, Field, Id, Resource, Reveal, fixed, free, note, unguarded};
 use crate::catalog::Override;
 use crate::error::{Error, Result};
@@ -25,31 +26,31 @@ pub const PRICES: Resource = Resource {
 };
 
 const FIELDS: &[Field] = &[
-    note("id"),
-    fixed("provider"),
-    fixed("model"),
-    free("input"),
-    free("output"),
-    free("cache_read"),
-    free("cache_write"),
-    free("cache_write_1h"),
-    free("reasoning"),
-    free("input_audio"),
-    free("output_audio"),
-    free("input_image_tokens"),
-    free("output_image_tokens"),
-    free("character"),
-    free("input_image"),
-    free("image"),
-    free("input_hour"),
-    free("output_hour"),
-    free("page"),
-    free("query"),
-    free("search"),
-    free("tiers"),
-    note("version"),
-    note("created_at"),
-    note("updated_at"),
+    note("id", Text),
+    fixed("provider", Name),
+    fixed("model", Name),
+    free("input", Of("rate")),
+    free("output", Of("rate")),
+    free("cache_read", Of("rate")),
+    free("cache_write", Of("rate")),
+    free("cache_write_1h", Of("rate")),
+    free("reasoning", Of("rate")),
+    free("input_audio", Of("rate")),
+    free("output_audio", Of("rate")),
+    free("input_image_tokens", Of("rate")),
+    free("output_image_tokens", Of("rate")),
+    free("character", Of("rate")),
+    free("input_image", Of("rate")),
+    free("image", Of("rate")),
+    free("input_hour", Of("rate")),
+    free("output_hour", Of("rate")),
+    free("page", Of("rate")),
+    free("query", Of("rate")),
+    free("search", Of("rate")),
+    free("tiers", Of("tiers")),
+    note("version", Count),
+    note("created_at", Time),
+    note("updated_at", Time),
 ];
 
 fn prepare(_: &mut Desk<'_>, record: &mut Record, _: Option<&Record>) -> Result<Option<Reveal>> {

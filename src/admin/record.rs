@@ -68,6 +68,20 @@ impl Record {
         }
     }
 
+    /// What is empty or null, however deep, is not there.
+    pub fn tidy(&mut self, name: &str) {
+        let Some(raw) = self.raw(name).map(RawValue::get) else { return };
+        if raw == "\"\"" {
+            return self.remove(name);
+        }
+        if raw.contains("null")
+            && let Ok(mut value) = serde_json::from_str(raw)
+        {
+            without_null(&mut value);
+            self.set(name, &value);
+        }
+    }
+
     pub fn json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
@@ -93,6 +107,17 @@ impl Record {
         }
         object.close();
         String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+fn without_null(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(without_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
     }
 }
 

@@ -60,8 +60,10 @@ pub struct Actor {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Sees everything.
+    /// Sees what its own teams use, and nothing else.
     #[default]
+    Member,
+    /// Sees everything.
     Viewer,
     /// And changes it, but gives nobody a right to the admin API.
     Editor,
@@ -75,10 +77,15 @@ impl Actor {
         let may = |scope: &Scope| match role {
             Role::Owner => true,
             Role::Editor => !is_admin(*scope),
-            Role::Viewer => false,
+            Role::Member | Role::Viewer => false,
         };
         let scopes = SCOPES.iter().filter(|(_, scope)| may(scope)).map(|(word, _)| (*word).to_owned()).collect();
         Self { name: name.to_owned(), role, scopes }
+    }
+
+    /// The e-mail address of somebody who came through Cloudflare Access.
+    pub fn email(&self) -> Option<&str> {
+        self.name.strip_prefix("access:")
     }
 
     /// Whoever shows a caller's key that has a right to the admin API.

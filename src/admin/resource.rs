@@ -68,9 +68,25 @@ pub enum Copy {
 #[derive(Clone, Copy)]
 pub struct Field {
     pub name: &'static str,
+    pub form: Form,
     pub sent: Sent,
     pub shown: bool,
     pub published: bool,
+}
+
+/// What a field holds, as the description of the API has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    /// Of at most 256 letters.
+    Name,
+    Slug,
+    Count,
+    Time,
+    /// Never said or shown.
+    Any,
+    /// What `schemas.json` has under this name.
+    Of(&'static str),
 }
 
 /// Whether people say it.
@@ -84,40 +100,40 @@ pub enum Sent {
     Never,
 }
 
-const fn field(name: &'static str, sent: Sent, shown: bool, published: bool) -> Field {
-    Field { name, sent, shown, published }
+const fn field(name: &'static str, form: Form, sent: Sent, shown: bool, published: bool) -> Field {
+    Field { name, form, sent, shown, published }
 }
 
-pub const fn free(name: &'static str) -> Field {
-    field(name, Sent::Freely, true, true)
+pub const fn free(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Freely, true, true)
 }
 
-pub const fn whole(name: &'static str) -> Field {
-    field(name, Sent::Whole, true, true)
+pub const fn whole(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Whole, true, true)
 }
 
-pub const fn fixed(name: &'static str) -> Field {
-    field(name, Sent::Once, true, true)
+pub const fn fixed(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Once, true, true)
 }
 
 /// Sent, and never shown again.
-pub const fn secret(name: &'static str) -> Field {
-    field(name, Sent::Whole, false, true)
+pub const fn secret(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Whole, false, true)
 }
 
 /// Made here.
-pub const fn made(name: &'static str) -> Field {
-    field(name, Sent::Never, true, true)
+pub const fn made(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Never, true, true)
 }
 
 /// Made here, for people alone.
-pub const fn note(name: &'static str) -> Field {
-    field(name, Sent::Never, true, false)
+pub const fn note(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Never, true, false)
 }
 
 /// Made here, for requests alone.
-pub const fn hidden(name: &'static str) -> Field {
-    field(name, Sent::Never, false, true)
+pub const fn hidden(name: &'static str, form: Form) -> Field {
+    field(name, form, Sent::Never, false, true)
 }
 
 pub const RESOURCES: &[&Resource] = &[&keys::KEYS, &teams::TEAMS, &credentials::CREDENTIALS, &configs::CONFIGS, &prices::PRICES];

@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::record::Record;
+use super::resource::Form::{Count, Name, Of, Slug, Time};
 use super::resource::{Act, Copy, Id, Resource, Reveal, fixed, free, in_body, made, note};
 use super::{configs, store};
 use crate::error::{Error, Kind, Result};
@@ -12,15 +13,15 @@ pub const TEAMS: Resource = Resource {
     noun: "team",
     id: Id::Slug,
     fields: &[
-        fixed("slug"),
-        free("name"),
-        free("default_config"),
-        free("limits"),
-        free("budgets"),
-        free("members"),
-        made("version"),
-        note("created_at"),
-        note("updated_at"),
+        fixed("slug", Slug),
+        free("name", Name),
+        free("default_config", Name),
+        free("limits", Of("limits")),
+        free("budgets", Of("budgets")),
+        free("members", Of("names")),
+        made("version", Count),
+        note("created_at", Time),
+        note("updated_at", Time),
     ],
     filters: &[],
     most: 10_000,

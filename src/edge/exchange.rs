@@ -79,6 +79,9 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = sign)]
     fn ask_sign(this: &Exchange, slot: Slot, key: Uint8Array, message: Uint8Array) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, catch, js_name = verify)]
+    fn ask_verify(this: &Exchange, slot: Slot, n: &str, e: &str, message: Uint8Array, signature: Uint8Array) -> Result<(), JsValue>;
+
     /// An upstream's answer.
     pub type Upstream;
 
@@ -147,6 +150,10 @@ impl Exchange {
 
     pub fn sign(&self, key: &[u8], message: &[u8]) -> Arrival {
         Arrival::of(|slot| self.ask_sign(slot, Uint8Array::from(key), Uint8Array::from(message)))
+    }
+
+    pub fn verify(&self, n: &str, e: &str, message: &[u8], signature: &[u8]) -> Arrival {
+        Arrival::of(|slot| self.ask_verify(slot, n, e, Uint8Array::from(message), Uint8Array::from(signature)))
     }
 
     pub fn send(&self, method: &str, url: &str, headers: &str, body: JsValue, timeout: f64, limit: f64) -> Arrival {

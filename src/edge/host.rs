@@ -103,6 +103,10 @@ impl Host for Worker {
         Some(signature.dyn_into::<Uint8Array>().ok()?.to_vec())
     }
 
+    async fn verify(&self, n: &str, e: &str, message: &[u8], signature: &[u8]) -> bool {
+        self.exchange.verify(n, e, message, signature).await.is_ok_and(|good| good.as_bool() == Some(true))
+    }
+
     fn canned(&self, script: Script) -> Upstream {
         let chunks: Array = script.chunks.iter().map(|chunk| Uint8Array::from(chunk.as_slice())).collect();
         match self.exchange.canned(script.status, script.content_type, chunks, script.cut) {

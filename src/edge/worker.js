@@ -167,14 +167,17 @@ class Exchange {
 
   /** Asks meters, all at once; lands with a line for each answer, empty for what did not come in time. */
   askMeters(slot, block, timeout) {
-    const late = sleep(timeout).then(() => "");
-    const answers = notes(block).map((note) => Promise.race([said(this.env, note).catch(() => ""), late]));
-    this.land(slot, Promise.all(answers).then((lines) => lines.join("\n")));
+    let timer;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, timeout, "")));
+    const answers = notes(block).map(([meter, verb, body]) => Promise.race([said(this.env, meter, verb, body).catch(() => ""), late]));
+    this.land(slot, Promise.all(answers).then((lines) => (clearTimeout(timer), lines.join("\n"))));
   }
 
   /** Tells meters something; nobody waits for it. */
   tellMeters(block) {
-    for (const note of notes(block)) this.context.waitUntil(said(this.env, note).catch(() => {}));
+    for (const [meter, , body] of notes(block)) untold.put(meter, [body]);
+    const scheduled = untold.schedule();
+    if (scheduled) this.context.waitUntil(sleep(SOON).then(() => untold.tell(this.env)));
   }
 
   /** Asks the registry; what it changes is not left half done when the caller leaves. */
@@ -254,6 +257,11 @@ class Exchange {
   /** Signs with a private key in PKCS#8; fails where that is none. */
   sign(slot, key, message) {
     this.land(slot, signature(key, message));
+  }
+
+  /** Whether the private key of this public one has signed a message so; fails where that is none. */
+  verify(slot, n, e, message, signature) {
+    this.land(slot, verified(n, e, message, signature));
   }
 
   /** An answer made here: its chunks one by one, and then its end or a break. */
@@ -437,11 +445,50 @@ function notes(block) {
   return block.split("\n").slice(0, -1).map((line) => line.split("\t"));
 }
 
-/** Says something to a meter. */
-async function said({ METER }, [meter, verb, body]) {
-  const response = await METER.get(METER.idFromName(meter)).fetch(`http://meter/${verb}`, { method: "POST", body });
-  const text = await response.text();
-  return response.ok ? text : "";
+/** What is still to be told to meters. It goes along with what they are asked next, or soon by itself. */
+class Untold {
+  #lines = new Map();
+  #scheduled = 0;
+
+  put(meter, lines) {
+    this.#lines.set(meter, [...(this.#lines.get(meter) ?? []), ...lines]);
+  }
+
+  take(meter) {
+    const lines = this.#lines.get(meter) ?? [];
+    this.#lines.delete(meter);
+    return lines;
+  }
+
+  /** Whether whoever asks is to tell it: one request does for all, unless it came to nothing. */
+  schedule() {
+    const now = Date.now();
+    if (now - this.#scheduled < 10 * SOON) return false;
+    this.#scheduled = now;
+    return true;
+  }
+
+  async tell(env) {
+    this.#scheduled = 0;
+    await Promise.all([...this.#lines.keys()].map((meter) => said(env, meter, "settle").catch(() => {})));
+  }
+}
+
+const untold = new Untold();
+
+/** Says something to a meter, and what it is still to be told. What did not arrive is told again: twice does no harm. */
+async function said({ METER }, meter, verb, ...lines) {
+  const along = untold.take(meter);
+  try {
+    const body = [...lines, ...along].join("\n");
+    const response = await METER.get(METER.idFromName(meter)).fetch(`http://meter/${verb}`, { method: "POST", body });
+    const text = await response.text();
+    if (response.ok) return text;
+  } catch {
+    // As one that says nothing.
+  }
+  untold.put(meter, along);
+  return "";
 }
 
 /** Where requests that are the same wait for the first of them. */
@@ -487,6 +534,12 @@ async function signature(key, message) {
   return new Uint8Array(await crypto.subtle.sign(algorithm, imported, message));
 }
 
+async function verified(n, e, message, signature) {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const imported = await crypto.subtle.importKey("jwk", { kty: "RSA", n, e, alg: "RS256" }, algorithm, false, ["verify"]);
+  return crypto.subtle.verify(algorithm, imported, signature, message);
+}
+
 // Of the connection to the upstream, or of its site; the rest of a relayed answer's headers pass.
 const NOT_PASSED = new Set([
   "alt-svc", "connection", "content-encoding", "content-length", "keep-alive", "nel", "report-to", "retry-after",
@@ -506,6 +559,9 @@ function fields(block, upstream) {
   }
   return all;
 }
+
+/** How long what is to be told to meters waits for company. */
+const SOON = 50;
 
 /** After how long whoever went first is not waited for any more. */
 const LONGEST_LINE = 60_000;

@@ -3,8 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
+use super::access;
 use super::admission;
 use super::life::Life;
+use super::{preview, usage};
 use crate::admin::{Actor, Answer, LONGEST_BODY, ROOT, Request, Role};
 use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Fault, Host};
@@ -23,18 +25,27 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         idempotency_key: life.call.headers.find("idempotency-key").map(str::to_owned),
         body: body(life).await?,
     };
-    let asked = serde_json::to_string(&request).unwrap_or_default();
-    let answer = life.host.registry(&asked).await.ok().and_then(|answer| serde_json::from_str(&answer).ok());
-    let answer: Answer = answer.ok_or_else(|| {
-        let message = "The registry did not answer. A change may or may not be made: look, or send it again with an `Idempotency-Key`.";
-        Error::new(Origin::Gateway, Kind::Overloaded, 503, message).with_code("registry_unavailable")
-    })?;
+    let answer = match (request.method.as_str(), request.path.trim_matches('/')) {
+        ("POST", "configs/dry-run") if request.actor.role >= Role::Viewer => preview::dry_run(life, &request.body).await?,
+        ("GET", "usage") => usage::of_all(life, &request).await?,
+        _ => registered(life, &request).await?,
+    };
     if request.method != "GET" {
         life.settings.forget_prices();
         life.settings.memory.forget_saved();
         life.settings.roster.forget();
     }
     Ok(reply(answer))
+}
+
+/// What the registry answers.
+pub async fn registered<H: Host>(life: &Life<'_, H>, request: &Request) -> Result<Answer> {
+    let asked = serde_json::to_string(request).unwrap_or_default();
+    let answer = life.host.registry(&asked).await.ok().and_then(|answer| serde_json::from_str(&answer).ok());
+    answer.ok_or_else(|| {
+        let message = "The registry did not answer. A change may or may not be made: look, or send it again with an `Idempotency-Key`.";
+        Error::new(Origin::Gateway, Kind::Overloaded, 503, message).with_code("registry_unavailable")
+    })
 }
 
 /// Refuses pages of other sites, whatever they bring along: a browser would send it for them.
@@ -57,6 +68,9 @@ async fn actor<H: Host>(life: &Life<'_, H>) -> Result<Actor> {
     if let Some(actor) = by_key(life).await? {
         return Ok(actor);
     }
+    if let Some(actor) = access::actor(life).await? {
+        return Ok(actor);
+    }
     let message = match life.settings.var("ADMIN_TOKEN") {
         Some(_) => {
             "The admin API wants the deployment's `ADMIN_TOKEN`, or a key with the scope `admin:read` or `admin:write`: send it as `Authorization: Bearer`."
@@ -71,10 +85,7 @@ async fn by_key<H: Host>(life: &Life<'_, H>) -> Result<Option<Actor>> {
     if life.caller.shown.is_none() {
         return Ok(None);
     }
-    let member = match admission::confirm(life, Scope::AdminWrite).await {
-        Err(error) if error.kind == Kind::Forbidden => admission::confirm(life, Scope::AdminRead).await?,
-        confirmed => confirmed?,
-    };
+    let member = admission::confirm_either(life, [Scope::AdminRead, Scope::AdminWrite]).await?;
     Ok(member.and_then(|member| Actor::of_key(&member.key)))
 }
 

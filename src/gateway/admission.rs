@@ -42,22 +42,49 @@ async fn prepare<H: Host>(life: &Life<'_, H>) -> Result<()> {
         let message = "This gateway wants its own key: send it as `Authorization: Bearer`, `x-api-key` or `x-causeway-api-key`.";
         return Err(Error::caller(Kind::Unauthenticated, message).with_code("invalid_api_key"));
     }
+    vault(life).await;
+    Ok(())
+}
+
+async fn vault<H: Host>(life: &Life<'_, H>) {
     if life.settings.has_vault() && life.settings.roster.credentials_due(life.host.now()) {
         read_credentials(life).await;
     }
-    Ok(())
 }
 
 /// The same as its meter has it at this moment, for what reserves nothing.
 pub async fn confirm<H: Host>(life: &Life<'_, H>, scope: Scope) -> Result<Option<Member>> {
+    let member = shown(life).await?;
+    member.iter().try_for_each(|member| admit(life, member, scope))?;
+    Ok(member)
+}
+
+/// The same for what asks nothing of a model, where either of these scopes will do.
+pub async fn confirm_either<H: Host>(life: &Life<'_, H>, scopes: [Scope; 2]) -> Result<Option<Member>> {
+    let member = shown(life).await?;
+    member.iter().try_for_each(|member| entitled(life, member, &scopes))?;
+    Ok(member)
+}
+
+/// Whose key is shown, as its meter has it.
+async fn shown<H: Host>(life: &Life<'_, H>) -> Result<Option<Member>> {
     prepare(life).await?;
     let Some(text) = life.caller.shown else { return Ok(None) };
     let shown = secret::read(text).ok_or_else(misspelt)?;
     life.settings.roster.forget_key(&shown.id);
     let key = recalled(life, &shown).await?.ok_or_else(unknown)?;
-    let member = member(life, life.settings.roster.keep_key(key)).await?;
-    admit(life, &member, scope)?;
-    Ok(Some(member))
+    member(life, life.settings.roster.keep_key(key)).await.map(Some)
+}
+
+/// As if somebody showed the key of this id; as if nobody did, where none is named.
+pub async fn impersonate<H: Host>(life: &Life<'_, H>, id: Option<&str>) -> Result<Option<Member>> {
+    vault(life).await;
+    let Some(id) = id else { return Ok(None) };
+    let unknown = || Error::invalid(format!("key: there is no key `{id}`.")).with_param("key");
+    let plain = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let told = if plain { recall(life, format!("key:{id}")).await? } else { String::new() };
+    let key = Key::parse(&told).map_err(|_| unknown())?;
+    member(life, Rc::new(key)).await.map(Some)
 }
 
 /// Looks at the caller's key again, where that refused something. Whether it is another by now.
@@ -110,14 +137,8 @@ async fn member<H: Host>(life: &Life<'_, H>, key: Rc<Key>) -> Result<Member> {
 
 /// What can be told of a key by its definition.
 pub fn admit<H: Host>(life: &Life<'_, H>, member: &Member, scope: Scope) -> Result<()> {
+    entitled(life, member, &[scope])?;
     let key = &member.key;
-    if key.is_expired(life.host.now()) {
-        return Err(unauthenticated("This key has expired: ask whoever runs this gateway for a new one."));
-    }
-    if !key.may(scope) {
-        let message = format!("This key (`{}`) is not for this: it lacks the scope `{}`.", key.name, scope.word());
-        return Err(Error::caller(Kind::Forbidden, message));
-    }
     if scope == Scope::Inference && !key.metadata.required.is_empty() {
         let metadata = metadata(life, Some(member))?;
         if let Some(missing) = key.metadata.required.iter().find(|name| !metadata.contains_key(*name)) {
@@ -127,6 +148,20 @@ pub fn admit<H: Host>(life: &Life<'_, H>, member: &Member, scope: Scope) -> Resu
             );
             return Err(Error::invalid(message).with_param("metadata"));
         }
+    }
+    Ok(())
+}
+
+/// Whether a key is good still, and has one of these scopes.
+fn entitled<H: Host>(life: &Life<'_, H>, member: &Member, scopes: &[Scope]) -> Result<()> {
+    let key = &member.key;
+    if key.is_expired(life.host.now()) {
+        return Err(unauthenticated("This key has expired: ask whoever runs this gateway for a new one."));
+    }
+    if !scopes.iter().any(|scope| key.may(*scope)) {
+        let words = scopes.iter().map(|scope| format!("`{}`", scope.word())).collect::<Vec<_>>().join(" or ");
+        let message = format!("This key (`{}`) is not for this: it lacks the scope {words}.", key.name);
+        return Err(Error::caller(Kind::Forbidden, message));
     }
     Ok(())
 }

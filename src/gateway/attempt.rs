@@ -174,7 +174,7 @@ pub async fn passing_failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_
 fn refusal<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &H::Answer, body: std::result::Result<Vec<u8>, Fault>) -> Error {
     let body = match body {
         Err(Fault::Abandoned) => return unanswered(Fault::Abandoned, life, target.provider),
-        body => body.unwrap_or_default(),
+        body => target.concealed(body.unwrap_or_default()),
     };
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());

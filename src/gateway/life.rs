@@ -121,15 +121,24 @@ impl<'a, H: Host> Life<'a, H> {
     /// Lets the caller in.
     pub async fn enter(&mut self) -> Result<()> {
         self.inference = true;
-        self.member = admission::enter(self).await?;
+        let member = admission::enter(self).await?;
+        self.entered(member);
         Ok(())
+    }
+
+    fn entered(&mut self, member: Option<Member>) {
+        if let Some(member) = &member {
+            let record = &mut self.ledger.record;
+            (record.key, record.team) = (Some(member.key.id.clone()), member.key.team.clone());
+        }
+        self.member = member;
     }
 
     /// Lets the caller in, and reads its body meanwhile.
     pub async fn receive(&mut self) -> Result<Vec<u8>> {
         self.inference = true;
         let (member, body) = join(admission::enter(self), self.body()).await;
-        self.member = member?;
+        self.entered(member?);
         body
     }
 

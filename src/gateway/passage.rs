@@ -18,7 +18,7 @@ use crate::prices;
 use crate::providers::service::Errand;
 use crate::providers::{self, Auth, Provider};
 use crate::settings::Settings;
-use crate::target::{self, Target, Wish};
+use crate::target::{self, Credential, Target, Wish};
 use crate::token;
 use crate::wire::audio::{self, Script, Task};
 use crate::wire::envelope::Envelope;
@@ -86,6 +86,9 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
     let mut answer = life.tried(provider, started, outcome)?;
+    if answer.status() >= 400 {
+        return refused(life, provider, credential, counted, answer).await;
+    }
     if counted {
         return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
     }
@@ -95,6 +98,26 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
     let status = answer.status();
     Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
+}
+
+/// Passes a refusal on, less what must not be told.
+async fn refused<H: Host>(
+    life: &mut Life<'_, H>,
+    provider: &Provider,
+    credential: Credential<'_>,
+    is_read: bool,
+    mut answer: H::Answer,
+) -> Result<Reply<H::Answer>> {
+    let bytes = if is_read { whole(life, &mut answer, MAX_ANSWER).await } else { rest(life, &mut answer, MAX_ANSWER).await };
+    let bytes = bytes.map_err(|fault| unanswered(fault, life, provider))?;
+    let (status, content_type) = (answer.status(), answer.header("content-type").unwrap_or_default());
+    let concealed = target::concealed(credential, bytes.clone());
+    if concealed == bytes {
+        return Ok(unread(life, status, Body::Relayed { answer, bytes }, true));
+    }
+    let mut reply = unread(life, status, Body::Bytes(concealed), true);
+    reply.headers.add("content-type", &content_type);
+    Ok(reply)
 }
 
 /// Passes an answer on that tells what was used.
@@ -113,7 +136,6 @@ async fn told<H: Host>(
     }
     let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
     match kind {
-        _ if !(200..300).contains(&status) => return Ok(unread(life, status, Body::Relayed { answer, bytes }, true)),
         Freighted::Talk(dialect) => {
             let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
             life.close(&glance);

@@ -92,6 +92,7 @@ async fn walk_once<H: Host>(
         let tried = match vaulted::terms(life, asked, &leaf.terms, config.providers > 1).await {
             Ok(vaulted) => {
                 let terms = vaulted.as_ref().unwrap_or(&leaf.terms);
+                life.ledger.record.credential = vaulted.as_ref().and_then(|terms| terms.credential.clone());
                 let mut turned = life.under(terms, config.providers > 1, turn);
                 let tried = ask(&mut turned).await;
                 life.back(turned);

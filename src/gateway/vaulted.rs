@@ -9,6 +9,7 @@ use super::route::Asked;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Note, Verb};
 use crate::policy::holder::{Credential, lists_model};
+use crate::prices;
 use crate::providers;
 use crate::routing::config::Terms;
 use crate::target;
@@ -30,6 +31,9 @@ pub async fn terms<H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, leaf: &Terms,
         },
     };
     permitted(life, &credential)?;
+    if !credential.rules.budgets.is_empty() && life.settings.prices_due(life.host.now()) {
+        prices::read(life.host, life.settings, PATIENCE_MS).await;
+    }
     let vault = life.settings.vault();
     let secret = life.settings.roster.opened(&credential, || vault.open(&credential.slug, &credential.secret));
     let secret = secret.ok_or_else(|| {

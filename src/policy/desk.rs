@@ -64,14 +64,19 @@ impl<R: Rows> Desk<R> {
     }
 
     /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
-    /// name; an object that an alarm has woken may not know it any more.
+    /// name; an object that an alarm has woken may not know it any more. Settlements may come along, a line each.
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
+        let (said, along) = if verb == "define" { (body, "") } else { body.split_once('\n').unwrap_or((body, "")) };
+        for line in along.lines() {
+            // One that cannot be read must not hold up what it came with.
+            let _ = self.settle(line, now);
+        }
         let said = match verb {
-            "define" => self.define(holder, body),
-            "ask" => self.ask(holder, body, now),
-            "settle" => self.settle(body, now),
-            "recall" => return Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
-            "standing" => self.standing(body, now),
+            "define" => self.define(holder, said),
+            "ask" => self.ask(holder, said, now),
+            "settle" => self.settle(said, now),
+            "recall" => Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
+            "standing" => self.standing(said, now),
             _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
         }?;
         self.keep(now);

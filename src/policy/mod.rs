@@ -9,12 +9,14 @@
 //! - `account`: what a holder used, by the day; `standing`: how it is shown.
 //! - `desk`: how a meter is spoken to, and what it keeps (`rows`); `outbox`: whom it alerts.
 //! - `roster`: what an isolate has in mind of holders.
+//! - `access`: who has signed in with Cloudflare Access.
 //! - `vault`: how a credential is sealed.
 //!
 //! Each holder has a Durable Object, its meter, that knows the holder's definition and counts for it. Nothing else
 //! has the last word: what an isolate has in mind, or the storage tells, is asked of with the version it has, and a
 //! meter that knows a newer one says so. So a key that is revoked is refused by the next request, anywhere.
 
+pub mod access;
 pub mod account;
 pub mod ask;
 pub mod desk;
@@ -27,6 +29,6 @@ pub mod roster;
 pub mod rows;
 pub mod rules;
 pub mod secret;
-mod standing;
+pub mod standing;
 pub mod vault;
 mod window;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::account::{self, Day, Tallies, Tally};
 use super::ask::Left;
@@ -24,6 +25,14 @@ pub struct Standing {
     pub usage: Usage,
 }
 
+/// The same as it is read by whoever asked.
+#[derive(Deserialize)]
+pub struct Seen {
+    pub limits: Box<RawValue>,
+    pub budgets: Box<RawValue>,
+    pub usage: Usage,
+}
+
 #[derive(Serialize)]
 pub struct Stand {
     unit: &'static str,
@@ -38,44 +47,44 @@ pub struct Stand {
 }
 
 /// Of some days, the account.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Usage {
-    from: String,
-    to: String,
-    total: Row,
-    days: Vec<OfDay>,
-    models: BTreeMap<String, Row>,
-    providers: BTreeMap<String, Row>,
-    metadata: BTreeMap<String, BTreeMap<String, Row>>,
+    pub from: String,
+    pub to: String,
+    pub total: Row,
+    pub days: Vec<OfDay>,
+    pub models: BTreeMap<String, Row>,
+    pub providers: BTreeMap<String, Row>,
+    pub metadata: BTreeMap<String, BTreeMap<String, Row>>,
 }
 
-#[derive(Serialize)]
-struct OfDay {
-    date: String,
+#[derive(Serialize, Deserialize)]
+pub struct OfDay {
+    pub date: String,
     #[serde(flatten)]
-    row: Row,
+    pub row: Row,
 }
 
-#[derive(Serialize)]
-struct Row {
-    requests: u64,
-    failed: u64,
-    cached: u64,
-    input_tokens: u64,
-    output_tokens: u64,
-    usd: Money,
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Row {
+    pub requests: u64,
+    pub failed: u64,
+    pub cached: u64,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub usd: Money,
     /// Of which nobody knows the price.
-    unpriced: u64,
+    pub unpriced: u64,
     /// What nobody settled in time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     lost: Option<Lapsed>,
 }
 
-#[derive(Serialize)]
-struct Lapsed {
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Lapsed {
     leases: u64,
     /// That they had held.
-    usd: Money,
+    pub usd: Money,
 }
 
 impl Stand {
@@ -115,6 +124,11 @@ impl Days {
         let last = day("to")?.unwrap_or(today).min(today);
         let first = day("from")?.unwrap_or((last + 1).saturating_sub(RECENT)).max((today + 1).saturating_sub(most));
         Ok(Self { first, last })
+    }
+
+    /// As they are asked for.
+    pub fn query(self) -> String {
+        format!("from={}&to={}", date(self.first * DAY_MS), date(self.last * DAY_MS))
     }
 
     pub fn dates(self) -> impl Iterator<Item = String> {
@@ -160,6 +174,17 @@ impl Sum {
 }
 
 impl Row {
+    /// Takes another along.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failed += other.failed;
+        self.cached += other.cached;
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.usd = self.usd.saturating_add(other.usd);
+        self.unpriced += other.unpriced;
+    }
+
     fn of(tally: &Tally) -> Self {
         let Tally { requests, failed, cached, input, output, usd, unpriced } = tally.clone();
         Self { requests, failed, cached, input_tokens: input, output_tokens: output, usd, unpriced, lost: None }

@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod condition;
 pub mod config;
+pub mod explain;
 pub mod health;
 pub mod meeting;
 pub mod memory;

@@ -36,14 +36,24 @@ fn able(branch: &Branch, view: &impl View) -> Vec<usize> {
     let targets = branch.targets.iter().enumerate();
     match &branch.mode {
         Mode::Single => vec![0],
-        Mode::Conditional { rules, default } => {
-            let fact = |field: &str| view.fact(field);
-            let held = rules.iter().find(|(condition, _)| condition.holds(&fact)).map(|(_, place)| *place);
-            held.or(*default).into_iter().collect()
-        }
+        Mode::Conditional { .. } => held(branch, view).map(|(_, place)| place).into_iter().collect(),
         Mode::Loadbalance => targets.filter(|(_, target)| target.weight > 0.0).map(|(at, _)| at).collect(),
         Mode::Fallback | Mode::Latency | Mode::Cost | Mode::Quality => targets.map(|(at, _)| at).collect(),
     }
+}
+
+/// Where a branch has conditions: which is the first that holds, none of them where it is the default, and the number
+/// of the target that it leads to.
+pub(super) fn held(branch: &Branch, view: &impl View) -> Option<(Option<usize>, usize)> {
+    let Mode::Conditional { rules, default } = &branch.mode else { return None };
+    let fact = |field: &str| view.fact(field);
+    let held = rules.iter().enumerate().find(|(_, (condition, _))| condition.holds(&fact));
+    held.map(|(at, (_, place))| (Some(at), *place)).or(default.map(|place| (None, place)))
+}
+
+/// Whether chance has no say, because these callers stay where they are.
+pub(super) fn is_sticky(branch: &Branch, view: &impl View) -> bool {
+    branch.mode == Mode::Loadbalance && branch.sticky.as_ref().is_some_and(|sticky| sticky.key(view).is_some())
 }
 
 fn balanced(branch: &Branch, view: &impl View) -> Vec<usize> {

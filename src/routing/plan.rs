@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::backoff;
 use super::condition::Fact;
 use super::config::{Branch, Breaker, Mode, Node};
+use super::explain::{self, Choice};
 use super::order::{ordered, standing};
 use crate::catalog::Money;
 
@@ -139,6 +140,11 @@ impl<'c> Plan<'c> {
     /// The strategy that chose the target at hand.
     pub fn chosen_by(&self) -> &'static str {
         self.way.last().map_or("single", |fork| fork.branch.mode.word())
+    }
+
+    /// What the strategies on the way to the target at hand chose among, the outermost first.
+    pub fn choices(&self, view: &impl View) -> Vec<Choice<'c>> {
+        self.way.iter().map(|fork| explain::choice(fork.branch, fork.breaker, view)).collect()
     }
 
     /// Whether what fails now may be tried again, there or elsewhere.

@@ -7,6 +7,8 @@ use causeway::admin::{self, Actor, Answer, Chance, Request, Role};
 use causeway::policy::vault::Vault;
 use serde_json::Value;
 
+use crate::described;
+
 pub const START: u64 = 1_795_219_200_000;
 pub const MASTER: &str = "the master key of these tests";
 
@@ -16,12 +18,14 @@ pub struct Registry {
     pub actor: Actor,
     pub masters: Vec<String>,
     pub drawn: u8,
+    /// What is asked is not held against the description.
+    pub unchecked: bool,
 }
 
 impl Default for Registry {
     fn default() -> Self {
         let actor = Actor::of("admin", Role::Owner);
-        Self { rows: BTreeMap::new(), now: START, actor, masters: vec![MASTER.to_owned()], drawn: 0 }
+        Self { rows: BTreeMap::new(), now: START, actor, masters: vec![MASTER.to_owned()], drawn: 0, unchecked: false }
     }
 }
 
@@ -57,6 +61,9 @@ impl Registry {
         }
         let json =
             if raw.body.is_empty() { Value::Null } else { serde_json::from_str(&raw.body).unwrap_or_else(|_| panic!("{}", raw.body)) };
+        if !self.unchecked {
+            described::check(&request.method, &request.path, &request.body, raw.status, &json);
+        }
         Said { status: raw.status, etag: raw.etag.clone().unwrap_or_default(), json, raw }
     }
 

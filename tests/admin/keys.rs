@@ -99,3 +99,14 @@ fn a_key_made_twice_by_accident_is_one_and_is_shown_again_only_if_it_could_be_se
         }
     }
 }
+
+#[test]
+fn what_is_empty_or_null_is_not_there() {
+    let mut registry = Registry::default();
+    let sent = r#"{"name":"","expires_at":"","limits":[{"type":"tokens","per":"day","max":0,"by":null}],"allow":{"models":null}}"#;
+    let made = registry.post("keys", sent).expect(201);
+    assert!(made.json.get("expires_at").is_none() && made.json.get("name").is_none(), "{}", made.raw.body);
+    assert_eq!((made.json["limits"][0].get("by"), &made.json["allow"]), (None, &serde_json::json!({})));
+    let changed = registry.patch(&format!("keys/{}", made.text("id")), r#"{"name":"n","budgets":[{"usd":"1","per":"day","by":null}]}"#);
+    assert!(changed.expect(200).json["budgets"][0].get("by").is_none());
+}

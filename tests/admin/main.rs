@@ -4,8 +4,11 @@
 
 mod configs;
 mod credentials;
+#[path = "../described/mod.rs"]
+mod described;
 mod desk;
 mod keys;
+mod openapi;
 mod outbox;
 mod secrets;
 mod things;

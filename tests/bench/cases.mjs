@@ -25,17 +25,20 @@ export const ASKED = {
   config: { body: body({}), config: "two-targets", by: ["bare", "relay"] },
   // The same again and again, answered from KV.
   hit: { body: body({}), config: '{"cache":{"max_age":86400}}', cached: true, by: ["bare", "cache"] },
+  // With a caller's key that has limits and a budget: `key`, once it is made.
+  keyed: { body: body({}), key: undefined, by: ["bare", "relay"] },
   "100kb": { body: body({}, 100 << 10), by: ["bare", "parse", "floor", "relay"] },
 };
 
 /** The most that each may take, as CPU per request over the bare Worker's. */
-export const TARGETS = { relay_json: 1.5, relay_stream: 1.15, relay_100kb: 1.3, relay_config: 1.8, cache_hit: 1.5, translate_json: 1.8, translate_stream: 2.2 };
+export const TARGETS = { relay_json: 1.5, relay_stream: 1.15, relay_100kb: 1.3, relay_config: 1.8, cache_hit: 1.5, relay_keyed: 3, translate_json: 1.8, translate_stream: 2.2 };
 
 export function request(contestant, asked, upstream) {
   const { provider } = CONTESTANTS[contestant];
   const headers = ["authorization: Bearer sk-test", "content-type: application/json"];
   if (provider) headers.push(`x-causeway-provider: ${provider}`, `x-causeway-custom-host: http://127.0.0.1:${upstream}/v1`);
   const { config } = ASKED[asked];
+  if (provider && ASKED[asked].key) headers.push(`x-causeway-api-key: ${ASKED[asked].key}`);
   if (provider && config) headers.push(`x-causeway-config: ${config}`);
   return { path: PATH, headers, body: ASKED[asked].body };
 }

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { ASKED, CONTESTANTS, TARGETS, check, request } from "./cases.mjs";
 import { ratioTable, startLines, targetTable } from "./tables.mjs";
-import { CAUSEWAY, cpu, start, workers } from "./workers.mjs";
+import { CAUSEWAY, cpu, makeKey, start, workers } from "./workers.mjs";
 
 const PROGRAMS = fileURLToPath(new URL("../../target/bench/release/", import.meta.url));
 
@@ -22,7 +22,7 @@ const PLANS = {
     starts: 9,
     warmUp: 1.5,
     series: [
-      ...["json", "stream", "stream_plain", "config", "hit", "100kb"].flatMap((asked) => [
+      ...["json", "stream", "stream_plain", "config", "hit", "keyed", "100kb"].flatMap((asked) => [
         { asked, connections: 1, rounds: 5 },
         { asked, connections: 16, rounds: 11 },
         { asked, connections: 64, rounds: 5 },
@@ -41,6 +41,7 @@ const PLANS = {
       { asked: "stream_plain", connections: 16, rounds: 3 },
       { asked: "config", connections: 16, rounds: 5 },
       { asked: "hit", connections: 16, rounds: 5 },
+      { asked: "keyed", connections: 16, rounds: 5 },
       { asked: "100kb", connections: 16, rounds: 5 },
     ],
   },
@@ -64,6 +65,7 @@ async function main() {
   for (const [contestant, { worker }] of Object.entries(CONTESTANTS)) {
     if (worker) field.workers[contestant] = await start(kinds[worker], request(contestant, "json", upstream.port));
   }
+  ASKED.keyed.key = await makeKey(field.workers.relay.port);
 
   await warmUp(field, plan);
   const results = [];

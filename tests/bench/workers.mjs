@@ -1,7 +1,7 @@
 // Starts workerd itself, no tool in between, with one Worker each: its date and flags are those of wrangler.toml.
 
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -12,10 +12,28 @@ const BENCH = join(ROOT, "tests/bench");
 
 export const CAUSEWAY = { script: join(ROOT, "build/index.js"), wasm: join(ROOT, "build/index_bg.wasm") };
 
+/** Where files cost no time of a disk, which in production is another machine's. */
+const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+const ADMIN_TOKEN = "bench-admin";
+
+/** A key that is counted in every way and never used up. */
+export async function makeKey(port) {
+  const largest = 1_000_000_000_000;
+  const limits = ["requests", "tokens"].map((type) => ({ type, per: "minute", max: largest }));
+  const answer = await fetch(`http://127.0.0.1:${port}/admin/v1/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "bench", limits, budgets: [{ usd: "1000000", per: "month" }] }),
+  });
+  if (answer.status !== 201) throw new Error(`no key: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()).key;
+}
+
 /** How to start each of the Workers, given the upstream's port. */
 export function workers(upstream) {
   const forwards = { UPSTREAM: `http://127.0.0.1:${upstream}` };
-  const gateway = { REQUIRE_KEY: "false", TRUSTED_CUSTOM_HOSTS: "localhost,127.0.0.1" };
+  const gateway = { REQUIRE_KEY: "false", TRUSTED_CUSTOM_HOSTS: "localhost,127.0.0.1", ADMIN_TOKEN, MASTER_KEY: "the master key of the bench" };
   return {
     bare: { modules: [join(BENCH, "bare.js")], variables: forwards, settings: wrangler() },
     parse: { modules: [join(BENCH, "parse.js")], variables: forwards, settings: wrangler() },
@@ -30,10 +48,12 @@ export function workers(upstream) {
  * that answer, in milliseconds.
  */
 export async function start(worker, request) {
-  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
+  const folder = mkdtempSync(join(MEMORY, "causeway-bench-"));
   const modules = [...worker.modules, ...(worker.bindings ? [join(BENCH, "kv.js")] : [])];
   for (const module of modules) copyFileSync(module, join(folder, basename(module)));
-  writeFileSync(join(folder, "worker.capnp"), configuration(worker));
+  // In memory the Durable Objects would have no SQLite.
+  mkdirSync(join(folder, "objects"));
+  writeFileSync(join(folder, "worker.capnp"), configuration(worker, join(folder, "objects")));
 
   const begun = performance.now();
   const child = spawn(WORKERD, ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
@@ -131,7 +151,7 @@ function wrangler() {
   };
 }
 
-function configuration({ modules, variables, settings, bindings }) {
+function configuration({ modules, variables, settings, bindings }, disk) {
   const text = JSON.stringify;
   const { date, flags, kv, objects } = bindings ? settings : { ...settings, kv: [], objects: [] };
   const module = (path) => `(name = ${text(basename(path))}, ${path.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(basename(path))})`;
@@ -146,6 +166,7 @@ const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
     ${kv.length ? '(name = "kv", worker = .kv),' : ""}
+    (name = "disk", disk = (path = ${text(disk)}, writable = true)),
     (name = "internet", network = (allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
@@ -156,7 +177,7 @@ const worker :Workerd.Worker = (
   compatibilityFlags = ${text(flags)},
   bindings = [${bound.join(", ")}],
   durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`).join(", ")}],
-  durableObjectStorage = (inMemory = void),
+  durableObjectStorage = (localDisk = "disk"),
 );
 ${kv.length ? `const kv :Workerd.Worker = (modules = [${module("kv.js")}], compatibilityDate = ${text(date)});` : ""}
 `;

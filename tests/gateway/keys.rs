@@ -267,6 +267,8 @@ fn a_credential_of_the_vault_is_used_by_header_prefix_and_config_and_rotated_at_
             assert_eq!(scenery.status, 200, "{at}: {}", scenery.body);
             assert_eq!(scenery.seen[0].headers.find("authorization"), Some(format!("Bearer {key}").as_str()), "{at}");
             assert_eq!(scenery.sent()["model"], "gpt-4o");
+            let record = serde_json::to_value(&scenery.records[0]).unwrap();
+            assert_eq!((&record["key"], &record["credential"]), (&json!(ID), &json!("prod")));
         }
         house.define_credential("prod", 2, "sk-two", &json!({}));
     }
@@ -379,4 +381,19 @@ fn what_passes_unread_is_counted_and_kept_to_the_models_of_the_key() {
         assert_eq!(scenery.status, status, "{path} {model}: {}", scenery.body);
     }
     assert_eq!(house.play(pass("/v1/proxy/openai/v1/files", &json!({})).says("{}")).status, 200);
+}
+
+#[test]
+fn a_provider_that_sends_the_key_back_tells_nobody() {
+    let house = House::new(&json!({}));
+    house.define_credential("prod", 1, "sk-secret-of-the-vault", &json!({}));
+    let echo = r#"{"error":{"message":"Incorrect API key provided: sk-secret-of-the-vault.","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#;
+    let refused = |scene: Scene| scene.answers(401, vec![("content-type", "application/json")], echo);
+    let ask = house.ask().header("x-causeway-virtual-key", "prod");
+    let pass = Scene { path: "/v1/proxy/@prod/v1/anything".to_owned(), ..house.ask() }.header("content-type", "application/json");
+    for scene in [ask, pass] {
+        let scenery = house.play(refused(scene));
+        assert_eq!(scenery.status, 401, "{}", scenery.body);
+        assert!(scenery.body.contains("Incorrect") && !scenery.body.contains("sk-secret-of-the-vault"), "{}", scenery.body);
+    }
 }

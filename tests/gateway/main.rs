@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod access;
 mod admin;
 mod cache;
 mod cost;
+#[path = "../described/mod.rs"]
+mod described;
 mod feedback;
 mod keys;
 mod lists;
@@ -13,10 +16,13 @@ mod meters;
 mod models;
 mod passages;
 mod predictions;
+mod preview;
 mod prices;
 mod refusals;
 mod relay;
 mod routing;
 mod scripted;
 mod translation;
+mod usage;
 mod vertex;
+mod visitors;

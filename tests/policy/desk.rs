@@ -283,3 +283,17 @@ fn no_alert_goes_where_it_may_not() {
         assert_eq!(alerting(url).wake().len(), usize::from(goes), "{url}");
     }
 }
+
+#[test]
+fn settlements_come_along_with_what_is_asked_and_once_is_enough() {
+    let mut scene = Scene::new(&json!({"id": "k", "version": 1, "budgets": [{"usd": "1", "per": "total"}]}));
+    let ask = |lease: &str| json!({"lease": lease, "version": 1, "requests": 1, "usd": "0.6"}).to_string();
+    let settle = json!({"lease": "a", "requests": 1, "usd": "0.1"}).to_string();
+    let granted = |scene: &mut Scene, body: String| scene.say("ask", &Value::String(body)).get("granted").is_some();
+    assert!(granted(&mut scene, ask("a")));
+    assert!(!granted(&mut scene, ask("b")));
+    // What is broken, and what is told twice, is nothing to the others.
+    assert!(granted(&mut scene, format!("{}\n{settle}\n{{broken\n{settle}", ask("b"))));
+    scene.say("recall", &Value::String(format!("\n{}", json!({"lease": "b", "requests": 1, "usd": "0.5"}))));
+    assert_eq!(scene.say("standing", &Value::String(String::new()))["budgets"][0]["spent"], "0.6");
+}

@@ -199,6 +199,10 @@ impl Host for World<'_> {
         None
     }
 
+    async fn verify(&self, _: &str, _: &str, _: &[u8], _: &[u8]) -> bool {
+        false
+    }
+
     fn canned(&self, _: Script) -> Heard {
         panic!("the sandbox is off")
     }
