@@ -175,8 +175,9 @@ fn method(word: &str) -> Method {
 fn visitors(house: &House) -> Vec<Box<dyn Fn(Scene) -> Scene>> {
     let bearer = |key: String| -> Box<dyn Fn(Scene) -> Scene> { Box::new(move |scene| shows(scene, &key)) };
     let scoped = |scope: &str| bearer(house.key(&json!({ "scopes": [scope] })).1);
-    let typo = secret::mint("0123456789ab", [5; 32]);
-    let typo = format!("{}{}", &typo[..typo.len() - 1], if typo.ends_with('0') { '1' } else { '0' });
+    let mut typo = secret::mint("0123456789ab", [5; 32]);
+    let last = typo.pop();
+    typo.push(if last == Some('0') { '1' } else { '0' });
     let expired =
         house.key(&json!({ "scopes": ["inference", "admin:read", "admin:write", "logs"], "expires_at": "2026-11-21T01:00:00Z" })).1;
     let person = |email: &str| -> Box<dyn Fn(Scene) -> Scene> {
