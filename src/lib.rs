@@ -32,7 +32,7 @@
 //! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
-//! `error, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict, admin -> gateway -> edge`.
+//! `error, order, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict, admin -> gateway -> edge`.
 //!
 //! Invariants
 //! - Only `edge/` knows Cloudflare. The core has no clock, randomness or globals; it sees the world through
@@ -59,6 +59,7 @@ pub mod http;
 pub mod ir;
 pub mod lease;
 pub mod models;
+pub mod order;
 pub mod policy;
 pub mod predict;
 pub mod prices;

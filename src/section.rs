@@ -144,7 +144,9 @@ impl<'a> Section<'a> {
     pub fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, String>> {
         let Some(raw) = self.take(name) else { return Ok(BTreeMap::new()) };
         let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "an object"))?;
-        Ok(fields.into_iter().map(|(name, raw)| (name, raw.get().to_owned())).collect())
+        let mut texts = BTreeMap::new();
+        texts.extend(fields.into_iter().map(|(name, raw)| (name, raw.get().to_owned())));
+        Ok(texts)
     }
 
     pub fn end(self) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// From the bottom up. What shares a rung may know each other.
 const RUNGS: &[&[&str]] = &[
-    &["error", "spelling", "time"],
+    &["error", "order", "spelling", "time"],
     &["ir"],
     &["wire", "http", "record", "host", "catalog", "cost", "cache", "lease", "section"],
     &["providers"],

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::price::{Prices, Rate, Rates, Tier};
 use super::{find, names};
 use crate::error::{Error, Result};
+use crate::order;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
@@ -83,7 +84,9 @@ impl Overrides {
 
 impl FromIterator<Override> for Overrides {
     fn from_iter<I: IntoIterator<Item = Override>>(overrides: I) -> Self {
-        Self(overrides.into_iter().map(|one| ((one.provider, one.model), one.prices)).collect())
+        let mut known = Self::default();
+        known.0.extend(overrides.into_iter().map(|one| ((one.provider, one.model), one.prices)));
+        known
     }
 }
 
@@ -97,7 +100,7 @@ fn tiers(value: &RawValue) -> Result<Vec<Tier>> {
     let told: Vec<Fields> = serde_json::from_str(value.get())
         .map_err(|_| wrong("tiers", "`tiers` must be a list of objects such as {\"above\": 200000, \"input\": \"6\"}."))?;
     let mut tiers = (0..).zip(&told).map(|(index, fields)| tier(index, fields)).collect::<Result<Vec<_>>>()?;
-    tiers.sort_by_key(|tier| tier.above);
+    order::sort(&mut tiers, |one, other| one.above < other.above);
     Ok(tiers)
 }
 

@@ -14,6 +14,7 @@ use super::purse::{self, Purse};
 use super::rules::{Amount, Budget, Limit, Period, Rules, Span, What};
 use super::window::Window;
 use crate::catalog::Money;
+use crate::order;
 
 /// Until a lease is lost that says nothing else.
 const LEASE_MS: u64 = 30 * 60_000;
@@ -138,7 +139,9 @@ impl Meter {
             }
         }
         let debt = used.saturating_sub(reserved);
-        let spans: BTreeSet<Span> = rules.limits.iter().filter(|limit| limit.what == what).map(|limit| limit.per).collect();
+        let mut spans: Vec<Span> = rules.limits.iter().filter(|limit| limit.what == what).map(|limit| limit.per).collect();
+        order::sort(&mut spans, |one, other| one < other);
+        spans.dedup();
         for span in spans {
             self.take(what, span, now, debt);
         }
@@ -192,8 +195,10 @@ impl Meter {
         let anew = purse::until(per, now);
         let mut held = room.held;
         let ends = self.ends.iter().map(|(at, id)| (*at, self.leases.get(id).map(&of).unwrap_or_default()));
-        let mut times: Vec<(u64, u128)> = ends.chain(anew.map(|at| (at, 0))).collect();
-        times.sort_unstable();
+        let mut times: Vec<(u64, u128)> = ends.collect();
+        if let Some(anew) = anew {
+            times.insert(times.partition_point(|(at, _)| *at < anew), (anew, 0));
+        }
         for (at, freed) in times {
             held = held.saturating_sub(freed);
             let spent = if anew.is_some_and(|anew| anew <= at) { 0 } else { room.spent };

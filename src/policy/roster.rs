@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::holder::{Credential, Key, Team};
+use crate::order;
 
 /// Credentials are read anew after this time.
 const FRESH_MS: u64 = 10_000;
@@ -88,7 +89,7 @@ impl Roster {
             known.map_or(read, Rc::clone)
         };
         let mut credentials: Vec<Rc<Credential>> = read.map(newest).collect();
-        credentials.sort_by(|one, other| (one.priority, &one.slug).cmp(&(other.priority, &other.slug)));
+        put_in_order(&mut credentials);
         let lives = |slug: &str, version: u64| credentials.iter().any(|known| known.slug == slug && known.version == version);
         vault.opened.retain(|(slug, version), _| lives(slug, *version));
         (vault.credentials, vault.read_at) = (credentials, Some(now));
@@ -116,7 +117,7 @@ impl Roster {
         let mut vault = self.vault.borrow_mut();
         vault.credentials.retain(|known| known.slug != credential.slug);
         vault.credentials.push(Rc::new(credential));
-        vault.credentials.sort_by(|one, other| (one.priority, &one.slug).cmp(&(other.priority, &other.slug)));
+        put_in_order(&mut vault.credentials);
     }
 
     pub fn forget_credential(&self, slug: &str) {
@@ -141,6 +142,11 @@ impl Roster {
         self.teams.borrow_mut().clear();
         *self.vault.borrow_mut() = Vaulted::default();
     }
+}
+
+/// The one to be taken first before the others.
+fn put_in_order(credentials: &mut [Rc<Credential>]) {
+    order::sort(credentials, |one, other| (one.priority, &one.slug) < (other.priority, &other.slug));
 }
 
 /// Rather forget everything than grow for ever.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::catalog::Money;
 use crate::error::Result;
+use crate::order;
 use crate::section::{Section, wrong};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,7 +136,7 @@ impl Rules {
     pub fn fields(&self) -> Vec<&str> {
         let limits = self.limits.iter().filter_map(|limit| limit.by.as_deref());
         let mut fields: Vec<&str> = limits.chain(self.budgets.iter().filter_map(|budget| budget.by.as_deref())).collect();
-        fields.sort_unstable();
+        order::sort(&mut fields, |one, other| one < other);
         fields.dedup();
         fields
     }
@@ -166,7 +167,7 @@ impl Budget {
         let alerts = section.numbers("alerts", 0.001, 1.0)?.unwrap_or_default();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1000")]
         let mut alerts: Vec<u16> = alerts.into_iter().map(|share| (share * 1_000.0).round() as u16).collect();
-        alerts.sort_unstable();
+        order::sort(&mut alerts, |one, other| one < other);
         alerts.dedup();
         let webhook = section.text("webhook")?;
         let is_address = |url: &str| (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 2_048;

@@ -1,12 +1,11 @@
 //! In which order a strategy tries its targets, and how they stand.
 
-use std::cmp::Ordering;
-
 use super::condition::Fact;
 use super::config::{Branch, Breaker, Mode, Node, Sticky};
 use super::pick;
 use super::plan::{Standing, View};
 use crate::catalog::Money;
+use crate::order;
 
 /// How often another is tried first where the best by experience is wanted, so that experience stays fresh.
 const EXPLORED: f64 = 0.05;
@@ -102,7 +101,7 @@ fn best(mut able: Vec<usize>, view: &impl View, figure: impl Fn(usize) -> f64) -
 
 fn sorted<F: PartialOrd>(able: Vec<usize>, figure: impl Fn(usize) -> F) -> Vec<usize> {
     let mut known: Vec<(F, usize)> = able.into_iter().map(|at| (figure(at), at)).collect();
-    known.sort_by(|left, right| left.0.partial_cmp(&right.0).unwrap_or(Ordering::Equal));
+    order::sort(&mut known, |left, right| left.0 < right.0);
     known.into_iter().map(|(_, at)| at).collect()
 }
 

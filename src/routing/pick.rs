@@ -38,7 +38,7 @@ pub fn sticky(weights: &[f64], names: &[String], key: &str) -> Vec<usize> {
             (-drawn.ln() / weight, at)
         })
         .collect();
-    scored.sort_by(|left, right| left.0.total_cmp(&right.0));
+    crate::order::sort(&mut scored, |left, right| left.0.total_cmp(&right.0).is_lt());
     scored.into_iter().map(|(_, at)| at).collect()
 }
 

@@ -8,6 +8,7 @@
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::order;
 use crate::spelling::hex;
 
 const SCHEME: &str = "AWS4-HMAC-SHA256";
@@ -42,7 +43,7 @@ pub fn sign(signer: &Signer<'_>, message: &Message<'_>, unix_seconds: u64) -> Ve
     let mut headers: Vec<(&str, &str)> = message.headers.to_vec();
     headers.push(("x-amz-date", &moment));
     headers.extend(signer.session_token.map(|token| ("x-amz-security-token", token)));
-    headers.sort_unstable();
+    order::sort(&mut headers, |one, other| one < other);
     let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let asked = canonical(message, &headers, &names);
     let text = format!("{SCHEME}\n{moment}\n{scope}\n{}", hex(&Sha256::digest(asked)));

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, Thinking, ToolCall, ToolResult};
+use crate::order;
 use crate::wire::converse::document::{self, Names, Noun};
 use crate::wire::converse::family::Family;
 use crate::wire::json::{Array, Object};
@@ -84,7 +85,7 @@ impl<'r> Conversation<'r> {
             _ => self.messages.push(Message { assistant, parts: kept }),
         }
         if let Some(last) = self.messages.last_mut().filter(|last| !last.assistant) {
-            last.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
+            order::put_first(&mut last.parts, |part| matches!(part, Part::ToolResult(_)));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::super::block::write_thinking;
 use super::super::media::write_media;
 use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, ToolCall, ToolResult};
+use crate::order;
 use crate::wire::json::{Array, Object, value};
 use crate::wire::proof;
 use serde_json::value::RawValue;
@@ -38,7 +39,7 @@ pub(super) fn arrange<'r>(request: &'r Request, same_dialect: bool, losses: &mut
         }
     }
     for message in conversation.messages.iter_mut().filter(|message| !message.assistant) {
-        message.parts.sort_by_key(|part| !matches!(part, Part::ToolResult(_)));
+        order::put_first(&mut message.parts, |part| matches!(part, Part::ToolResult(_)));
     }
     if conversation.messages.is_empty() && !conversation.system.is_empty() {
         // Here instructions alone are no conversation; elsewhere they are answered.
