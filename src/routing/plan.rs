@@ -88,6 +88,8 @@ pub struct Plan<'c> {
     way: Vec<Fork<'c>>,
     leaf: Option<&'c Node>,
     repeats: u32,
+    /// How long the target at hand has been waited for.
+    waited_ms: u64,
     deadline: Option<u64>,
 }
 
@@ -109,7 +111,7 @@ impl<'c> Plan<'c> {
     /// A plan, ready at its first target. There is none if no condition holds.
     pub fn new(root: &'c Node, view: &impl View) -> Self {
         let deadline = root.terms.total_timeout_ms.map(|ms| view.now().saturating_add(ms));
-        let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, deadline };
+        let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, waited_ms: 0, deadline };
         plan.descend(root, view);
         if plan.leaf.is_none() {
             plan.climb(Outcome::Skipped, view);
@@ -180,6 +182,7 @@ impl<'c> Plan<'c> {
             && let Some(then) = self.leaf
         {
             self.repeats += 1;
+            self.waited_ms = self.waited_ms.saturating_add(ms);
             return Step::Wait { ms, then };
         }
         if self.deadline.is_some_and(|deadline| view.now() >= deadline) {
@@ -197,7 +200,7 @@ impl<'c> Plan<'c> {
         if self.repeats >= retry.attempts || !lists(&retry.on_status_codes, status) {
             return None;
         }
-        let ms = backoff::pause(retry, self.repeats, after_ms, view.random())?;
+        let ms = backoff::pause(retry, self.repeats, self.waited_ms, after_ms, view.random())?;
         let in_time = self.deadline.is_none_or(|deadline| view.now().saturating_add(ms) < deadline);
         in_time.then_some(ms)
     }
@@ -226,7 +229,7 @@ impl<'c> Plan<'c> {
 
     /// Down to the first target of a node, if its conditions lead to one.
     fn descend(&mut self, mut node: &'c Node, view: &impl View) {
-        self.repeats = 0;
+        (self.repeats, self.waited_ms) = (0, 0);
         while let Some(branch) = &node.branch {
             let mut fork = Fork::new(branch, self.breaker(), view);
             let first = fork.next(view);
