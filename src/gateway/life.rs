@@ -6,6 +6,7 @@ use super::admission;
 use super::attempt::unanswered;
 use super::lease;
 use crate::caller::{self, Caller};
+use crate::cost::Cost;
 use crate::door;
 use crate::errand;
 use crate::error::{Error, Kind, Origin, Result, Retry};
@@ -66,12 +67,14 @@ pub enum Bound {
 }
 
 /// Whose turn it is among the targets of the config.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Turn<'a> {
     /// The target's place in the config.
     pub path: &'a str,
     /// The strategy that chose it, or `retry`.
     pub chosen: &'static str,
+    /// And why, where it says.
+    pub why: Option<String>,
     /// When this fails there may be another try.
     pub goes_on: bool,
     /// And that may be of another target.
@@ -82,11 +85,19 @@ pub struct Turn<'a> {
     pub deadline: Option<u64>,
 }
 
+impl Turn<'_> {
+    /// The row of the record of a try, or of none.
+    pub fn row(&self, model: &str, attempt: Attempt) -> Attempt {
+        Attempt { target: self.path.to_owned(), chosen: self.chosen, why: self.why.clone(), model: model.to_owned(), ..attempt }
+    }
+}
+
 /// What chose a target that is tried again.
 pub const RETRY: &str = "retry";
 
 /// Without a config.
-const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, guarded: false, deadline: None };
+pub const ONLY: Turn<'static> =
+    Turn { path: "config", chosen: "single", why: None, goes_on: false, elsewhere: false, guarded: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
@@ -309,11 +320,7 @@ impl<'a, H: Host> Life<'a, H> {
         let status = outcome.as_ref().map_or(0, Answer::status);
         let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
-        let Turn { path, chosen, .. } = self.turn;
-        let model = self.ledger.record.model.clone();
-        let attempt =
-            Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
-        self.ledger.record.attempts.push(attempt);
+        self.note(Attempt { provider: provider.slug, status, ms, asked: true, unreachable, ..Attempt::default() });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
 
@@ -326,27 +333,10 @@ impl<'a, H: Host> Life<'a, H> {
         Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
     }
 
-    /// Notes why the target at hand is left; one that was not even asked is noted now.
-    pub fn leave(&mut self, turn: Turn<'_>, error: &Error, asked: bool) {
-        let record = &mut self.ledger.record;
-        if !asked {
-            let (target, model) = (turn.path.to_owned(), record.model.clone());
-            let attempt = Attempt {
-                target,
-                chosen: turn.chosen,
-                provider: record.provider,
-                model,
-                status: 0,
-                ms: 0,
-                asked,
-                unreachable: false,
-                left: None,
-            };
-            record.attempts.push(attempt);
-        }
-        if let Some(attempt) = record.attempts.last_mut() {
-            attempt.left = Some(if asked { format!("{:?}", error.kind) } else { error.message.clone() });
-        }
+    /// A row of the record, of the target at hand.
+    pub fn note(&mut self, attempt: Attempt) {
+        let row = self.turn.row(&self.ledger.record.model, attempt);
+        self.ledger.record.attempts.push(row);
     }
 
     fn note_overhead(&mut self) {
@@ -374,9 +364,11 @@ impl<'a, H: Host> Life<'a, H> {
         reply
     }
 
-    fn refuse(&self, error: &Error) -> Reply<H::Answer> {
+    fn refuse(&mut self, error: &Error) -> Reply<H::Answer> {
         if self.inference {
-            self.host.conclude(&self.ledger.clone().fail(error, self.host.now()));
+            let closed = self.ledger.clone().fail(error, self.host.now());
+            self.host.conclude(&closed);
+            self.ledger.record.cost = closed.record.cost.filter(|cost| *cost != Cost::NOTHING);
         }
         let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);

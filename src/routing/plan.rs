@@ -99,6 +99,8 @@ struct Fork<'c> {
     breaker: Option<&'c Breaker>,
     /// Whether a breaker watches here or below.
     watched: bool,
+    /// Which of its targets is at hand.
+    at: Option<&'c Node>,
     /// What is left to try, the next first.
     left: VecDeque<&'c Node>,
     /// Whether one was chosen that was not to be left alone.
@@ -142,6 +144,13 @@ impl<'c> Plan<'c> {
     /// The strategy that chose the target at hand.
     pub fn chosen_by(&self) -> &'static str {
         self.way.last().map_or("single", |fork| fork.branch.mode.word())
+    }
+
+    /// Why they chose it, the outermost first, where that is not its place alone.
+    pub fn why(&self, view: &impl View) -> Option<String> {
+        let reasons: Vec<String> =
+            self.way.iter().filter_map(|fork| explain::reason(fork.branch, fork.breaker, fork.at?, &fork.left, view)).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
     /// What the strategies on the way to the target at hand chose among, the outermost first.
@@ -248,11 +257,16 @@ impl<'c> Fork<'c> {
         let breaker = branch.breaker.as_ref().or(above);
         let left = ordered(branch, breaker, view).into_iter().filter_map(|at| branch.targets.get(at)).collect();
         let watched = breaker.is_some() || branch.targets.iter().any(is_watched);
-        Self { branch, breaker, watched, left, chosen: false, outcome: Outcome::Skipped }
+        Self { branch, breaker, watched, at: None, left, chosen: false, outcome: Outcome::Skipped }
+    }
+
+    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+        self.at = self.drawn(view);
+        self.at
     }
 
     /// The next that is not to be left alone now. If that was none of them, the one whose time is up first.
-    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+    fn drawn(&mut self, view: &impl View) -> Option<&'c Node> {
         if !self.watched {
             return self.left.pop_front();
         }

@@ -322,6 +322,15 @@ fn the_record_and_the_headers_tell_the_whole_way() {
         ]
     );
     assert_eq!(scene.records[0].outcome, Outcome::Complete);
+    assert!(attempts.iter().all(|attempt| attempt.why.is_none()));
+
+    // A choice that is more than a place says why; a retry is its own reason.
+    let weighed = json!({"strategy": {"mode": "conditional", "conditions": [], "default": "b"}, "retry": {"attempts": 1}, "targets": [
+        target("a"), with(with(json!({"name": "b", "strategy": {"mode": "loadbalance"}}), "targets", json!([target("c")])), "weight", json!(3))]});
+    let weighed = self::scene(ASK, &weighed).fares(&[500, 200]).play();
+    let told: Vec<_> = weighed.records[0].attempts.iter().map(|attempt| (attempt.chosen, attempt.why.as_deref())).collect();
+    assert_eq!(told, [("loadbalance", Some("default; weight 1 of 1")), ("retry", None)]);
+
     let portkeys = Scene::chat(ASK).header("x-portkey-config", &config.to_string()).fares(&[500, 0, 200]).play();
     for (name, value) in [
         ("last-used-option-index", "config.targets[1]"),
