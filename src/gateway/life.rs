@@ -77,7 +77,7 @@ pub struct Turn<'a> {
     pub why: Option<String>,
     /// When this fails there may be another try.
     pub goes_on: bool,
-    /// And that may be of another target.
+    /// Another target may be asked, or was.
     pub elsewhere: bool,
     /// The caller is not to hear of a stream before an answer has begun.
     pub guarded: bool,

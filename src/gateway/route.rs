@@ -13,7 +13,7 @@ use crate::host::{Host, apart};
 use crate::http::{Body, Reply};
 use crate::record::Attempt;
 use crate::routing::config::{Breaker, Terms};
-use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE};
+use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, TOO_LONG, UNREACHABLE};
 use crate::wire::envelope::Envelope;
 
 /// What is asked for: the caller's body, and the model that it names.
@@ -127,12 +127,15 @@ async fn walk_once<H: Host>(
 
 /// The turn of the target at hand.
 fn turn<'c, H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, plan: &Plan<'c>, again: bool) -> Turn<'c> {
+    let path = plan.leaf().map_or("config", |leaf| leaf.path.as_str());
+    // Who has heard from another does not depend on this one.
+    let others = || life.ledger.record.attempts.iter().any(|attempt| attempt.asked && attempt.target != path);
     Turn {
-        path: plan.leaf().map_or("config", |leaf| &leaf.path),
+        path,
         chosen: if again { RETRY } else { plan.chosen_by() },
         why: if again { None } else { plan.why(&Sight { life, asked }) },
         goes_on: !asked.once && plan.may_go_on(),
-        elsewhere: !asked.once && plan.has_more(),
+        elsewhere: !asked.once && (plan.has_more() || others()),
         guarded: plan.is_guarded(),
         deadline: plan.deadline(),
     }
@@ -209,6 +212,7 @@ fn given_up<H: Host>(life: &mut Life<'_, H>, failure: Option<(Error, Option<Vec<
 /// How a plan sees a failure: by the status that the target told, else by what kept it from an answer.
 fn failed(error: &Error, told: u16) -> Outcome {
     let status = match (error.origin, error.kind) {
+        _ if error.code.as_deref() == Some("context_length_exceeded") => TOO_LONG,
         _ if told >= 400 => error.status,
         (Origin::Upstream, Kind::Unreachable) => UNREACHABLE,
         (Origin::Upstream, Kind::TimedOut) => TIMED_OUT,

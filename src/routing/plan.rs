@@ -60,15 +60,18 @@ pub enum Outcome {
     Failed { status: u16, after_ms: Option<u64> },
 }
 
-/// In place of a status: no answer came, because it could not be reached, or not in time.
+/// In place of a status: no answer came, because it could not be reached, or not in time; or the request was too long
+/// for this model, which it need not be for others.
 pub const UNREACHABLE: u16 = 0;
 pub const TIMED_OUT: u16 = 1;
+pub const TOO_LONG: u16 = 2;
 
 /// Whether a list of statuses means this one.
 pub fn lists(codes: &[u16], status: u16) -> bool {
     match status {
         UNREACHABLE => codes.iter().any(|code| *code >= 500),
         TIMED_OUT => codes.contains(&408) || codes.contains(&504),
+        TOO_LONG => codes.contains(&400) || codes.contains(&413),
         _ => codes.contains(&status),
     }
 }

@@ -510,6 +510,11 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         let alone = config(model)["targets"][0].clone();
         assert_eq!(asked(&crate::routing::scene(&body.to_string(), &alone).fares(&[200]).play()), "a");
     }
+    // Nor is it asked after another has failed.
+    let backwards = json!({"strategy": {"mode": "fallback"}, "targets": [target("b"), config("gpt-3.5-turbo")["targets"][0]]});
+    let last = scene(&picture.to_string().replace("\"x\"", "\"gpt-4o\""), &backwards).fares(&[503]).play();
+    assert_eq!((asked(&last).as_str(), last.status, last.body.as_str()), ("b", 503, SORRY));
+    assert!(!last.records[0].attempts[1].asked, "{:?}", last.records[0].attempts);
     // Words of the one that was asked are told with its name, not with that of one passed over after it.
     let mut config = json!({"strategy": {"mode": "fallback"}, "targets": targets(3)});
     config["targets"][1] = json!({"provider": "groq", "name": "no key"});
@@ -520,6 +525,68 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         (500, "config.targets[0]", "openai")
     );
     assert_eq!((scene.body.as_str(), scene.records[0].provider), (SORRY, "openai"));
+}
+
+/// By the marks that pictures, tools and schemas have in each dialect; what only speaks of them asks for nothing.
+#[test]
+fn what_a_request_needs_is_seen_in_every_dialect() {
+    let schema = json!({"type": "object"});
+    let gemini = |more: Value| (format!("/v1beta/models/{}:generateContent", "gemini-2.5-flash"), more);
+    let at = |path: &str, body: Value| (path.to_owned(), body);
+    let hi = json!([{"role": "user", "content": "hi"}]);
+    let speaks = r#"What is {"type":"image_url"}, {"mimeType":"image/png"} or "json_schema"?"#;
+    let image = json!({"type": "base64", "media_type": "image/png", "data": "AA=="});
+    let table = [
+        (
+            at(
+                "/v1/responses",
+                json!({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://x.example/a.png"}]}]}),
+            ),
+            "pictures",
+        ),
+        (
+            at("/v1/responses", json!({"input": "hi", "text": {"format": {"type": "json_schema", "name": "s", "schema": schema}}})),
+            "JSON schema",
+        ),
+        (
+            at("/v1/messages", json!({"max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "image", "source": image}]}]})),
+            "pictures",
+        ),
+        (
+            at(
+                "/v1/messages",
+                json!({"max_tokens": 9, "messages": hi, "output_config": {"format": {"type": "json_schema", "schema": schema}}}),
+            ),
+            "JSON schema",
+        ),
+        (gemini(json!({"contents": [{"parts": [{"inlineData": {"mimeType": "image/webp", "data": "AA=="}}]}]})), "pictures"),
+        (gemini(json!({"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"responseSchema": schema}})), "JSON schema"),
+        (at("/v1/chat/completions", json!({"messages": hi, "tools": [], "functions": null})), ""),
+        (at("/v1/chat/completions", json!({"messages": hi, "tools": null, "response_format": {"type": "json_object"}})), ""),
+        (at("/v1/chat/completions", json!({"messages": [{"role": "user", "content": speaks}]})), ""),
+        (gemini(json!({"contents": [{"parts": [{"text": speaks}]}]})), ""),
+    ];
+    for ((path, mut body), what) in table {
+        body["model"] = json!("x");
+        // A model that takes none of it, at a provider that speaks the caller's dialect or not.
+        let config = json!({"strategy": {"mode": "fallback"}, "targets": [with(target("a"), "override_params", json!({"model": "gpt-4"})), target("b")]});
+        let scene = Scene::post(&path, body.to_string()).header("x-causeway-config", &config.to_string()).fares(&[503, 503]).play();
+        let first = &scene.records[0].attempts[0];
+        let passed_over = format!("openai/gpt-4 takes no {what}.");
+        assert_eq!(first.left.as_ref().unwrap() == &passed_over, !what.is_empty(), "{path} {body}: {first:?}");
+    }
+}
+
+/// The provider says so where its catalog does not: another may have more room.
+#[test]
+fn a_request_that_is_too_long_for_one_goes_to_another() {
+    let config = json!({"strategy": {"mode": "cost"}, "targets": targets(2)});
+    let refusal =
+        |code: &str| json!({"error": {"message": "no", "type": "invalid_request_error", "param": "messages", "code": code}}).to_string();
+    for (code, wanted) in [("context_length_exceeded", "ab"), ("invalid_value", "a")] {
+        let scene = scene(ASK, &config).answers(400, vec![("content-type", "application/json")], refusal(code)).fares(&[200]).play();
+        assert_eq!(asked(&scene), wanted, "{code}");
+    }
 }
 
 #[test]

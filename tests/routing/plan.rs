@@ -195,6 +195,13 @@ const SCENARIOS: &[(&str, &str, &str)] = &[
     ("fallback[a b]", "a=500", "a b."),
     ("fallback[a b]", "a=400", "a b."),
     ("fallback[a b]", "a=skip", "(a) b."),
+    // Too long for one model is not so for all.
+    ("loadbalance[a]", "a=2", "a!"),
+    ("cost[a b]", "a=2", "a b."),
+    ("cost[a b]", "a=400", "a!"),
+    (r#"cost{"on_status_codes":[400]}[a b]"#, "a=2", "a b."),
+    (r#"cost{"on_status_codes":[500]}[a b]"#, "a=2", "a!"),
+    (r#"a{"retry":{"attempts":1}}"#, "a=2", "a!"),
     ("fallback[a b c]", "a=500;b=500;c=500", "a b c!"),
     ("fallback[a b c]", "a=skip;b=skip;c=skip", "(a) (b) (c)!"),
     (r#"fallback{"on_status_codes":[429]}[a b]"#, "a=429", "a b."),
