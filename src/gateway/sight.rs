@@ -69,7 +69,7 @@ impl<H: Host> View for Sight<'_, '_, H> {
             "provider" => text(life.caller.named("provider")?),
             "url" => text(&life.call.path),
             "headers" => text(life.call.headers.find(&name.to_ascii_lowercase())?),
-            "geo" => text(life.call.headers.find("cf-ipcountry")?),
+            "geo" => life.host.country().or_else(|| life.call.headers.find("cf-ipcountry").map(str::to_owned)).map(Fact::Text),
             "metadata" => text(admission::metadata(life, life.member.as_ref()).ok()?.get(name)?),
             "key" => {
                 let member = life.member.as_ref()?;

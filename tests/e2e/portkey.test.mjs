@@ -173,14 +173,14 @@ describe("a config", () => {
 
   test("caches", async () => {
     const only = target("plain", { cache: { mode: "simple", max_age: 60 } });
-    const { chat } = client({ config: only });
-    const ask = (options) => chat.completions.create({ messages: HI, model: "gpt-4o" }, options);
+    // The client keeps what it was told for one call.
+    const ask = (options, more) => client({ config: only }).chat.completions.create({ messages: HI, model: "gpt-4o", ...more }, options);
     const status = async (options) => (await ask(options)).getHeaders()["cache-status"];
     assert.equal(await status(), "MISS");
     await until(async () => (await status()) === "HIT", 5_000, "a hit");
     const before = asked(only);
     assert.equal(text(await ask()), PLAIN);
-    assert.equal((await streamed(chat.completions.create({ messages: HI, model: "gpt-4o", stream: true }))).text, PLAIN);
+    assert.equal((await streamed(ask({}, { stream: true }))).text, PLAIN);
     assert.equal(asked(only), before);
     assert.equal(await status({ cacheForceRefresh: true }), "REFRESH");
     assert.equal(await status({ cacheNamespace: "user-123" }), "MISS");
@@ -189,9 +189,9 @@ describe("a config", () => {
 
   test("keeps callers with one target by the fields of their session", async () => {
     const sides = [target("plain", { weight: 0.5 }), target("plain", { weight: 0.5 })];
-    const { chat } = client({ config: { strategy: { mode: "loadbalance", sticky_session: { hash_fields: ["metadata.user_id"], ttl: 3600 } }, targets: sides } });
+    const config = { strategy: { mode: "loadbalance", sticky_session: { hash_fields: ["metadata.user_id"], ttl: 3600 } }, targets: sides };
     const side = async (user) => {
-      const answer = await chat.completions.create({ messages: HI, model: "gpt-4o" }, { metadata: { user_id: `u${user}` } });
+      const answer = await client({ config }).chat.completions.create({ messages: HI, model: "gpt-4o" }, { metadata: { user_id: `u${user}` } });
       return answer.getHeaders()["last-used-option-index"];
     };
     const users = Array.from({ length: 20 }, (_, at) => at);

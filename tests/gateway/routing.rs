@@ -4,7 +4,10 @@ use causeway::host::Fault;
 use causeway::record::Outcome;
 use serde_json::{Value, json};
 
+use causeway::http::Method;
+
 use crate::scripted::{Scene, Scenery, Store};
+use crate::usage::House;
 
 const ASK: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}"#;
 const ASK_STREAM: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
@@ -525,6 +528,57 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         (500, "config.targets[0]", "openai")
     );
     assert_eq!((scene.body.as_str(), scene.records[0].provider), (SORRY, "openai"));
+}
+
+/// What conditions ask for is what came: the path, the country, the key, what lies deep in the body.
+#[test]
+fn conditions_see_the_request_as_it_came() {
+    let house = House::new(&[]);
+    assert_eq!(house.admin(Method::Post, "teams", &json!({"slug": "red", "name": "Red"})).status, 201);
+    let (id, key) = house.key(&json!({"name": "batch", "team": "red", "metadata": {"default": {"app": "ci"}}}));
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "response_format": {"type": "json_object"}, "seed": null});
+    for (query, wanted) in [
+        (json!({"url.pathname": "/v1/chat/completions"}), true),
+        (json!({"url.pathname": {"$regex": "^/v1/messages"}}), false),
+        (json!({"geo.country": "NZ"}), true),
+        (json!({"geo.country": "AU"}), false),
+        (json!({"key.name": "batch", "key.team": "red"}), true),
+        (json!({"key.id": id}), true),
+        (json!({"key.name": "live"}), false),
+        (json!({"metadata.app": "ci"}), true),
+        (json!({"key.metadata.app": "ci"}), true),
+        (json!({"params.response_format.type": "json_object"}), true),
+        (json!({"params.messages": {"$exists": true}, "params.seed": {"$exists": false}, "params.none.such": {"$exists": false}}), true),
+        (json!({"headers.X-Tier": "gold"}), true),
+        (json!({"model": "gpt-4o", "provider": {"$exists": false}}), true),
+    ] {
+        let conditions = json!([{"query": query, "then": "b"}]);
+        let config = json!({"strategy": {"mode": "conditional", "conditions": conditions, "default": "a"}, "targets": targets(2)});
+        // A header that anybody may send does not stand against what the platform knows.
+        let asks = Scene { country: Some("NZ"), ..scene(&body.to_string(), &config) }.header("cf-ipcountry", "AU").header("x-tier", "gold");
+        let played = house.play(asks.header("x-causeway-api-key", &key).fares(&[200]));
+        assert_eq!(asked(&played), if wanted { "b" } else { "a" }, "{query}: {}", played.body);
+    }
+}
+
+#[test]
+fn a_config_is_the_callers_else_the_keys_else_the_teams_else_the_deployments() {
+    let house = House::new(&[("DEFAULT_CONFIG", "of-all"), ("SANDBOX", "true")]);
+    for slug in ["of-all", "of-team", "of-key", "own"] {
+        let config = json!({"provider": "sandbox", "name": slug, "override_params": {"model": format!("echo-{slug}")}});
+        assert_eq!(house.admin(Method::Post, "configs", &json!({"slug": slug, "config": config})).status, 201);
+    }
+    assert_eq!(house.admin(Method::Post, "teams", &json!({"slug": "red", "name": "Red", "default_config": "of-team"})).status, 201);
+    let (_, plain) = house.key(&json!({}));
+    let (_, of_team) = house.key(&json!({"team": "red"}));
+    let (_, of_key) = house.key(&json!({"team": "red", "default_config": "of-key"}));
+    let model = |key: &str, own: Option<&str>| {
+        let asks = Scene::chat(ASK).header("x-causeway-api-key", key);
+        let asks = own.into_iter().fold(asks, |asks, slug| asks.header("x-causeway-config", slug));
+        house.play(asks).header("x-causeway-model").to_owned()
+    };
+    assert_eq!([model(&plain, None), model(&of_team, None), model(&of_key, None)], ["echo-of-all", "echo-of-team", "echo-of-key"]);
+    assert_eq!(model(&of_key, Some("own")), "echo-own");
 }
 
 /// By the marks that pictures, tools and schemas have in each dialect; what only speaks of them asks for nothing.
