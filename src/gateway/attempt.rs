@@ -1,6 +1,7 @@
 //! One try at a target: what is sent, and what is made of a refusal.
 
-use super::life::{Bound, Life};
+use super::bounds::Bound;
+use super::life::Life;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload, apart};
 use crate::http::Headers;
