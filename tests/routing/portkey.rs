@@ -7,7 +7,10 @@ use super::config::parsed;
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap().to_owned();
-    words.fold(first, |name, word| format!("{name}{}{}", word[..1].to_ascii_uppercase(), &word[1..]))
+    words.fold(first, |name, word| {
+        let (initial, rest) = word.split_at(1);
+        format!("{name}{}{rest}", initial.to_ascii_uppercase())
+    })
 }
 
 /// The same config as its text says and with its own names in camel case.
