@@ -79,7 +79,7 @@ const JSON: &str = "application/json";
 
 /// Looks for what was answered before. Storage that fails or is slow has nothing.
 pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>) -> Option<Entry> {
-    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| !word.eq_ignore_ascii_case("false"));
     let cached = match shelf {
         None => Cached::Disabled,
         Some(_) if refresh() => Cached::Refresh,
