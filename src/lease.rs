@@ -147,6 +147,15 @@ impl Lease {
         shares.map(note).collect()
     }
 
+    /// What no key was shown for, if any provider was asked.
+    pub fn keyless(&self, record: &Record) -> Option<(Used, Money)> {
+        if record.key.is_some() || reached(record) == 0 {
+            return None;
+        }
+        let bill = self.billed.plus(last_bill(record));
+        Some((self.used(record, bill, record.outcome == Outcome::Failed)?, bill.usd))
+    }
+
     fn used(&self, record: &Record, bill: Bill, failed: bool) -> Option<Used> {
         let usage = record.usage.unwrap_or_default();
         let (provider, model) = (record.provider.to_owned(), record.model.clone());

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::cache::Cached;
-use crate::catalog::Prices;
+use crate::catalog::{Money, Prices};
 use crate::cost::{self, Cost, Tally};
 use crate::error::{Error, Kind};
 use crate::host::Note;
 use crate::http::Ending;
 use crate::ir::Usage;
-use crate::lease::{Bill, Lease};
+use crate::lease::{Bill, Lease, Used};
 use crate::wire::Glance;
 use crate::wire::pipe::estimate_tokens;
 
@@ -101,6 +101,8 @@ pub struct Tokens {
 pub struct Closed {
     pub record: Record,
     pub notes: Vec<Note>,
+    /// What was used of it, where no key was shown.
+    pub keyless: Option<(Used, Money)>,
 }
 
 impl Attempt {
@@ -181,8 +183,10 @@ impl Ledger {
 
     fn ended(mut self, now: u64) -> Closed {
         self.record.duration_ms = now.saturating_sub(self.record.at);
-        let notes = std::mem::take(&mut self.lease).settle(&self.record);
-        Closed { record: self.record, notes }
+        let lease = std::mem::take(&mut self.lease);
+        let keyless = lease.keyless(&self.record);
+        let notes = lease.settle(&self.record);
+        Closed { record: self.record, notes, keyless }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::lease;
 use super::life::Life;
-use super::sight::{worst_of_errand, worst_of_form, worst_of_talk};
+use super::worst::{worst_of_errand, worst_of_form, worst_of_talk};
 use crate::door::{self, Door};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;

@@ -85,13 +85,13 @@ pub fn credential<H: Host>(life: &Life<'_, H>) -> Option<Rc<Credential>> {
 /// What is to be asked: a share of its own for every holder, or what the one that is held lacks.
 fn stakes<H: Host>(life: &mut Life<'_, H>, worst: Bill) -> Result<Vec<Stake>> {
     let (member, credential) = (life.member.clone(), credential(life));
-    if member.is_none() && credential.is_none() {
-        return Ok(Vec::new());
-    }
     let metadata = admission::metadata(life, member.as_ref())?;
     if life.ledger.lease.count == 0 {
         let short = metadata.iter().filter(|(name, value)| name.len() + value.len() <= LONGEST_VALUE).take(MOST_FIELDS);
         life.ledger.lease.metadata = short.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
+    if member.is_none() && credential.is_none() {
+        return Ok(Vec::new());
     }
     let mut stakes = Vec::new();
     let mut stake = |holder: Holder, meter: String, whose: String, version: Option<u64>, rules: Option<Box<RawValue>>| {

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::account::{self, Day, Tallies};
+use super::account::{self, Batch, Day, Tallies};
 use super::ask::{Ask, Settlement, Used, Verdict};
 use super::meter::Meter;
 use super::outbox::{Delivery, Mail, Sender};
@@ -17,6 +17,8 @@ use crate::section::Section;
 
 const NAME: &str = "name";
 const DEFINITION: &str = "definition";
+/// When the definition was told, or that there is none any more.
+const TOLD: &str = "told";
 /// Of a meter that has no definition.
 const RULES: &str = "rules";
 const COUNTERS: &str = "counters";
@@ -63,8 +65,8 @@ impl<R: Rows> Desk<R> {
         &self.rows
     }
 
-    /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
-    /// name; an object that an alarm has woken may not know it any more. Settlements may come along, a line each.
+    /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`, `tally`. `holder` is
+    /// its own name; an object that an alarm has woken may not know it any more. Settlements may come along, a line each.
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
         let (said, along) = if verb == "define" { (body, "") } else { body.split_once('\n').unwrap_or((body, "")) };
         for line in along.lines() {
@@ -77,13 +79,22 @@ impl<R: Rows> Desk<R> {
             "settle" => self.settle(said, now),
             "recall" => Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
             "standing" => self.standing(said, now),
+            "tally" => self.tally(said, now),
             _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
         }?;
         self.keep(now);
         Ok(said)
     }
 
-    fn define(&mut self, holder: &str, json: &str) -> Result<String> {
+    /// Before the definition there may be a line with the time when it was told: one that was on its way while a later
+    /// one arrived is nothing any more.
+    fn define(&mut self, holder: &str, said: &str) -> Result<String> {
+        let timed = said.split_once('\n').and_then(|(at, json)| Some((at.parse::<u64>().ok()?, json)));
+        let (told, json) = timed.map_or((None, said), |(at, json)| (Some(at), json));
+        let known = || self.rows.get(TOLD).and_then(|at| at.parse().ok());
+        if told.is_some_and(|told| known().is_some_and(|known: u64| told < known)) {
+            return Ok("null".to_owned());
+        }
         // A definition is told in one line; within strings there are none of these.
         let json = json.replace(['\n', '\r'], " ");
         if json.trim() == "null" {
@@ -95,6 +106,9 @@ impl<R: Rows> Desk<R> {
             self.definition = Some(Definition::read(&json)?);
             self.remember(holder);
             self.rows.put(DEFINITION, Some(&json));
+        }
+        if let Some(told) = told {
+            self.rows.put(TOLD, Some(&told.to_string()));
         }
         Ok("null".to_owned())
     }
@@ -166,6 +180,24 @@ impl<R: Rows> Desk<R> {
             }
         }
         self.write_row(&name, &day);
+    }
+
+    /// Adds what was counted elsewhere to the account.
+    fn tally(&mut self, body: &str, now: u64) -> Result<String> {
+        let batch: Batch = read(body)?;
+        let name = day_name(now);
+        let mut day = self.day(&name, now);
+        day.take(&batch.day);
+        for (field, counted) in &batch.fields {
+            if day.counts(field) {
+                let name = format!("{name}/{field}");
+                let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
+                account::take(&mut tallies, counted);
+                self.write_row(&name, &tallies);
+            }
+        }
+        self.write_row(&name, &day);
+        Ok("null".to_owned())
     }
 
     /// A day's account. With a new one those that are too old go.
