@@ -61,6 +61,7 @@ pub fn counts<H: Host>(life: &Life<'_, H>) -> bool {
 
 /// Looks for what was answered before, and meanwhile reserves what the request may use at the target at hand.
 pub async fn secure<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>, worst: Bill) -> Result<Option<Entry>> {
+    life.ledger.tally.uncounted |= worst.uncounted;
     let stakes = stakes(life, worst)?;
     if stakes.is_empty() {
         return Ok(look(life, shelf).await);
@@ -108,8 +109,8 @@ fn stakes<H: Host>(life: &mut Life<'_, H>, worst: Bill) -> Result<Vec<Stake>> {
             lease.count += 1;
             format!("{}.{}", life.ledger.record.request_id, lease.count)
         });
-        let Bill { tokens, most, usd, unpriced } = more;
-        let ask = Ask { lease: id.clone(), version, rules, requests, tokens, most, usd, unpriced, lasts_ms: None };
+        let Bill { tokens, most, usd, unpriced, uncounted } = more;
+        let ask = Ask { lease: id.clone(), version, rules, requests, tokens, most, usd, unpriced, uncounted, lasts_ms: None };
         let body = serde_json::to_string(&ask).unwrap_or_default();
         stakes.push(Stake { note: Note { meter: meter.clone(), verb: Verb::Ask, body }, lease: id, meter, whose, holder, more });
     };
@@ -283,6 +284,12 @@ fn refusal_of(whose: &str, refused: &Refused) -> Error {
         Broken::Unpriced => {
             let message = format!(
                 "Nobody has put a price on this model, and the {whose} has a budget: set a price with POST /admin/v1/prices, or allow it with `\"unpriced\": \"allow\"` in the budget."
+            );
+            (Kind::Exhausted, "insufficient_quota", message)
+        }
+        Broken::Uncounted => {
+            let message = format!(
+                "Nobody here hears how many tokens this takes, and the {whose} has a budget of them: allow it with `\"unpriced\": \"allow\"` in the budget."
             );
             (Kind::Exhausted, "insufficient_quota", message)
         }

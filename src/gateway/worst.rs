@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::lease;
 use super::life::Life;
 use crate::catalog::{self, Prices};
-use crate::cost::{self, Cost, Tally};
+use crate::cost::{self, Tally};
 use crate::errand;
 use crate::host::Host;
 use crate::ir::Usage;
@@ -20,8 +20,10 @@ pub const LIKELY_OUTPUT: u64 = 500;
 
 /// What a conversation may use at the most: its prompt, and the longest answer that it allows or the model gives.
 pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, provider: &str, model: &str, envelope: &Envelope<'_>) -> Bill {
+    // What is answered behind the caller's back, nobody here hears of.
+    let unheard = envelope.raw("background") == Some("true");
     if !lease::counts(life) {
-        return Bill::default();
+        return Bill { uncounted: unheard, ..Bill::NOTHING };
     }
     let known = catalog::find(provider, model);
     let (likely, most) = prompt(envelope);
@@ -35,7 +37,8 @@ pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, provider: &str, model: &str, e
     let prices = own.as_ref().or_else(|| known.as_ref()?.prices.as_ref());
     let usage = dearest(envelope, prices, most, output);
     let cost = cost::of(own.as_ref(), provider, model, &usage, &Tally::default());
-    Bill::of(likely.saturating_add(likely_output), most.saturating_add(output), cost)
+    let bill = Bill::of(likely.saturating_add(likely_output), most.saturating_add(output), cost);
+    Bill { uncounted: unheard, unpriced: bill.unpriced || unheard, ..bill }
 }
 
 /// So many tokens, of the dearest kinds that a body may lead to.
@@ -79,6 +82,12 @@ pub fn worst_of_errand<H: Host>(life: &Life<'_, H>, errand: Errand, asked: &[u8]
     let usage = Usage { input: tokens_at_most(asked.len()), ..Usage::default() };
     let own = life.settings.own_prices().find(record.provider, &record.model).cloned();
     Bill::of(input, usage.input, cost::of(own.as_ref(), record.provider, &record.model, &usage, &tally))
+}
+
+/// The same of what nobody here can read: it is paid for, but how much that is the provider alone knows.
+pub fn worst_of_unknown(body: &[u8]) -> Bill {
+    let tokens = estimate_tokens(body.len()).saturating_add(LIKELY_OUTPUT);
+    Bill { tokens, most: tokens_at_most(body.len()).max(tokens), unpriced: true, uncounted: true, ..Bill::NOTHING }
 }
 
 /// The same of a form, of whose files only the length is known.
@@ -146,4 +155,37 @@ fn prompt(envelope: &Envelope<'_>) -> (u64, u64) {
 /// What so many bytes of text take in the worst of scripts.
 fn tokens_at_most(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(2)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_answers_are_reckoned_with_as_a_body_may_lead_to() {
+        for (body, expected) in [
+            (r#"{"max_tokens":5}"#, (Some(5), 1)),
+            (r#"{"max_completion_tokens":1,"max_tokens":5,"n":3}"#, (Some(5), 3)),
+            (r#"{"n":1,"best_of":4,"prompt":["a","b"]}"#, (None, 8)),
+            (r#"{"prompt":[1,2,3]}"#, (None, 1)),
+            (r#"{"prompt":[[1],[2]]}"#, (None, 2)),
+            (r#"{"n":-1,"max_tokens":1e9}"#, (None, 1)),
+            (r#"{"generationConfig":{"maxOutputTokens":7,"candidateCount":2}}"#, (Some(7), 2)),
+        ] {
+            let envelope = Envelope::look(body.as_bytes()).unwrap();
+            assert_eq!((bound(&envelope), choices(&envelope)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_reckoned_with_as_the_dearest_kind_that_a_body_may_lead_to() {
+        let model = catalog::find("anthropic", "claude-sonnet-4-5").unwrap();
+        let dearest = |body: &str| dearest(&Envelope::look(body.as_bytes()).unwrap(), model.prices.as_ref(), 10, 5);
+        let usage = dearest(r#"{"messages":[]}"#);
+        assert_eq!((usage.cache_write, usage.cache_write_1h), (None, None));
+        let usage = dearest(r#"{"messages":[{"cache_control":{"type":"ephemeral"}}]}"#);
+        assert_eq!((usage.cache_write, usage.cache_write_1h), (Some(10), None));
+        let usage = dearest(r#"{"messages":[{"cache_control":{"type":"ephemeral","ttl":"1h"}}]}"#);
+        assert_eq!((usage.cache_write, usage.cache_write_1h), (Some(10), Some(10)));
+    }
 }

@@ -39,6 +39,9 @@ pub struct Desk<R> {
     /// What came along with the last ask.
     loose: Option<(String, Rules)>,
     mails: Vec<Mail>,
+    /// The account of the day at hand, and whether it is another than what is kept.
+    today: Option<(String, Day)>,
+    has_news: bool,
     /// When the meter wakes by itself.
     wakes_at: Option<u64>,
 }
@@ -58,7 +61,7 @@ impl<R: Rows> Desk<R> {
         let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
         let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
         let name = rows.get(NAME).unwrap_or_default();
-        Self { rows, name, meter, definition, loose, mails, wakes_at: None }
+        Self { rows, name, meter, definition, loose, mails, today: None, has_news: false, wakes_at: None }
     }
 
     pub fn rows(&self) -> &R {
@@ -168,48 +171,62 @@ impl<R: Rows> Desk<R> {
     }
 
     fn note(&mut self, used: &Used, usd: Money, now: u64) {
-        let name = day_name(now);
-        let mut day = self.day(&name, now);
+        let day = self.today(now);
         day.note(used, usd);
-        for (field, value) in &used.metadata {
-            if day.counts(field) {
-                let name = format!("{name}/{field}");
-                let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
-                account::note(&mut tallies, value, used, usd);
-                self.write_row(&name, &tallies);
-            }
+        let counted: Vec<_> = used.metadata.iter().filter(|(field, _)| day.counts(field)).collect();
+        for (field, value) in counted {
+            self.count_field(field, |tallies| account::note(tallies, value, used, usd));
         }
-        self.write_row(&name, &day);
     }
 
     /// Adds what was counted elsewhere to the account.
     fn tally(&mut self, body: &str, now: u64) -> Result<String> {
         let batch: Batch = read(body)?;
-        let name = day_name(now);
-        let mut day = self.day(&name, now);
+        let day = self.today(now);
         day.take(&batch.day);
-        for (field, counted) in &batch.fields {
-            if day.counts(field) {
-                let name = format!("{name}/{field}");
-                let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
-                account::take(&mut tallies, counted);
-                self.write_row(&name, &tallies);
-            }
+        let counted: Vec<_> = batch.fields.iter().filter(|(field, _)| day.counts(field)).collect();
+        for (field, tallies) in counted {
+            self.count_field(field, |own| account::take(own, tallies));
         }
-        self.write_row(&name, &day);
         Ok("null".to_owned())
     }
 
-    /// A day's account. With a new one those that are too old go.
-    fn day(&self, name: &str, now: u64) -> Day {
-        self.read_row(name).unwrap_or_else(|| {
-            self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
-            Day::default()
-        })
+    fn count_field(&self, field: &str, count: impl FnOnce(&mut Tallies)) {
+        let Some((day, _)) = &self.today else { return };
+        let name = format!("{day}/{field}");
+        let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
+        count(&mut tallies);
+        self.write_row(&name, &tallies);
+    }
+
+    /// The day's account, to be written in. With a new one those that are too old go.
+    fn today(&mut self, now: u64) -> &mut Day {
+        let name = day_name(now);
+        if self.today.as_ref().is_some_and(|(known, _)| *known != name) {
+            self.keep_day();
+            self.today = None;
+        }
+        self.has_news = true;
+        let read = || {
+            let day = self.rows.get(&name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(|| {
+                self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
+                Day::default()
+            });
+            (name, day)
+        };
+        &mut self.today.get_or_insert_with(read).1
+    }
+
+    fn keep_day(&mut self) {
+        if let Some((name, day)) = self.today.as_ref().filter(|_| self.has_news) {
+            self.write_row(name, day);
+        }
+        self.has_news = false;
     }
 
     /// Where things stand: limits, budgets, and the account of some days.
     fn standing(&mut self, query: &str, now: u64) -> Result<String> {
+        self.keep_day();
         let rules = self.rules();
         let standing = Standing {
             limits: self.meter.left(&rules, now),
@@ -265,11 +282,9 @@ impl<R: Rows> Desk<R> {
     fn keep(&mut self, now: u64) {
         let lost = self.meter.lost(now);
         if lost.leases > 0 {
-            let name = day_name(now);
-            let mut day = self.day(&name, now);
-            day.lose(lost);
-            self.write_row(&name, &day);
+            self.today(now).lose(lost);
         }
+        self.keep_day();
         // Nothing is counted but with a lease, and what passes by itself need not be written: who was never defined keeps
         // nothing, and who is refused writes nothing.
         let changes = self.meter.changes();

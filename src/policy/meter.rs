@@ -174,6 +174,7 @@ impl Meter {
         match (budget.amount, spent) {
             _ if !budget.hard => None,
             (Amount::Usd(_), _) if ask.unpriced && !budget.unpriced => Some((Broken::Unpriced, None)),
+            (Amount::Tokens(_), _) if ask.uncounted && !budget.unpriced => Some((Broken::Uncounted, None)),
             (Amount::Usd(max), Amount::Usd(spent)) => {
                 // What has no price costs something all the same.
                 let asked = if ask.unpriced { ask.usd.max(Money::from_pico(1)) } else { ask.usd };

@@ -384,6 +384,49 @@ fn what_passes_unread_is_counted_and_kept_to_the_models_of_the_key() {
 }
 
 #[test]
+fn no_body_is_reckoned_with_less_than_it_may_lead_to() {
+    let house = House::new(&json!({ "budgets": [{ "usd": "0.01", "per": "day" }] }));
+    let chat = |more: &Value| {
+        let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100});
+        merge(&mut body, more);
+        house.scene(&body)
+    };
+    let completions = |prompt: Value| {
+        let body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "max_tokens": 100});
+        Scene { path: "/v1/completions".to_owned(), ..house.scene(&body) }
+    };
+    let background = json!({"model": "gpt-4o", "input": "hi", "max_output_tokens": 20, "background": true});
+    for (name, scene, words) in [
+        ("two bounds", chat(&json!({"max_completion_tokens": 1, "max_tokens": 5_000})), "may cost"),
+        ("many answers", chat(&json!({"n": 20})), "may cost"),
+        ("many prompts", completions(json!(vec!["hi"; 100])), "may cost"),
+        ("an answer that comes later", Scene { path: "/v1/responses".to_owned(), ..house.scene(&background) }, "price"),
+    ] {
+        let refused = house.play(scene);
+        assert_eq!((refused.status, refused.seen.len()), (429, 0), "{name}: {}", refused.body);
+        assert!(refused.body.contains(words), "{name}: {}", refused.body);
+    }
+    assert_eq!(house.play(chat(&json!({})).says(ANSWER)).status, 200);
+}
+
+#[test]
+fn what_nobody_counts_does_not_slip_past_limits_and_budgets_of_tokens() {
+    let pass = |house: &House| {
+        let body = json!({"messages": [{"role": "user", "content": "hi"}]});
+        let scene = Scene { path: "/v1/proxy/openai/v1/something/new".to_owned(), ..house.scene(&body) };
+        house.play(scene.header("content-type", "application/json").says("{}"))
+    };
+    let house = House::new(&json!({ "budgets": [{ "tokens": 1_000_000, "per": "day" }] }));
+    let refused = pass(&house);
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (429, Some("insufficient_quota")), "{}", refused.body);
+    let house = House::new(&json!({ "budgets": [{ "tokens": 600, "per": "day", "unpriced": "allow" }] }));
+    assert_eq!(pass(&house).status, 200);
+    assert!(house.standing(&format!("key:{ID}"))["budgets"][0]["spent"].as_u64().unwrap() > 0);
+    let house = House::new(&json!({ "limits": [{ "type": "tokens", "per": "minute", "max": 500 }] }));
+    assert_eq!(pass(&house).status, 429);
+}
+
+#[test]
 fn a_provider_that_sends_the_key_back_tells_nobody() {
     let house = House::new(&json!({}));
     house.define_credential("prod", 1, "sk-secret-of-the-vault", &json!({}));

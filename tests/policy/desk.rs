@@ -184,7 +184,7 @@ fn where_a_holder_stands_is_told_with_its_account_by_the_day() {
     scene.say("ask", &json!({"lease": "e", "version": 1, "usd": "2"}));
     scene.restart();
     let standing = scene.say("standing", &json!(""));
-    let day = json!({"unit": "usd", "per": "day", "hard": true, "max": "10", "spent": "0.75", "held": "2", "left": "7.25", "resets_at": "2026-11-22T00:00:00Z"});
+    let day = json!({"unit": "usd", "per": "day", "hard": true, "max": "10", "spent": "0.75", "held": "2", "alerts": [], "left": "7.25", "resets_at": "2026-11-22T00:00:00Z"});
     assert_eq!(standing["budgets"][0], day);
     assert_eq!(standing["limits"][0]["left"], 6);
     let usage = &standing["usage"];
