@@ -41,6 +41,14 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// As limits count it.
+    pub fn of(&self, what: What) -> u64 {
+        match what {
+            What::Requests => self.requests,
+            What::Tokens => self.tokens,
+        }
+    }
+
     pub fn most(&self) -> u64 {
         self.most.max(self.tokens)
     }

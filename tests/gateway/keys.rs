@@ -249,6 +249,27 @@ fn a_team_counts_for_all_its_keys() {
 }
 
 #[test]
+fn a_key_or_its_team_has_a_config_for_who_names_none_and_may_be_for_some_configs_only() {
+    let house = House::new(&json!({ "team": "red", "allow": { "configs": ["of-key", "of-team"] } }));
+    house.meters.define("team:red", r#"{"slug":"red","version":1,"default_config":"of-team"}"#);
+    for (slug, model) in [("of-key", "gpt-4o-mini"), ("of-team", "o3"), ("other", "gpt-4o")] {
+        let config = json!({ "provider": "openai", "override_params": { "model": model } }).to_string();
+        house.shelves.borrow_mut().insert(format!("config:{slug}"), (config.into_bytes(), u64::MAX));
+    }
+    let model = |scene: Scene| house.play(scene.says(ANSWER)).header("x-causeway-model").to_owned();
+    assert_eq!(model(house.ask()), "o3");
+    assert_eq!(model(house.ask().header("x-causeway-config", "of-key")), "gpt-4o-mini");
+    for other in ["other", r#"{"provider":"openai"}"#] {
+        assert_eq!(house.play(house.ask().header("x-causeway-config", other)).status, 403, "{other}");
+    }
+    house.define_key(2, &json!({ "team": "red", "default_config": "of-key" }));
+    // The key is known as it was; its meter tells of the change, and the next request goes by it.
+    model(house.ask());
+    assert_eq!(model(house.ask()), "gpt-4o-mini");
+    assert_eq!(model(house.ask().header("x-causeway-config", "other")), "gpt-4o");
+}
+
+#[test]
 fn a_credential_of_the_vault_is_used_by_header_prefix_and_config_and_rotated_at_once() {
     let house = House::new(&json!({}));
     house.define_credential("prod", 1, "sk-one", &json!({}));
