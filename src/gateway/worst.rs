@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::lease;
 use super::life::Life;
 use crate::catalog::{self, Prices};
-use crate::cost::{self, Tally};
+use crate::cost::{self, Cost, Tally};
 use crate::errand;
 use crate::host::Host;
 use crate::ir::Usage;
@@ -77,11 +77,32 @@ pub fn worst_of_errand<H: Host>(life: &Life<'_, H>, errand: Errand, asked: &[u8]
         return Bill::default();
     }
     let (_, tally) = errand::used(errand, asked, &[]);
+    let (likely, most) = (estimate_tokens(asked.len()), tokens_at_most(asked.len()));
+    if tally.units.images > 0 {
+        return worst_of_images(life, likely, most, tally);
+    }
+    // Of what cannot be counted by the length of the request, no more is known afterwards.
+    let usage = Usage { input: most, estimated: tally.opaque, ..Usage::default() };
+    Bill::of(likely, most, price(life, &usage, &tally))
+}
+
+/// Of images: by the tokens that they become, or by the piece, whichever is dearer.
+fn worst_of_images<H: Host>(life: &Life<'_, H>, likely: u64, most: u64, mut tally: Tally) -> Bill {
+    let by_piece = price(life, &Usage { input: most, estimated: true, ..Usage::default() }, &tally);
+    let drawn = tally.units.images.saturating_mul(LARGEST_IMAGE);
+    tally.units.output_image_tokens = drawn;
+    let by_tokens = price(life, &Usage { input: most, output: drawn, ..Usage::default() }, &tally);
+    let cost = match (by_tokens, by_piece) {
+        (Cost::Usd(one), Cost::Usd(other)) => Cost::Usd(one.max(other)),
+        (Cost::Unpriced, only) | (only, Cost::Unpriced) => only,
+    };
+    Bill::of(likely, most.saturating_add(drawn), cost)
+}
+
+fn price<H: Host>(life: &Life<'_, H>, usage: &Usage, tally: &Tally) -> Cost {
     let record = &life.ledger.record;
-    let input = estimate_tokens(asked.len());
-    let usage = Usage { input: tokens_at_most(asked.len()), ..Usage::default() };
     let own = life.settings.own_prices().find(record.provider, &record.model).cloned();
-    Bill::of(input, usage.input, cost::of(own.as_ref(), record.provider, &record.model, &usage, &tally))
+    cost::of(own.as_ref(), record.provider, &record.model, usage, tally)
 }
 
 /// The same of what nobody here can read: it is paid for, but how much that is the provider alone knows.
@@ -103,17 +124,20 @@ pub fn worst_of_form<H: Host>(life: &Life<'_, H>, errand: Errand) -> Bill {
             tally.units.input_ms = told.unwrap_or(LARGEST_FORM) / 2;
             tally.uncounted = false;
         }
-        _ => tally.units.images = MOST_IMAGES,
+        _ => {
+            tally.units.images = MOST_IMAGES;
+            return worst_of_images(life, 0, MOST_IMAGES * LARGEST_IMAGE, tally);
+        }
     }
-    let record = &life.ledger.record;
-    let own = life.settings.own_prices().find(record.provider, &record.model).cloned();
-    Bill::of(0, 0, cost::of(own.as_ref(), record.provider, &record.model, &Usage::default(), &tally))
+    Bill::of(0, 0, price(life, &Usage::default(), &tally))
 }
 
 /// Where the length of a form is not told.
 const LARGEST_FORM: u64 = 25 << 20;
 /// So many an image model gives at once.
 const MOST_IMAGES: u64 = 10;
+/// As many tokens as a large one of the best quality becomes.
+const LARGEST_IMAGE: u64 = 8_192;
 /// The longest answer where nobody tells.
 const LONGEST_OUTPUT: u64 = 32_768;
 /// What a picture or a page takes, whatever its size.

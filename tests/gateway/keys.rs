@@ -431,6 +431,27 @@ fn no_body_is_reckoned_with_less_than_it_may_lead_to() {
 }
 
 #[test]
+fn images_and_speech_are_reckoned_with_by_what_they_may_become() {
+    let drawn =
+        json!({"created": 1, "data": [{"b64_json": "AA=="}], "usage": {"input_tokens": 10, "output_tokens": 4_160, "total_tokens": 4_170}});
+    let image = json!({"model": "gpt-image-1", "prompt": "a bridge", "quality": "high"});
+    let speech = |model: &str| json!({"model": model, "input": "hi", "voice": "alloy"});
+    for (budget, path, body, status) in [
+        ("0.05", "/v1/images/generations", image.clone(), 429),
+        ("1", "/v1/images/generations", image, 200),
+        ("0.05", "/v1/audio/speech", speech("tts-1"), 200),
+        ("0.05", "/v1/audio/speech", speech("gpt-4o-mini-tts"), 429),
+    ] {
+        let house = House::new(&json!({ "budgets": [{ "usd": budget, "per": "day" }] }));
+        let scene = Scene { path: path.to_owned(), ..house.scene(&body) };
+        let played = house.play(if status == 200 { scene.says(drawn.to_string()) } else { scene });
+        assert_eq!(played.status, status, "{body} {budget}: {}", played.body);
+        let spent = house.standing(&format!("key:{ID}"))["budgets"][0]["spent"].as_str().unwrap().parse::<f64>().unwrap();
+        assert_eq!(spent > 0.0, status == 200, "{body} {spent}");
+    }
+}
+
+#[test]
 fn what_nobody_counts_does_not_slip_past_limits_and_budgets_of_tokens() {
     let pass = |house: &House| {
         let body = json!({"messages": [{"role": "user", "content": "hi"}]});
