@@ -22,6 +22,7 @@ mod sight;
 mod talk;
 mod usage;
 mod vaulted;
+mod worst;
 
 use crate::door::{self, Door};
 use crate::error::{Kind, Result};

@@ -17,6 +17,8 @@ pub struct Bill {
     pub usd: Money,
     /// Nobody has put a price on some of it.
     pub unpriced: bool,
+    /// Nobody but the provider counts how much it is.
+    pub uncounted: bool,
 }
 
 /// The shares that a request holds with the meters of its holders.
@@ -88,12 +90,12 @@ impl Cost {
 }
 
 impl Bill {
-    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false };
+    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false, uncounted: false };
 
     pub fn of(tokens: u64, most: u64, cost: Cost) -> Self {
         match cost {
-            Cost::Usd(usd) => Self { tokens, most, usd, unpriced: false },
-            Cost::Unpriced => Self { tokens, most, usd: Money::ZERO, unpriced: true },
+            Cost::Usd(usd) => Self { tokens, most, usd, ..Self::NOTHING },
+            Cost::Unpriced => Self { tokens, most, unpriced: true, ..Self::NOTHING },
         }
     }
 
@@ -105,6 +107,7 @@ impl Bill {
             most: self.most.saturating_add(other.most),
             usd: self.usd.saturating_add(other.usd),
             unpriced: self.unpriced || other.unpriced,
+            uncounted: self.uncounted || other.uncounted,
         }
     }
 
@@ -116,6 +119,7 @@ impl Bill {
             most: self.most.saturating_sub(other.most),
             usd: self.usd.saturating_sub(other.usd),
             unpriced: self.unpriced && !other.unpriced,
+            uncounted: self.uncounted && !other.uncounted,
         }
     }
 
@@ -156,6 +160,15 @@ impl Lease {
             note(share, reached, bill, self.used(record, bill, failed))
         };
         shares.map(note).collect()
+    }
+
+    /// What no key was shown for, if any provider was asked.
+    pub fn keyless(&self, record: &Record, answer: Cost) -> Option<(Used, Money)> {
+        if record.key.is_some() || reached(record) == 0 {
+            return None;
+        }
+        let bill = self.billed.plus(last_bill(record, answer));
+        Some((self.used(record, bill, record.outcome == Outcome::Failed)?, bill.usd))
     }
 
     fn used(&self, record: &Record, bill: Bill, failed: bool) -> Option<Used> {

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::cache::Cached;
-use crate::catalog::Prices;
+use crate::catalog::{Money, Prices};
 use crate::cost::{self, Cost, Tally};
 use crate::error::{Error, Kind};
 use crate::host::Note;
 use crate::http::Ending;
 use crate::ir::Usage;
-use crate::lease::{Bill, Lease};
+use crate::lease::{Bill, Lease, Used};
 use crate::wire::Glance;
 use crate::wire::pipe::estimate_tokens;
 
@@ -107,6 +107,8 @@ pub struct Tokens {
 pub struct Closed {
     pub record: Record,
     pub notes: Vec<Note>,
+    /// What was used of it, where no key was shown.
+    pub keyless: Option<(Used, Money)>,
 }
 
 impl Attempt {
@@ -194,8 +196,10 @@ impl Ledger {
     fn ended(mut self, answer: Cost, now: u64) -> Closed {
         self.record.duration_ms = now.saturating_sub(self.record.at);
         self.record.cost = Some(answer.with(self.lease.billed));
-        let notes = std::mem::take(&mut self.lease).settle(&self.record, answer);
-        Closed { record: self.record, notes }
+        let lease = std::mem::take(&mut self.lease);
+        let keyless = lease.keyless(&self.record, answer);
+        let notes = lease.settle(&self.record, answer);
+        Closed { record: self.record, notes, keyless }
     }
 }
 

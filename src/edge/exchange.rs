@@ -62,6 +62,8 @@ extern "C" {
     fn ask_meters_for(this: &Exchange, slot: Slot, notes: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = tellMeters)]
     pub fn tell_meters(this: &Exchange, notes: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = tallyLater)]
+    pub fn tally_later(this: &Exchange) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,

@@ -7,7 +7,7 @@ use super::lease;
 use super::life::Life;
 use super::links;
 use super::route::{Asked, walk};
-use super::sight::worst_of_form;
+use super::worst::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host, Parcel, Payload, apart};

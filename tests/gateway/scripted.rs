@@ -6,10 +6,13 @@ use std::rc::Rc;
 
 use causeway::admin::outbox::{self, Effect};
 use causeway::admin::{self, Chance};
+use causeway::catalog::Money;
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script, Verb};
 use causeway::http::{Body, Call, Ending, Headers, Method};
+use causeway::lease::Used;
+use causeway::policy::account::Batch;
 use causeway::policy::vault::Vault;
 use causeway::record::Record;
 use causeway::routing::meeting::Meeting;
@@ -192,6 +195,13 @@ impl Host for Scripted {
 
     fn tell_meters(&self, notes: &[Note]) {
         self.meters.tell(notes, self.now());
+    }
+
+    fn count_keyless(&self, used: &Used, usd: Money) {
+        let mut batch = Batch::default();
+        batch.note(used, usd);
+        self.meters
+            .tell(&[Note { meter: "keyless".to_owned(), verb: Verb::Tally, body: serde_json::to_string(&batch).unwrap() }], self.now());
     }
 
     async fn registry(&self, request: &str) -> Result<String, Fault> {
