@@ -14,12 +14,11 @@ use crate::http::{Body, Headers, Reply};
 use crate::providers::service::Errand;
 use crate::target::Wish;
 use crate::wire::Echo;
-use crate::wire::envelope::Envelope;
 
 /// Something that is no conversation.
 pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Reply<H::Answer>> {
     let body = life.receive().await?;
-    let mut envelope = Envelope::look(&body)?;
+    let mut envelope = life.look(&body)?;
     if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
         envelope.set("model", json_string(usual));
     }

@@ -23,7 +23,7 @@ use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
-use crate::wire::envelope::MAX_BODY;
+use crate::wire::envelope::{Envelope, MAX_BODY};
 use crate::wire::{Dialect, Glance};
 
 /// One request on its way, and what is noted of it.
@@ -302,6 +302,18 @@ impl<'a, H: Host> Life<'a, H> {
         })
     }
 
+    /// A cheap look at the caller's body. One that came as something else than JSON may be no mistake of writing.
+    pub fn look<'b>(&self, body: &'b [u8]) -> Result<Envelope<'b>> {
+        Envelope::look(body).map_err(|mut error| {
+            let kind = self.call.headers.find("content-type").and_then(|kind| kind.split(';').next()).unwrap_or("application/json");
+            if error.kind == Kind::Invalid && !kind.to_ascii_lowercase().contains("json") {
+                let shown: String = kind.chars().take(64).collect();
+                error.message.push_str(&format!(" It came as `{shown}`; send JSON, as `application/json`."));
+            }
+            error
+        })
+    }
+
     /// Notes a try and how it came out.
     pub fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
         let ms = self.host.now().saturating_sub(started);
@@ -388,7 +400,7 @@ impl<'a, H: Host> Life<'a, H> {
             reply.headers.add("retry-after-ms", &ms.to_string());
         }
         if error.kind == Kind::MethodNotAllowed {
-            reply.headers.add("allow", "GET, POST, OPTIONS");
+            reply.headers.add("allow", door::allowed(self.call));
         }
         reply
     }

@@ -16,7 +16,7 @@ use crate::http::{Body, Headers, Method, Reply};
 use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
-use crate::providers::{self, Auth, Provider};
+use crate::providers::{self, Auth, Provider, sandbox};
 use crate::settings::Settings;
 use crate::target::{self, Credential, Target, Wish};
 use crate::token;
@@ -45,6 +45,9 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
     let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
+    if provider.slug == sandbox::SLUG {
+        return Err(Error::invalid("The sandbox has nothing but models: name another provider.").with_param("provider"));
+    }
     life.ledger.record.provider = provider.slug;
     let freight = freight::weigh(life, &passage.path).await?;
     life.ledger.record.model = freight.as_ref().and_then(|freight| freight.model.clone()).unwrap_or_default();
@@ -171,7 +174,8 @@ fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, f
 
 /// The provider whose own dialect it is; an active one before any other.
 fn home_of(settings: &Settings, dialect: Dialect) -> Option<&'static Provider> {
-    let at_home = |provider: &&'static Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let speaks = |provider: &Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let at_home = |provider: &&'static Provider| provider.slug != sandbox::SLUG && speaks(provider);
     let active = settings.active().into_iter().find(at_home);
     active.or_else(|| providers::all().iter().find(at_home))
 }

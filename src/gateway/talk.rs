@@ -39,7 +39,7 @@ struct Draft<'a> {
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
@@ -264,7 +264,7 @@ fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
