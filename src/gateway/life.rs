@@ -392,7 +392,7 @@ impl<'a, H: Host> Life<'a, H> {
         }
         let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);
-        let mut reply = json_reply(error.status, body);
+        let mut reply = Reply::json(error.status, body);
         if matches!(error.origin, Origin::Upstream | Origin::Caller)
             && let Retry::Here { after_ms: Some(ms) } = error.retry
         {
@@ -470,9 +470,4 @@ fn retried(went_well: bool, attempts: &[Attempt]) -> String {
     let asked = attempts.iter().rev().filter(|attempt| attempt.asked);
     let retries = asked.take_while(|attempt| attempt.chosen == RETRY).count();
     if went_well || retries == 0 { retries.to_string() } else { "-1".to_owned() }
-}
-
-pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
-    let headers = Headers::from_iter([("content-type", "application/json")]);
-    Reply { status, headers, body: Body::Bytes(body), ledger: None, deposit: None }
 }

@@ -1,8 +1,8 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered, whole};
-use super::freight::{self, Freighted};
+use super::attempt::{MAX_ANSWER, accepted, read, rest, send, unanswered, whole};
+use super::freight::{self, Freight, Freighted};
 use super::lease;
 use super::life::Life;
 use super::links;
@@ -10,7 +10,6 @@ use super::route::{Asked, walk};
 use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
-
 use crate::host::{Answer, Host, Parcel, Payload, apart};
 use crate::http::{Body, Headers, Method, Reply};
 use crate::lease::Bill;
@@ -39,22 +38,9 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
-    let named = match &passage.provider {
-        Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
-        _ => target::named_provider(life.call, &life.caller)?,
-    };
-    let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
-    let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
-    if provider.slug == sandbox::SLUG {
-        return Err(Error::invalid("The sandbox has nothing but models: name another provider.").with_param("provider"));
-    }
+    let provider = destination(life, passage)?;
     life.ledger.record.provider = provider.slug;
-    let freight = freight::weigh(life, &passage.path).await?;
-    life.ledger.record.model = freight.as_ref().and_then(|freight| freight.model.clone()).unwrap_or_default();
-    life.permit_any(provider.slug, freight.as_ref().and_then(|freight| freight.model.as_deref()))?;
-    life.ledger.prompt_bytes = freight.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
-    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
-    lease::secure(life, None, worst).await?;
+    let freight = cleared(life, provider, passage).await?;
     let place = target::place(life.settings, &life.caller, provider)?;
     let credential = target::credential(life.settings, &life.caller, provider, &place)?;
     let query = target::passed_query(&life.call.query);
@@ -65,40 +51,77 @@ async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<R
         headers.add("authorization", &token::authorization(life.host, life.settings, &account, life.timeout_ms(false)?).await?);
     }
     target::pass_headers(life.call, provider, &mut headers);
-    let method = life.call.method;
+    let (method, signs) = (life.call.method, matches!(provider.auth, Auth::Aws(_)));
     let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
     // A signature is over the whole body.
-    let kind = freight.as_ref().map_or(Freighted::Unknown, |freight| freight.kind);
-    let read = freight.and_then(|freight| freight.body);
-    let signed = match read {
-        None if matches!(provider.auth, Auth::Aws(_)) && !bodiless => Some(life.body().await?),
+    let bytes = match freight.body {
+        None if signs && !bodiless => Some(life.body().await?),
         read => read,
     };
     let started = life.host.now();
-    if matches!(provider.auth, Auth::Aws(_)) {
-        let body = signed.as_deref().unwrap_or_default();
+    if signs {
+        let body = bytes.as_deref().unwrap_or_default();
         target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, body, started);
     }
-    let body = match &signed {
+    let body = match &bytes {
         Some(bytes) => Payload::Bytes(bytes),
         None if bodiless => Payload::None,
         None => Payload::Callers,
     };
     let timeout_ms = life.timeout_ms(false)?;
-    let counted = matches!(kind, Freighted::Talk(_) | Freighted::Errand(_));
+    let counted = matches!(freight.kind, Freighted::Talk(_) | Freighted::Errand(_));
     let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
     let outcome = life.host.fetch(parcel).await;
-    let mut answer = life.tried(provider, started, outcome)?;
+    let answer = life.tried(provider, started, outcome)?;
     if answer.status() >= 400 {
         return refused(life, provider, credential, counted, answer).await;
     }
     if counted {
-        return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
+        return told(life, provider, freight.kind, bytes.as_deref().unwrap_or_default(), answer).await;
     }
-    let free = kind == Freighted::Free;
+    let bases = [place.base.as_str(), provider.base];
+    returned(life, provider, passage, &bases, answer, freight.kind == Freighted::Free).await
+}
+
+/// Whoever is named in the path or by a header, else whose dialect it is.
+fn destination<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'static Provider> {
+    let named = match &passage.provider {
+        Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
+        _ => target::named_provider(life.call, &life.caller)?,
+    };
+    let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
+    let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
+    if provider.slug == sandbox::SLUG {
+        return Err(Error::invalid("The sandbox has nothing but models: name another provider.").with_param("provider"));
+    }
+    Ok(provider)
+}
+
+/// What passes, as far as it has to be known, once it may: the caller is allowed there, and its share is reserved.
+async fn cleared<H: Host>(life: &mut Life<'_, H>, provider: &Provider, passage: &Passage) -> Result<Freight> {
+    let freight = freight::weigh(life, &passage.path).await?;
+    let model = freight.as_ref().and_then(|freight| freight.model.as_deref());
+    life.ledger.record.model = model.unwrap_or_default().to_owned();
+    life.permit_any(provider.slug, model)?;
+    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
+    let freight = freight.unwrap_or_default();
+    life.ledger.prompt_bytes = freight.body.as_ref().map_or(0, Vec::len);
+    lease::secure(life, None, worst).await?;
+    Ok(freight)
+}
+
+/// Passes an answer on as it comes, unless it leads to where only the gateway may go.
+async fn returned<H: Host>(
+    life: &mut Life<'_, H>,
+    provider: &Provider,
+    passage: &Passage,
+    bases: &[&str; 2],
+    mut answer: H::Answer,
+    free: bool,
+) -> Result<Reply<H::Answer>> {
     let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
     let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
-    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
+    let bytes = links::homeward(bytes, field, bases, life.call, passage);
     let status = answer.status();
     Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
 }
@@ -146,7 +169,7 @@ async fn told<H: Host>(
         Freighted::Errand(errand) => life.close_errand(errand, asked, &bytes),
         Freighted::Free | Freighted::Unknown => {}
     }
-    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(status, answer, bytes))
 }
 
 /// A stream passes, and a tap keeps count.
@@ -169,7 +192,7 @@ fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, f
     life.ledger.tally.uncounted = !free && !failed;
     life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
+    Reply::of(status, Headers::default(), body)
 }
 
 /// The provider whose own dialect it is; an active one before any other.
@@ -234,16 +257,14 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
     let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
     let outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
-    let mut answer = life.tried(target.provider, started, outcome)?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
-    }
+    let answer = life.tried(target.provider, started, outcome)?;
+    let mut answer = accepted(life, &target, answer).await?;
     if answer.is_stream() {
         return Ok(passed(life, answer, false));
     }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     life.close_errand(errand, &[], &bytes);
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
 /// For a provider that takes no form: it is read and written anew.
@@ -259,15 +280,13 @@ async fn whole_form<H: Host>(
     let form = life.body().await?;
     let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, target, &body, false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, target, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let answer = send(life, target, &body, false, json, false).await?;
+    let mut answer = accepted(life, target, answer).await?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
     life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None, deposit: None })
+    Ok(Reply::of(200, headers, Body::Bytes(written)))
 }
 
 #[cfg(test)]

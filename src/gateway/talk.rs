@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, accepted, empty, opened, read, send, unanswered, whole};
 use super::lease;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{Shelf, replay};
 use super::sight::{fits, worst_of_talk};
@@ -62,10 +62,8 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     {
         return Ok(reply);
     }
-    let mut answer = attempt(life, &target, &draft).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(apart(failure(life, &target, &mut answer)).await);
-    }
+    let answer = attempt(life, &target, &draft).await?;
+    let answer = accepted(life, &target, answer).await?;
     receive(life, &target, draft, answer, shelf).await
 }
 
@@ -182,7 +180,7 @@ async fn receive<H: Host>(
         }
         life.close(&glance);
         let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
-        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit });
+        return Ok(Reply { deposit, ..Reply::relayed(status, answer, bytes) });
     }
     let streamed = answer.is_stream() || are_events(&bytes);
     let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
@@ -194,7 +192,7 @@ async fn receive<H: Host>(
     if !draft.stream {
         let whole = whole();
         let deposit = shelf.and_then(|shelf| shelf.keep_talk(life, &whole));
-        return Ok(Reply { deposit, ..json_reply(200, whole) });
+        return Ok(Reply { deposit, ..Reply::json(200, whole) });
     }
     let deposit = shelf.filter(|_| cache::folds(&response)).and_then(|shelf| shelf.keep_talk(life, &whole()));
     Ok(Reply { deposit, ..as_stream(life, response, &draft.echo) })
@@ -210,7 +208,7 @@ pub fn as_stream<H: Host>(life: &Life<'_, H>, response: Response, echo: &Echo) -
     if door::wants_list(life.call) {
         out = List::of(&out);
     }
-    Reply { status: 200, headers: stream_headers(life.call), body: Body::Bytes(out), ledger: None, deposit: None }
+    Reply::of(200, stream_headers(life.call), Body::Bytes(out))
 }
 
 fn stream_reply<H: Host>(
@@ -281,7 +279,7 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });
         let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
-        let mut reply = json_reply(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
+        let mut reply = Reply::json(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
         reply.headers.add(&format!("x-{}-estimated", life.caller.spelling()), "true");
         return Ok(reply);
     };
@@ -290,13 +288,11 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
     }
     counter.fit(&mut envelope, true, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &counter, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
+    let mut answer = accepted(life, &counter, answer).await?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
 /// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.
