@@ -81,6 +81,15 @@ fn the_map_shows_these_rungs() {
 }
 
 #[test]
+fn the_map_names_every_room_of_the_gateway() {
+    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for (name, _) in sources() {
+        let Some(room) = name.strip_prefix("gateway/").and_then(|file| file.strip_suffix(".rs")) else { continue };
+        assert!(map.contains(&format!("`{room}`")), "the map has no room `{room}`");
+    }
+}
+
+#[test]
 fn dependencies_point_one_way() {
     for (name, text) in sources() {
         let own = name.split(['/', '.']).next().unwrap();

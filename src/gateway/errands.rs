@@ -9,7 +9,7 @@ use super::sight::worst_of_errand;
 use super::talk::{json_string, model, named};
 use crate::errand::{self, Letter, Returned};
 use crate::error::{Error, Result};
-use crate::host::{Answer, Host};
+use crate::host::{Answer, Host, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::providers::service::Errand;
 use crate::target::{Target, Wish};
@@ -47,12 +47,12 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     }
     let Some(reading) = reading else {
         let letter = letters.into_iter().next().ok_or_else(|| Error::gateway("Nothing was written that could be sent."))?;
-        let answer = post(life, &target, &letter).await?;
+        let answer = apart(post(life, &target, &letter)).await?;
         return relay(life, &target, errand, &asked, answer, shelf).await;
     };
     let mut returned = Vec::with_capacity(letters.len());
     for letter in letters {
-        let mut answer = post(life, &target, &letter).await?;
+        let mut answer = apart(post(life, &target, &letter)).await?;
         let content_type = answer.header("content-type").unwrap_or_default();
         returned.push(Returned { content_type, body: read(life, target.provider, &mut answer).await? });
     }
