@@ -723,3 +723,16 @@ mod recorded {
         }
     }
 }
+
+#[test]
+fn a_ping_is_read_and_written_and_is_no_part_of_the_answer() {
+    let ping = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
+    assert_eq!(written(&[Event::Ping]), ping);
+    let pinged: Vec<u8> =
+        String::from_utf8(STREAM.to_vec()).unwrap().split_inclusive("\n\n").flat_map(|frame| [ping, frame.as_bytes()].concat()).collect();
+    for size in [1, 7, 4_096] {
+        let events = read(&pinged, size, None);
+        assert!(events.iter().filter(|event| matches!(event, Event::Ping)).count() > 5);
+        assert_eq!(format!("{:?}", folded(events)), format!("{:?}", folded(read(STREAM, size, None))));
+    }
+}
