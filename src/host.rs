@@ -25,6 +25,11 @@ pub trait Host {
 
     async fn sleep(&self, ms: u64);
 
+    /// The country that the caller is in, if the platform knows.
+    fn country(&self) -> Option<String> {
+        None
+    }
+
     /// The caller's body, whole; `Fault::TooLarge` where it is longer than the limit.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault>;
 

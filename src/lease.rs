@@ -76,6 +76,17 @@ pub struct Used {
     pub metadata: Vec<(String, String)>,
 }
 
+impl Cost {
+    /// Together with what was billed before.
+    #[must_use]
+    pub fn with(self, billed: Bill) -> Self {
+        match self {
+            Cost::Usd(usd) if !billed.unpriced => Cost::Usd(usd.saturating_add(billed.usd)),
+            _ => Cost::Unpriced,
+        }
+    }
+}
+
 impl Bill {
     pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false };
 
@@ -135,8 +146,8 @@ impl Lease {
     }
 
     /// The request is over: what it used, to each of those who held something for it.
-    pub fn settle(self, record: &Record) -> Vec<Note> {
-        let last = last_bill(record);
+    pub fn settle(self, record: &Record, answer: Cost) -> Vec<Note> {
+        let last = last_bill(record, answer);
         let whole = self.billed.plus(last);
         let (reached, failed) = (reached(record), record.outcome == Outcome::Failed);
         let shares = self.shares.iter();
@@ -170,16 +181,13 @@ pub fn give_back(lease: String, meter: String) -> Note {
     Note { meter, verb: Verb::Settle, body: serde_json::to_string(&settlement).unwrap_or_default() }
 }
 
-/// What the answer itself cost. One that was given again costs nobody anything.
-fn last_bill(record: &Record) -> Bill {
+/// What the answer itself used. One that was given again costs nobody anything.
+fn last_bill(record: &Record, answer: Cost) -> Bill {
     if record.cache == crate::cache::Cached::Hit {
         return Bill::default();
     }
     let tokens = record.usage.map_or(0, |usage| usage.input.saturating_add(usage.output));
-    match record.cost {
-        Some(cost) => Bill::of(tokens, tokens, cost),
-        None => Bill { tokens, most: tokens, ..Bill::default() },
-    }
+    Bill::of(tokens, tokens, answer)
 }
 
 /// One request, if any provider was reached or had been before.

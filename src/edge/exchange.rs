@@ -20,6 +20,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn seed(this: &Exchange) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
+    pub fn country(this: &Exchange) -> Result<Option<String>, JsValue>;
+    #[wasm_bindgen(method, catch)]
     pub fn canned(this: &Exchange, status: u16, content_type: &str, chunks: Array, cut: bool) -> Result<Upstream, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub fn reply(this: &Exchange, status: u16, headers: &str, body: Option<Uint8Array>, upstream: Option<&Upstream>)

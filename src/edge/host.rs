@@ -60,6 +60,10 @@ impl Host for Worker {
         }
     }
 
+    fn country(&self) -> Option<String> {
+        self.exchange.country().ok().flatten()
+    }
+
     async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault> {
         match self.exchange.body(limit as f64).await {
             Ok(bytes) if bytes.is_null() => Err(Fault::TooLarge),

@@ -68,6 +68,11 @@ class Exchange {
     return encoder.encode(block);
   }
 
+  /** Where the caller is; the header of this name is there only where the zone adds it. */
+  country() {
+    return this.request.cf?.country ?? undefined;
+  }
+
   /** The text variables of the Worker, a line each: NAME=value with its line feeds as \u0001. */
   variables() {
     let block = "";

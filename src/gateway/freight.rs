@@ -34,6 +34,13 @@ pub enum Freighted {
     Unknown,
 }
 
+impl Freight {
+    /// Whether its answer tells what was used.
+    pub fn is_counted(&self) -> bool {
+        matches!(self.kind, Freighted::Talk(_) | Freighted::Errand(_))
+    }
+}
+
 /// Looks at what is to pass, where the caller is counted or may not go everywhere.
 pub async fn weigh<H: Host>(life: &Life<'_, H>, path: &str) -> Result<Option<Freight>> {
     let listed = life.member.as_ref().is_some_and(|member| member.key.allow.models.is_some()) || is_listed(life);

@@ -11,7 +11,7 @@ use super::sight::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
 use crate::host::{Answer, Host, Parcel, Payload, apart};
-use crate::http::{Body, Headers, Method, Reply};
+use crate::http::{Body, Call, Headers, Method, Reply};
 use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
@@ -38,53 +38,32 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
-    let provider = destination(life, passage)?;
+    let provider = provider_of(life, passage)?;
     life.ledger.record.provider = provider.slug;
-    let freight = cleared(life, provider, passage).await?;
+    let mut freight = admitted(life, passage, provider).await?;
     let place = target::place(life.settings, &life.caller, provider)?;
     let credential = target::credential(life.settings, &life.caller, provider, &place)?;
-    let query = target::passed_query(&life.call.query);
-    let mark = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{mark}{query}", joined(&place.base, &passage.path));
-    let mut headers = target::request_headers(provider, credential);
-    if let Some(account) = target::account(life.settings, credential)? {
-        headers.add("authorization", &token::authorization(life.host, life.settings, &account, life.timeout_ms(false)?).await?);
-    }
-    target::pass_headers(life.call, provider, &mut headers);
-    let (method, signs) = (life.call.method, matches!(provider.auth, Auth::Aws(_)));
-    let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
     // A signature is over the whole body.
-    let bytes = match freight.body {
-        None if signs && !bodiless => Some(life.body().await?),
-        read => read,
-    };
-    let started = life.host.now();
-    if signs {
-        let body = bytes.as_deref().unwrap_or_default();
-        target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, body, started);
+    if matches!(provider.auth, Auth::Aws(_)) && freight.body.is_none() && !is_bodiless(life.call) {
+        freight.body = Some(life.body().await?);
     }
-    let body = match &bytes {
-        Some(bytes) => Payload::Bytes(bytes),
-        None if bodiless => Payload::None,
-        None => Payload::Callers,
-    };
-    let timeout_ms = life.timeout_ms(false)?;
-    let counted = matches!(freight.kind, Freighted::Talk(_) | Freighted::Errand(_));
-    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
-    let outcome = life.host.fetch(parcel).await;
-    let answer = life.tried(provider, started, outcome)?;
+    let mut answer = forward(life, provider, credential, &place.base, passage, &freight).await?;
     if answer.status() >= 400 {
-        return refused(life, provider, credential, counted, answer).await;
+        return refused(life, provider, credential, freight.is_counted(), answer).await;
     }
-    if counted {
-        return told(life, provider, freight.kind, bytes.as_deref().unwrap_or_default(), answer).await;
+    if freight.is_counted() {
+        return told(life, provider, &freight, answer).await;
     }
-    let bases = [place.base.as_str(), provider.base];
-    returned(life, provider, passage, &bases, answer, freight.kind == Freighted::Free).await
+    let free = freight.kind == Freighted::Free;
+    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
+    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
+    let status = answer.status();
+    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
 }
 
-/// Whoever is named in the path or by a header, else whose dialect it is.
-fn destination<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'static Provider> {
+/// The one in the path, else the one that the call names, else whose own dialect it is.
+fn provider_of<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'static Provider> {
     let named = match &passage.provider {
         Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
         _ => target::named_provider(life.call, &life.caller)?,
@@ -97,33 +76,51 @@ fn destination<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'stati
     Ok(provider)
 }
 
-/// What passes, as far as it has to be known, once it may: the caller is allowed there, and its share is reserved.
-async fn cleared<H: Host>(life: &mut Life<'_, H>, provider: &Provider, passage: &Passage) -> Result<Freight> {
-    let freight = freight::weigh(life, &passage.path).await?;
-    let model = freight.as_ref().and_then(|freight| freight.model.as_deref());
+/// What is to pass, if the caller may and its limits and budgets allow it.
+async fn admitted<H: Host>(life: &mut Life<'_, H>, passage: &Passage, provider: &Provider) -> Result<Freight> {
+    let weighed = freight::weigh(life, &passage.path).await?;
+    let model = weighed.as_ref().and_then(|freight| freight.model.as_deref());
     life.ledger.record.model = model.unwrap_or_default().to_owned();
     life.permit_any(provider.slug, model)?;
-    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
-    let freight = freight.unwrap_or_default();
-    life.ledger.prompt_bytes = freight.body.as_ref().map_or(0, Vec::len);
+    life.ledger.prompt_bytes = weighed.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
+    let worst = weighed.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
     lease::secure(life, None, worst).await?;
-    Ok(freight)
+    Ok(weighed.unwrap_or_default())
 }
 
-/// Passes an answer on as it comes, unless it leads to where only the gateway may go.
-async fn returned<H: Host>(
+fn is_bodiless(call: &Call) -> bool {
+    matches!(call.method, Method::Get | Method::Head) || call.headers.find("content-type").is_none()
+}
+
+/// Sends it with the provider's credential in place of the caller's.
+async fn forward<H: Host>(
     life: &mut Life<'_, H>,
     provider: &Provider,
+    credential: Credential<'_>,
+    base: &str,
     passage: &Passage,
-    bases: &[&str; 2],
-    mut answer: H::Answer,
-    free: bool,
-) -> Result<Reply<H::Answer>> {
-    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
-    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
-    let bytes = links::homeward(bytes, field, bases, life.call, passage);
-    let status = answer.status();
-    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
+    freight: &Freight,
+) -> Result<H::Answer> {
+    let query = target::passed_query(&life.call.query);
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{mark}{query}", joined(base, &passage.path));
+    let mut headers = target::request_headers(provider, credential);
+    if let Some(account) = target::account(life.settings, credential)? {
+        headers.add("authorization", &token::authorization(life.host, life.settings, &account, life.timeout_ms(false)?).await?);
+    }
+    target::pass_headers(life.call, provider, &mut headers);
+    let (method, started) = (life.call.method, life.host.now());
+    let signed = freight.body.as_deref().unwrap_or_default();
+    target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, signed, started);
+    let body = match &freight.body {
+        Some(bytes) => Payload::Bytes(bytes),
+        None if is_bodiless(life.call) => Payload::None,
+        None => Payload::Callers,
+    };
+    let timeout_ms = life.timeout_ms(false)?;
+    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !freight.is_counted(), timeout_ms };
+    let outcome = life.host.fetch(parcel).await;
+    life.tried(provider, started, outcome)
 }
 
 /// Passes a refusal on, less what must not be told.
@@ -147,26 +144,20 @@ async fn refused<H: Host>(
 }
 
 /// Passes an answer on that tells what was used.
-async fn told<H: Host>(
-    life: &mut Life<'_, H>,
-    provider: &Provider,
-    kind: Freighted,
-    asked: &[u8],
-    mut answer: H::Answer,
-) -> Result<Reply<H::Answer>> {
+async fn told<H: Host>(life: &mut Life<'_, H>, provider: &Provider, freight: &Freight, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
     let status = answer.status();
-    if let Freighted::Talk(dialect) = kind
+    if let Freighted::Talk(dialect) = freight.kind
         && answer.is_stream()
     {
         return Ok(tapped(life, dialect, answer));
     }
     let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
-    match kind {
+    match freight.kind {
         Freighted::Talk(dialect) => {
             let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
             life.close(&glance);
         }
-        Freighted::Errand(errand) => life.close_errand(errand, asked, &bytes),
+        Freighted::Errand(errand) => life.close_errand(errand, freight.body.as_deref().unwrap_or_default(), &bytes),
         Freighted::Free | Freighted::Unknown => {}
     }
     Ok(Reply::relayed(status, answer, bytes))

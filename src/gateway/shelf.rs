@@ -79,7 +79,7 @@ const JSON: &str = "application/json";
 
 /// Looks for what was answered before. Storage that fails or is slow has nothing.
 pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>) -> Option<Entry> {
-    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| !word.eq_ignore_ascii_case("false"));
     let cached = match shelf {
         None => Cached::Disabled,
         Some(_) if refresh() => Cached::Refresh,
@@ -134,10 +134,7 @@ pub fn returned<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, errand: Er
 /// Notes that nobody had to be asked.
 fn hit<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, entry: &Entry) {
     entry.dropped.iter().for_each(|name| life.losses.drop(name.as_str()));
-    let (path, chosen) = (life.turn.path.to_owned(), life.turn.chosen);
-    let record = &mut life.ledger.record;
-    record.cache = Cached::Hit;
+    life.ledger.record.cache = Cached::Hit;
     let left = Some("answered from the cache".to_owned());
-    let (model, provider) = (record.model.clone(), target.provider.slug);
-    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, unreachable: false, left });
+    life.note(Attempt { provider: target.provider.slug, left, ..Attempt::default() });
 }

@@ -69,7 +69,7 @@ impl<H: Host> View for Sight<'_, '_, H> {
             "provider" => text(life.caller.named("provider")?),
             "url" => text(&life.call.path),
             "headers" => text(life.call.headers.find(&name.to_ascii_lowercase())?),
-            "geo" => text(life.call.headers.find("cf-ipcountry")?),
+            "geo" => life.host.country().or_else(|| life.call.headers.find("cf-ipcountry").map(str::to_owned)).map(Fact::Text),
             "metadata" => text(admission::metadata(life, life.member.as_ref()).ok()?.get(name)?),
             "key" => {
                 let member = life.member.as_ref()?;
@@ -140,20 +140,32 @@ pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str
 
 /// What a body asks of a model, whatever its dialect, by the marks that such things have in it.
 fn needs(envelope: &Envelope<'_>) -> impl Iterator<Item = (Capability, &'static str)> {
-    const PICTURES: &[&str] = &["\"image_url\"", "\"input_image\"", "\"type\":\"image\"", "\"type\": \"image\"", "image/png", "image/jpeg"];
-    let holds = |name: &str, marks: &[&str]| envelope.raw(name).is_some_and(|raw| marks.iter().any(|mark| raw.contains(mark)));
-    let content = ["messages", "input", "contents"];
+    const PICTURES: &[&str] = &["\"image_url\"", "\"input_image\"", "\"type\":\"image\"", "\"type\": \"image\""];
+    const SCHEMAS: &[&str] = &["responseSchema\"", "responseJsonSchema\"", "response_schema\"", "response_json_schema\""];
+    let holds = |names: &[&str], marks: &[&str]| {
+        names.iter().filter_map(|name| envelope.raw(name)).any(|raw| marks.iter().any(|mark| stands(raw, mark)))
+    };
     let wanted = [
-        (content.iter().any(|name| holds(name, PICTURES)), Capability::Vision, "pictures"),
-        (envelope.raw("tools").is_some_and(|tools| tools != "[]"), Capability::Tools, "tools"),
-        (holds("response_format", &["\"json_schema\""]), Capability::JsonSchema, "JSON schema"),
+        (holds(&["messages", "input"], PICTURES) || holds(&["contents"], &["\"image/"]), Capability::Vision, "pictures"),
+        (holds(&["tools", "functions"], &["{"]), Capability::Tools, "tools"),
+        (
+            holds(&["response_format", "text", "output_config", "output_format"], &["\"json_schema\""])
+                || holds(&["generationConfig", "generation_config"], SCHEMAS),
+            Capability::JsonSchema,
+            "JSON schema",
+        ),
     ];
     wanted.into_iter().filter(|(wanted, ..)| *wanted).map(|(_, capability, what)| (capability, what))
 }
 
+/// Whether JSON holds this, and not only within a text.
+fn stands(raw: &str, mark: &str) -> bool {
+    raw.match_indices(mark).any(|(at, _)| !raw.get(..at).is_some_and(|before| before.ends_with('\\')))
+}
+
 /// The tokens of a body, about; of one with files in it nobody knows.
 fn length(envelope: &Envelope<'_>) -> u64 {
-    let content = ["messages", "input", "contents", "system", "instructions", "tools"];
+    let content = ["messages", "input", "contents", "prompt", "system", "instructions", "systemInstruction", "system_instruction", "tools"];
     let texts = content.iter().filter_map(|name| envelope.raw(name)).filter(|raw| !raw.contains(";base64,") && !raw.contains("\"data\""));
     estimate_tokens(texts.map(str::len).sum())
 }

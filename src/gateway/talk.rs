@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, accepted, empty, opened, read, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, accepted, empty, opened, send, unanswered, whole};
 use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
@@ -14,14 +14,12 @@ use crate::error::{Error, Result};
 use crate::host::{Answer, Fault, Host, apart};
 use crate::http::{Body, Call, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
-use crate::lease::Bill;
 use crate::prices;
 use crate::providers::{StreamUsage, sandbox};
-use crate::routing::config::Terms;
 use crate::target::{Target, Wish};
 use crate::wire::envelope::Envelope;
 use crate::wire::frame::list::List;
-use crate::wire::pipe::{Listed, Pipe, Strain, Tap, Translate, estimate_tokens};
+use crate::wire::pipe::{Listed, Pipe, Strain, Tap, Translate};
 use crate::wire::{Dialect, Echo, Glance};
 
 /// How the answer gets from the provider's dialect to the caller's.
@@ -82,45 +80,63 @@ pub fn named(model: String) -> Result<String> {
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
-fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Draft<'a>> {
-    let (provider, dialect) = (target.provider, target.dialect);
-    let same = dialect == life.dialect;
-    let chat = dialect == Dialect::Chat;
-    let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
-    let mut echo = Echo {
+fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, envelope: Envelope<'a>, target: &Target<'_>) -> Result<Draft<'a>> {
+    let stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
+    let echo = Echo {
         model: target.model.clone(),
         now: life.host.now() / 1_000,
         nonce: life.ledger.record.request_id.clone(),
         stream_usage: true,
     };
-    let mut strain = false;
+    let draft = if target.dialect == life.dialect {
+        edited(life, talk, envelope, stream, target, echo)?
+    } else {
+        translated(life, talk, &envelope, target, echo)?
+    };
+    life.refuse_losses(target.provider)?;
+    Ok(draft)
+}
+
+fn edited<'a, H: Host>(
+    life: &mut Life<'_, H>,
+    talk: &Talk,
+    mut envelope: Envelope<'a>,
+    stream: bool,
+    target: &Target<'_>,
+    mut echo: Echo,
+) -> Result<Draft<'a>> {
+    let quirks = &target.provider.quirks;
+    let chat = target.dialect == Dialect::Chat;
     // Several choices, or one that is spoken, cannot be written anew, only passed on.
     let asks = |name: &str, usual: &str| envelope.raw(name).is_some_and(|value| value != usual && value != "null");
-    let passes = chat && (asks("n", "1") || asks("audio", "null"));
-    let body = if same {
-        if target.renamed && talk.model.is_none() {
-            envelope.set("model", json_string(&target.model));
-        }
-        echo.stream_usage = asks_for_usage(&envelope);
-        strain = stream && chat && !echo.stream_usage;
-        if strain && provider.quirks.stream_usage == StreamUsage::Asked {
-            envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
-        }
-        target.fit(&mut envelope, true, &mut life.losses)?;
-        envelope.bytes()
-    } else {
-        let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
-        request.model.clone_from(&target.model);
-        request.stream = talk.stream.unwrap_or(request.stream);
-        stream = request.stream;
-        echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
-        let abilities = provider.abilities(dialect, &target.model);
-        let encoded = (dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
-        Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
-    };
-    life.refuse_losses(provider)?;
-    let relay = same && (provider.quirks.exact || passes || !chat);
-    Ok(Draft { body, stream, relay, strain: strain && relay, echo })
+    let relay = quirks.exact || !chat || asks("n", "1") || asks("audio", "null");
+    if target.renamed && talk.model.is_none() {
+        envelope.set("model", json_string(&target.model));
+    }
+    echo.stream_usage = asks_for_usage(&envelope);
+    let strain = stream && chat && !echo.stream_usage;
+    if strain && quirks.stream_usage == StreamUsage::Asked {
+        envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
+    }
+    target.fit(&mut envelope, true, &mut life.losses)?;
+    Ok(Draft { body: envelope.bytes(), stream, relay, strain: strain && relay, echo })
+}
+
+fn translated<'a, H: Host>(
+    life: &mut Life<'_, H>,
+    talk: &Talk,
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    mut echo: Echo,
+) -> Result<Draft<'a>> {
+    let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
+    request.model.clone_from(&target.model);
+    request.stream = talk.stream.unwrap_or(request.stream);
+    echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
+    let abilities = target.provider.abilities(target.dialect, &target.model);
+    let encoded = (target.dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
+    let body = if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? };
+    Ok(Draft { body: Cow::Owned(body), stream: request.stream, relay: false, strain: false, echo })
 }
 
 fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
@@ -168,22 +184,45 @@ async fn receive<H: Host>(
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
-    let outbound = target.dialect.outbound();
     let bytes = whole(life, &mut answer, MAX_ANSWER).await;
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
-    let status = answer.status();
-    if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
-        let glance = (life.dialect.inbound().glance_response)(&bytes)?;
-        let is_empty = || (outbound.decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
-        if life.turn.goes_on && glance.produced == 0 && is_empty() {
-            return Err(empty(target.provider));
-        }
-        life.close(&glance);
-        let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
-        return Ok(Reply { deposit, ..Reply::relayed(status, answer, bytes) });
-    }
     let streamed = answer.is_stream() || are_events(&bytes);
-    let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    if draft.relay && !draft.stream && !streamed {
+        relayed(life, target, answer, bytes, shelf)
+    } else {
+        written(life, target, &draft, &bytes, streamed, shelf)
+    }
+}
+
+/// A whole answer that passes as it is.
+fn relayed<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    answer: H::Answer,
+    bytes: Vec<u8>,
+    shelf: Option<Shelf>,
+) -> Result<Reply<H::Answer>> {
+    let status = answer.status();
+    let glance = (life.dialect.inbound().glance_response)(&bytes)?;
+    let is_empty = || (target.dialect.outbound().decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
+    if life.turn.goes_on && glance.produced == 0 && is_empty() {
+        return Err(empty(target.provider));
+    }
+    life.close(&glance);
+    let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
+    Ok(Reply { deposit, ..Reply::relayed(status, answer, bytes) })
+}
+
+/// A whole answer that is written anew, in the caller's dialect and manner.
+fn written<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    draft: &Draft<'_>,
+    bytes: &[u8],
+    streamed: bool,
+    shelf: Option<Shelf>,
+) -> Result<Reply<H::Answer>> {
+    let response = if streamed { gathered(target.dialect, bytes)? } else { (target.dialect.outbound().decode_response)(bytes)? };
     if life.turn.goes_on && response.is_empty() {
         return Err(empty(target.provider));
     }
@@ -255,67 +294,6 @@ fn gathered(dialect: Dialect, bytes: &[u8]) -> Result<Response> {
     let mut fold = Fold::default();
     events.into_iter().for_each(|event| fold.push(event));
     fold.finish()
-}
-
-/// How many tokens a conversation begins with: the provider counts, where it speaks the caller's dialect and can; else
-/// it is estimated, and said so.
-pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
-    life.dialect = talk.dialect;
-    let body = life.receive().await?;
-    let envelope = life.look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model, once: false, unrouted: false };
-    walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
-}
-
-async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) -> Result<Reply<H::Answer>> {
-    let (mut envelope, model) = asked.under(life.caller.terms, talk.model.is_some());
-    leave_out_knobs(&mut envelope, asked, life.caller.terms);
-    let target = life.aim(Wish::Talk(talk.dialect), &named(model)?)?;
-    life.ledger.free = true;
-    lease::secure(life, None, Bill::NOTHING).await?;
-    let Some(counter) = target.counting(talk.dialect) else {
-        let request = (talk.dialect.inbound().decode_request)(&counted(envelope), &mut life.losses)?;
-        let tokens = estimate_tokens(request.length());
-        life.close(&Glance { finished: true, ..Glance::default() });
-        let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
-        let mut reply = Reply::json(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
-        reply.headers.add(&format!("x-{}-estimated", life.caller.spelling()), "true");
-        return Ok(reply);
-    };
-    if target.renamed && talk.model.is_none() {
-        envelope.set("model", json_string(&target.model));
-    }
-    counter.fit(&mut envelope, true, &mut life.losses)?;
-    let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
-    let mut answer = accepted(life, &counter, answer).await?;
-    let bytes = read(life, target.provider, &mut answer).await?;
-    life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(Reply::relayed(answer.status(), answer, bytes))
-}
-
-/// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.
-fn leave_out_knobs(envelope: &mut Envelope<'_>, asked: &Asked<'_>, terms: Option<&Terms>) {
-    const PARTS: &[&str] =
-        &["model", "messages", "system", "tools", "tool_choice", "thinking", "contents", "systemInstruction", "generateContentRequest"];
-    for name in terms.iter().flat_map(|terms| terms.override_params.keys().chain(terms.default_params.keys())) {
-        if !PARTS.contains(&name.as_str()) && !asked.envelope.has(name) {
-            envelope.remove(name);
-        }
-    }
-}
-
-/// The conversation that is to be counted: Google's may be given whole within the question, and Anthropic's says
-/// nothing of the length of an answer.
-fn counted(mut envelope: Envelope<'_>) -> Vec<u8> {
-    if let Some(whole) = envelope.raw("generateContentRequest") {
-        return whole.as_bytes().to_vec();
-    }
-    if !envelope.has("max_tokens") {
-        envelope.set("max_tokens", "1".to_owned());
-    }
-    envelope.bytes().into_owned()
 }
 
 fn stream_headers(call: &Call) -> Headers {

@@ -61,6 +61,8 @@ pub struct Scripted {
     pub puts: RefCell<Vec<u64>>,
     /// Where isolates meet; nowhere, where it does not answer.
     pub place: Option<Rc<Place>>,
+    /// Where the platform says that the caller is.
+    pub country: Option<&'static str>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// For how long somebody would have waited in line.
@@ -109,6 +111,10 @@ impl Host for Scripted {
     fn random(&self) -> u64 {
         self.random.set(self.random.get() + 1);
         self.random.get().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn country(&self) -> Option<String> {
+        self.country.map(str::to_owned)
     }
 
     async fn sleep(&self, ms: u64) {
@@ -294,6 +300,8 @@ pub struct Scene {
     /// Holders are defined there, for all scenes that share them.
     pub meters: Meters,
     pub place: Option<Rc<Place>>,
+    /// Where the platform says that the caller is.
+    pub country: Option<&'static str>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -339,6 +347,7 @@ impl Scene {
             rows: Rows::default(),
             meters: Meters::default(),
             place: Some(Rc::default()),
+            country: None,
             line: None,
             chance: 0,
         }
@@ -410,7 +419,8 @@ impl Scene {
         let (rows, meters, line) = (Rc::clone(&self.rows), self.meters.clone(), self.line.clone());
         let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
         let body = self.body.clone().into_bytes();
-        let host = Scripted { body, store, shelves, place, rows, master, meters, line, ..Scripted::default() };
+        let country = self.country;
+        let host = Scripted { body, store, shelves, place, rows, master, meters, country, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());
