@@ -151,5 +151,5 @@ fn reply<A>(answer: Answer) -> Reply<A> {
     say("idempotent-replayed", if answer.repeated { "true" } else { "" });
     say("content-type", if answer.body.is_empty() { "" } else { "application/json" });
     let body = if answer.body.is_empty() { Body::Empty } else { Body::Bytes(answer.body.into_bytes()) };
-    Reply { status: answer.status, headers, body, ledger: None, deposit: None }
+    Reply::of(answer.status, headers, body)
 }

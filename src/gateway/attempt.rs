@@ -159,8 +159,21 @@ async fn gathered<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit
     Err(fault)
 }
 
+/// The provider's answer, unless it is a refusal.
+pub async fn accepted<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, mut answer: H::Answer) -> Result<H::Answer> {
+    if (200..300).contains(&answer.status()) {
+        return Ok(answer);
+    }
+    Err(apart(failure(life, target, &mut answer)).await)
+}
+
+/// The body of an answer that came with it.
+pub async fn read<H: Host>(life: &Life<'_, H>, provider: &Provider, answer: &mut H::Answer) -> Result<Vec<u8>> {
+    answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))
+}
+
 /// Reads why the provider refused.
-pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
+async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = whole(life, answer, MAX_FAILURE).await;
     refusal(life, target, answer, body)
 }

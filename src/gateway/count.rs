@@ -1,15 +1,15 @@
 //! How many tokens a conversation begins with: the provider counts, where it speaks the caller's dialect and can; else
 //! it is estimated, and said so.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{accepted, read, send};
 use super::lease;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::route::{Asked, walk};
 use super::talk::{json_string, model, named};
 use crate::door::Talk;
 use crate::error::Result;
 use crate::host::{Answer, Host};
-use crate::http::{Body, Headers, Reply};
+use crate::http::{Headers, Reply};
 use crate::lease::Bill;
 use crate::routing::config::Terms;
 use crate::target::Wish;
@@ -20,7 +20,7 @@ use crate::wire::{Dialect, Glance};
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
@@ -37,7 +37,7 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
         let tokens = estimate_tokens(request.length());
         life.close(&Glance { finished: true, ..Glance::default() });
         let name = if talk.dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
-        let mut reply = json_reply(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
+        let mut reply = Reply::json(200, format!("{{\"{name}\":{tokens}}}").into_bytes());
         reply.headers.add(&format!("x-{}-estimated", life.caller.spelling()), "true");
         return Ok(reply);
     };
@@ -46,13 +46,11 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
     }
     counter.fit(&mut envelope, true, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &counter, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let answer = send(life, &counter, &envelope.bytes(), false, json, false).await?;
+    let mut answer = accepted(life, &counter, answer).await?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
 /// What a config sets for answers is unknown where tokens are counted, unless it is a part of the conversation.

@@ -1,7 +1,7 @@
 //! How a request ends: the reply, or the error as one, and the headers that say what was done.
 
 use super::lease;
-use super::life::{Life, RETRY, json_reply};
+use super::life::{Life, RETRY};
 use crate::cost::Cost;
 use crate::door;
 use crate::error::{Error, Kind, Origin, Result, Retry};
@@ -40,7 +40,7 @@ impl<H: Host> Life<'_, H> {
         }
         let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
         let body = self.own_words.clone().unwrap_or_else(encoded);
-        let mut reply = json_reply(error.status, body);
+        let mut reply = Reply::json(error.status, body);
         if matches!(error.origin, Origin::Upstream | Origin::Caller)
             && let Retry::Here { after_ms: Some(ms) } = error.retry
         {
@@ -48,7 +48,7 @@ impl<H: Host> Life<'_, H> {
             reply.headers.add("retry-after-ms", &ms.to_string());
         }
         if error.kind == Kind::MethodNotAllowed {
-            reply.headers.add("allow", "GET, POST, OPTIONS");
+            reply.headers.add("allow", door::allowed(self.call));
         }
         reply
     }

@@ -10,7 +10,7 @@ use crate::door;
 use crate::errand;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host};
-use crate::http::{Body, Call, Ending, Headers, Reply};
+use crate::http::{Call, Ending};
 use crate::ir::Losses;
 use crate::lease::Lease;
 use crate::policy::ask::Left;
@@ -22,7 +22,7 @@ use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
-use crate::wire::envelope::MAX_BODY;
+use crate::wire::envelope::{Envelope, MAX_BODY};
 use crate::wire::{Dialect, Glance};
 
 /// One request on its way, and what is noted of it.
@@ -258,6 +258,18 @@ impl<'a, H: Host> Life<'a, H> {
         })
     }
 
+    /// A cheap look at the caller's body. One that came as something else than JSON may be no mistake of writing.
+    pub fn look<'b>(&self, body: &'b [u8]) -> Result<Envelope<'b>> {
+        Envelope::look(body).map_err(|mut error| {
+            let kind = self.call.headers.find("content-type").and_then(|kind| kind.split(';').next()).unwrap_or("application/json");
+            if error.kind == Kind::Invalid && !kind.to_ascii_lowercase().contains("json") {
+                let shown: String = kind.chars().take(64).collect();
+                error.message.push_str(&format!(" It came as `{shown}`; send JSON, as `application/json`."));
+            }
+            error
+        })
+    }
+
     /// Notes a try and how it came out.
     pub fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
         let ms = self.host.now().saturating_sub(started);
@@ -288,9 +300,4 @@ impl<'a, H: Host> Life<'a, H> {
         let spent = self.host.now().saturating_sub(self.ledger.record.at);
         self.ledger.record.overhead_ms = spent.saturating_sub(self.upstream_ms);
     }
-}
-
-pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
-    let headers = Headers::from_iter([("content-type", "application/json")]);
-    Reply { status, headers, body: Body::Bytes(body), ledger: None, deposit: None }
 }

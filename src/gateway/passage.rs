@@ -1,7 +1,7 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, accepted, read, rest, send, unanswered, whole};
 use super::freight::{self, Freight, Freighted};
 use super::lease;
 use super::life::Life;
@@ -15,7 +15,7 @@ use crate::http::{Body, Call, Headers, Method, Reply};
 use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
-use crate::providers::{self, Auth, Provider};
+use crate::providers::{self, Auth, Provider, sandbox};
 use crate::settings::Settings;
 use crate::target::{self, Credential, Target, Wish};
 use crate::token;
@@ -69,7 +69,11 @@ fn provider_of<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'stati
         _ => target::named_provider(life.call, &life.caller)?,
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
-    named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)
+    let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
+    if provider.slug == sandbox::SLUG {
+        return Err(Error::invalid("The sandbox has nothing but models: name another provider.").with_param("provider"));
+    }
+    Ok(provider)
 }
 
 /// What is to pass, if the caller may and its limits and budgets allow it.
@@ -156,7 +160,7 @@ async fn told<H: Host>(life: &mut Life<'_, H>, provider: &Provider, freight: &Fr
         Freighted::Errand(errand) => life.close_errand(errand, freight.body.as_deref().unwrap_or_default(), &bytes),
         Freighted::Free | Freighted::Unknown => {}
     }
-    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(status, answer, bytes))
 }
 
 /// A stream passes, and a tap keeps count.
@@ -179,12 +183,13 @@ fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, f
     life.ledger.tally.uncounted = !free && !failed;
     life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
+    Reply::of(status, Headers::default(), body)
 }
 
 /// The provider whose own dialect it is; an active one before any other.
 fn home_of(settings: &Settings, dialect: Dialect) -> Option<&'static Provider> {
-    let at_home = |provider: &&'static Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let speaks = |provider: &Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let at_home = |provider: &&'static Provider| provider.slug != sandbox::SLUG && speaks(provider);
     let active = settings.active().into_iter().find(at_home);
     active.or_else(|| providers::all().iter().find(at_home))
 }
@@ -243,16 +248,14 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
     let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
     let outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
-    let mut answer = life.tried(target.provider, started, outcome)?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
-    }
+    let answer = life.tried(target.provider, started, outcome)?;
+    let mut answer = accepted(life, &target, answer).await?;
     if answer.is_stream() {
         return Ok(passed(life, answer, false));
     }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     life.close_errand(errand, &[], &bytes);
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
 /// For a provider that takes no form: it is read and written anew.
@@ -268,15 +271,13 @@ async fn whole_form<H: Host>(
     let form = life.body().await?;
     let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, target, &body, false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, target, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let answer = send(life, target, &body, false, json, false).await?;
+    let mut answer = accepted(life, target, answer).await?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
     life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None, deposit: None })
+    Ok(Reply::of(200, headers, Body::Bytes(written)))
 }
 
 #[cfg(test)]

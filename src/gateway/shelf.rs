@@ -1,6 +1,6 @@
 //! What was answered before: where the answer to a request is kept, and how it becomes a reply.
 
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::talk::as_stream;
 use crate::cache::{self, Cached, Deposit, Entry, Filling, Locker, Question};
 use crate::errand;
@@ -120,7 +120,7 @@ pub fn replay<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, stream: bool
     };
     hit(life, target, &entry);
     life.close(&glance);
-    Some(streamed.unwrap_or_else(|| json_reply(200, entry.body)))
+    Some(streamed.unwrap_or_else(|| Reply::json(200, entry.body)))
 }
 
 /// The reply to what is no conversation.
@@ -128,7 +128,7 @@ pub fn returned<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, errand: Er
     hit(life, target, &entry);
     life.close_errand(errand, asked, &entry.body);
     let headers = Headers::from_iter([("content-type", entry.content_type.as_str())]);
-    Reply { headers, ..json_reply(200, entry.body) }
+    Reply { headers, ..Reply::json(200, entry.body) }
 }
 
 /// Notes that nobody had to be asked.

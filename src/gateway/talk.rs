@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, accepted, empty, opened, send, unanswered, whole};
 use super::lease;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{Shelf, replay};
 use super::sight::fits;
@@ -38,7 +38,7 @@ struct Draft<'a> {
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
@@ -61,10 +61,8 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     {
         return Ok(reply);
     }
-    let mut answer = attempt(life, &target, &draft).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(apart(failure(life, &target, &mut answer)).await);
-    }
+    let answer = attempt(life, &target, &draft).await?;
+    let answer = accepted(life, &target, answer).await?;
     receive(life, &target, draft, answer, shelf).await
 }
 
@@ -213,7 +211,7 @@ fn relayed<H: Host>(
     }
     life.close(&glance);
     let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
-    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit })
+    Ok(Reply { deposit, ..Reply::relayed(status, answer, bytes) })
 }
 
 /// A whole answer that is written anew, in the caller's dialect and manner.
@@ -234,7 +232,7 @@ fn written<H: Host>(
     if !draft.stream {
         let whole = whole();
         let deposit = shelf.and_then(|shelf| shelf.keep_talk(life, &whole));
-        return Ok(Reply { deposit, ..json_reply(200, whole) });
+        return Ok(Reply { deposit, ..Reply::json(200, whole) });
     }
     let deposit = shelf.filter(|_| cache::folds(&response)).and_then(|shelf| shelf.keep_talk(life, &whole()));
     Ok(Reply { deposit, ..as_stream(life, response, &draft.echo) })
@@ -250,7 +248,7 @@ pub fn as_stream<H: Host>(life: &Life<'_, H>, response: Response, echo: &Echo) -
     if door::wants_list(life.call) {
         out = List::of(&out);
     }
-    Reply { status: 200, headers: stream_headers(life.call), body: Body::Bytes(out), ledger: None, deposit: None }
+    Reply::of(200, stream_headers(life.call), Body::Bytes(out))
 }
 
 fn stream_reply<H: Host>(

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::admin::registered;
 use super::admission;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::vaulted::PATIENCE_MS;
 use crate::admin::usage::{Asked, By, KEYLESS};
 use crate::admin::{Answer, Request};
@@ -125,7 +125,7 @@ pub async fn own<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         providers: own.usage.providers.iter().map(|(name, row)| named("provider", name, row)).collect(),
         team: key.team.as_deref().zip(of_team.as_ref()).map(|(team, seen)| OwnTeam { team, remaining: seen.remaining() }),
     };
-    Ok(json_reply(200, serde_json::to_vec(&body).unwrap_or_default()))
+    Ok(Reply::json(200, serde_json::to_vec(&body).unwrap_or_default()))
 }
 
 fn named<'a>(word: &'static str, name: &'a str, row: &Row) -> Named<'a> {
