@@ -1,7 +1,7 @@
 //! The environment of the Worker, read once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::catalog::Overrides;
@@ -14,7 +14,7 @@ use crate::routing::memory::Memory;
 
 #[derive(Debug, Default)]
 pub struct Settings {
-    vars: HashMap<String, String>,
+    vars: BTreeMap<String, String>,
     /// Those of service accounts, for as long as these settings live.
     tokens: RefCell<HashMap<ServiceAccount, Token>>,
     own_prices: RefCell<OwnPrices>,

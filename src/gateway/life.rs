@@ -12,7 +12,6 @@ use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Answer, Fault, Host};
 use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
 use crate::ir::Losses;
-use crate::lease::Lease;
 use crate::policy::ask::Left;
 use crate::policy::holder::lists_model;
 use crate::policy::roster::Member;
@@ -22,6 +21,7 @@ use crate::providers::service::Errand;
 use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
+use crate::spelling::hex;
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::MAX_BODY;
 use crate::wire::{Dialect, Glance};
@@ -91,7 +91,7 @@ const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: fa
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
         let caller = caller::of(call, settings);
-        let request_id = format!("{:016x}{:016x}", host.random(), host.random());
+        let request_id = hex(&[host.random(), host.random()].map(u64::to_be_bytes).concat());
         let trace_id = caller.trace_id().map_or_else(|| request_id.clone(), str::to_owned);
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
@@ -274,10 +274,9 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
-        let closed = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
-        self.ledger.lease = Lease::default();
-        self.ledger.record.cost = closed.record.cost;
+        let closed = std::mem::take(&mut self.ledger).close(glance, &Ending::Closed, self.host.now());
         self.host.conclude(&closed);
+        self.ledger.record = closed.record;
     }
 
     /// The same of what is no conversation.
@@ -422,7 +421,7 @@ impl<'a, H: Host> Life<'a, H> {
             say("overhead-ms", &record.overhead_ms.to_string());
         }
         limits(&self.left, headers);
-        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        let mut say = |name: &str, value: &str| headers.add_joined(&["x-", spelling, "-", name], value);
         if !self.losses.is_empty() {
             say("dropped", &self.losses.names().join(", "));
         }
