@@ -32,8 +32,10 @@ pub fn distance(left: &str, right: &str) -> usize {
 /// Bytes as digits to the base of sixteen.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
-    for digit in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+        }
     }
     text
 }

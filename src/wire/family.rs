@@ -77,7 +77,10 @@ impl<'de> Deserialize<'de> for Counts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
         let mut counts = None;
-        Skim::whole(raw, |skim| Some(counts = Some(Self::read(skim)?)));
+        Skim::whole(raw, |skim| {
+            counts = Self::read(skim);
+            Some(())
+        });
         Ok(counts.unwrap_or_default())
     }
 }

@@ -26,7 +26,7 @@ pub mod predictions;
 pub mod proof;
 pub mod rerank;
 pub mod responses;
-mod scan;
+pub(crate) mod scan;
 mod skim;
 
 use crate::error::{Error, Result};

@@ -17,9 +17,9 @@ pub fn line_end(bytes: &[u8]) -> Option<usize> {
     (end < bytes.len()).then_some(end)
 }
 
-/// Where the first quote is.
-pub fn quote_at(bytes: &[u8]) -> usize {
-    first(bytes, |word| below(word ^ (EACH * 0x22), 1))
+/// Where a byte of ASCII comes first; the length if it does not.
+pub fn find(bytes: &[u8], byte: u8) -> usize {
+    first(bytes, |word| below(word ^ (EACH * u64::from(byte)), 1))
 }
 
 /// Marks with its top bit the first byte that is less than `bound`; what is marked after it may be wrong, and so may
@@ -75,7 +75,7 @@ mod tests {
                     let naive = |is: &dyn Fn(u8) -> bool| bytes.iter().position(|byte| is(*byte));
                     let text = naive(&|byte| matches!(byte, b'"' | b'\\' | ..=0x1F));
                     assert_eq!(plain_text_end(&bytes), text.unwrap_or(length), "{byte} at {at} of {length}");
-                    assert_eq!(quote_at(&bytes), naive(&|byte| byte == b'"').unwrap_or(length), "{byte} at {at} of {length}");
+                    assert_eq!(find(&bytes, b'"'), naive(&|byte| byte == b'"').unwrap_or(length), "{byte} at {at} of {length}");
                     assert_eq!(line_end(&bytes), naive(&|byte| matches!(byte, b'\n' | b'\r')), "{byte} at {at} of {length}");
                 }
             }

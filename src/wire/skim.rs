@@ -3,6 +3,10 @@
 //!
 //! Names are compared as they are written; nobody writes those of an API with escapes.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use super::scan;
 
 /// A place in a JSON text, before a value. Whoever is given one takes just that value: by [`Skim::object`],
@@ -76,6 +80,21 @@ impl<'a> Skim<'a> {
         let start = self.at;
         self.pass()?;
         self.text.get(start..self.at)
+    }
+
+    /// Takes a string as its text; anything else is passed over and is none.
+    pub fn text(&mut self) -> Option<Cow<'a, str>> {
+        let raw = self.raw()?;
+        Some(match inner(raw) {
+            Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+            Some(_) => Cow::Owned(serde_json::from_str(raw).unwrap_or_default()),
+            None => Cow::Borrowed(""),
+        })
+    }
+
+    /// Takes a value as what it is to be read as; nothing where it is of another kind.
+    pub fn read<T: Deserialize<'a>>(&mut self) -> Option<Option<T>> {
+        Some(serde_json::from_str(self.raw()?).ok())
     }
 
     pub fn pass(&mut self) -> Option<()> {

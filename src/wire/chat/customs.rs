@@ -96,7 +96,7 @@ fn shows(text: &str, signs: &[&str]) -> bool {
     };
     let mut rest = Some(text);
     let words = std::iter::from_fn(|| {
-        let (word, after) = rest?.split_at_checked(scan::quote_at(rest?.as_bytes()))?;
+        let (word, after) = rest?.split_at_checked(scan::find(rest?.as_bytes(), b'"'))?;
         rest = after.strip_prefix('"');
         Some(word)
     });

@@ -51,61 +51,75 @@ impl Told {
     /// Of an answer, or a chunk, in which what is said has this name.
     fn of(body: &[u8], said: &str) -> Option<Self> {
         let mut told = Self::default();
-        Skim::body(body, |skim| {
-            skim.object(|name, skim| match name {
-                "choices" => skim.list(|skim| told.choice(skim, said)),
-                "usage" => Some(told.usage = Counts::read(skim)?.usage()),
-                "x_groq" => skim.object(|name, skim| match name {
-                    "usage" => Some(told.aside = Counts::read(skim)?.usage()),
-                    _ => skim.pass(),
-                }),
-                "error" => Some(told.failed |= tells(skim.raw()?)),
-                "object" => Some(told.failed |= skim.raw()? == "\"error\""),
-                _ => skim.pass(),
-            })
-        })?;
+        Skim::body(body, |skim| skim.object(|name, skim| told.take(name, skim, said)))?;
         Some(told)
+    }
+
+    fn take(&mut self, name: &str, skim: &mut Skim<'_>, said: &str) -> Option<()> {
+        match name {
+            "choices" => return skim.list(|skim| self.choice(skim, said)),
+            "usage" => self.usage = Counts::read(skim)?.usage(),
+            "x_groq" => {
+                return skim.object(|name, skim| {
+                    match name {
+                        "usage" => self.aside = Counts::read(skim)?.usage(),
+                        _ => skim.pass()?,
+                    }
+                    Some(())
+                });
+            }
+            "error" => self.failed |= tells(skim.raw()?),
+            "object" => self.failed |= skim.raw()? == "\"error\"",
+            _ => skim.pass()?,
+        }
+        Some(())
     }
 
     fn choice(&mut self, skim: &mut Skim<'_>, said: &str) -> Option<()> {
         self.choices += 1;
-        skim.object(|name, skim| match name {
-            "finish_reason" => {
-                let raw = skim.raw()?;
-                let word = inner(raw).unwrap_or_default();
-                self.finished |= !word.is_empty() || raw.starts_with(|first: char| first.is_ascii_digit());
-                self.failed |= failure(word).is_some();
-                Some(())
+        skim.object(|name, skim| {
+            match name {
+                "finish_reason" => {
+                    let raw = skim.raw()?;
+                    let word = inner(raw).unwrap_or_default();
+                    self.finished |= !word.is_empty() || raw.starts_with(|first: char| first.is_ascii_digit());
+                    self.failed |= failure(word).is_some();
+                }
+                "error" => self.failed |= tells(skim.raw()?),
+                _ if name == said => self.said(skim)?,
+                _ => skim.pass()?,
             }
-            "error" => Some(self.failed |= tells(skim.raw()?)),
-            _ if name == said => self.said(skim),
-            _ => skim.pass(),
+            Some(())
         })
     }
 
     /// Counts what was said; a thought that is told under two names counts once.
     fn said(&mut self, skim: &mut Skim<'_>) -> Option<()> {
         let mut thought = 0;
-        skim.object(|name, skim| match name {
-            "content" | "refusal" => Some(self.produced += length(skim.raw()?)),
-            "reasoning_content" | "reasoning" => Some(thought = thought.max(length(skim.raw()?))),
-            "tool_calls" => skim.list(|skim| {
-                skim.object(|name, skim| match name {
-                    "function" | "custom" => self.called(skim),
-                    _ => skim.pass(),
-                })
-            }),
-            "function_call" => self.called(skim),
-            _ => skim.pass(),
+        skim.object(|name, skim| {
+            match name {
+                "content" | "refusal" => self.produced += length(skim.raw()?),
+                "reasoning_content" | "reasoning" => thought = length(skim.raw()?).max(thought),
+                "tool_calls" => skim.list(|skim| skim.object(|name, skim| self.call(name, skim)))?,
+                "function_call" => self.call("function", skim)?,
+                _ => skim.pass()?,
+            }
+            Some(())
         })?;
         self.produced += thought;
         Some(())
     }
 
-    fn called(&mut self, skim: &mut Skim<'_>) -> Option<()> {
-        skim.object(|name, skim| match name {
-            "arguments" | "input" => Some(self.produced += length(skim.raw()?)),
-            _ => skim.pass(),
+    fn call(&mut self, name: &str, skim: &mut Skim<'_>) -> Option<()> {
+        if !matches!(name, "function" | "custom") {
+            return skim.pass();
+        }
+        skim.object(|name, skim| {
+            match name {
+                "arguments" | "input" => self.produced += length(skim.raw()?),
+                _ => skim.pass()?,
+            }
+            Some(())
         })
     }
 }

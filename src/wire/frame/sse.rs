@@ -113,7 +113,7 @@ impl Parser {
             }
             b"event" => {
                 self.event.clear();
-                self.event.push_str(&String::from_utf8_lossy(value));
+                self.event.push_str(std::str::from_utf8(value).unwrap_or_default());
             }
             _ => {}
         }
