@@ -308,6 +308,7 @@ impl<'a, H: Host> Life<'a, H> {
         let status = outcome.as_ref().map_or(0, Answer::status);
         let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
+        self.ledger.found = self.settings.model(provider.slug, &self.ledger.record.model);
         let Turn { path, chosen, .. } = self.turn;
         let model = self.ledger.record.model.clone();
         let attempt =

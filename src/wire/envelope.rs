@@ -58,15 +58,16 @@ impl<'a> Envelope<'a> {
 
     /// Takes the next field.
     fn take(&mut self, name: &'a str, skim: &mut Skim<'a>) -> Option<()> {
-        let name = if name.contains('\\') { Cow::Owned(unescaped(name)?) } else { Cow::Borrowed(name) };
         let value = Cow::Borrowed(skim.raw()?);
-        let many = self.fields.len() > MOST_FIELDS;
+        if self.fields.len() > MOST_FIELDS {
+            return Some(());
+        }
+        let name = if name.contains('\\') { Cow::Owned(unescaped(name)?) } else { Cow::Borrowed(name) };
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
             Some((_, earlier)) => {
                 *earlier = value;
                 self.edited = true;
             }
-            None if many => {}
             None => self.fields.push((name, value)),
         }
         Some(())
