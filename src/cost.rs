@@ -32,10 +32,18 @@ pub struct Tally {
 
 /// What a provider's model costs for so much use of it. `own` are prices that win over the catalog's.
 pub fn of(own: Option<&Prices>, provider: &str, model: &str, usage: &Usage, tally: &Tally) -> Cost {
+    at(own.cloned().or_else(|| listed(&catalog::find(provider, model)?, tally)), usage, tally)
+}
+
+/// The same of a model that has been found.
+pub fn of_found(own: Option<&Prices>, model: &Model, usage: &Usage, tally: &Tally) -> Cost {
+    at(own.cloned().or_else(|| listed(model, tally)), usage, tally)
+}
+
+fn at(prices: Option<Prices>, usage: &Usage, tally: &Tally) -> Cost {
     if tally.uncounted {
         return Cost::Unpriced;
     }
-    let prices = own.cloned().or_else(|| listed(&catalog::find(provider, model)?, tally));
     let money = prices.and_then(|prices| {
         let counted = !(tally.opaque && usage.estimated);
         let prices = if counted { prices } else { by_the_piece(prices) };

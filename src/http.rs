@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::record::Ledger;
 use crate::wire::Glance;
 use crate::wire::pipe::Pipe;
+use crate::wire::scan;
 
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -156,16 +157,12 @@ impl Headers {
     /// Takes a block as it is: lines of `name:value`, each ended by a line feed.
     pub fn from_block(block: String) -> Self {
         let mut lines = Vec::with_capacity(16);
-        let (mut start, mut colon) = (0, None);
-        for (at, byte) in block.bytes().enumerate() {
-            match byte {
-                b':' if colon.is_none() => colon = Some(at),
-                b'\n' => {
-                    lines.extend(colon.take().map(|colon| Line { start, colon, end: at }));
-                    start = at + 1;
-                }
-                _ => {}
-            }
+        let mut start = 0;
+        while let Some(rest) = block.as_bytes().get(start..).filter(|rest| !rest.is_empty()) {
+            let (length, colon) = (scan::find(rest, b'\n'), scan::find(rest, b':'));
+            let line = Line { start, colon: start + colon, end: start + length };
+            lines.extend(Some(line).filter(|line| line.colon < line.end && length < rest.len()));
+            start = line.end + 1;
         }
         Self { block, lines }
     }

@@ -11,9 +11,10 @@
 //!
 //! [`gateway`] reads as that sentence; begin there. Its rooms:
 //! - what is asked: `talk` (conversations), `count` (their tokens), `errands` (embeddings, images, speech and the like,
-//!   whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own API; with `freight` and `links`), `feedback`
-//!   (what callers thought of an answer), `usage` (what was used and what is left), `admin`;
-//! - who may: `admission` (keys), `access` (who has signed in), `lease` (what is reserved of limits and budgets);
+//!   whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own API; with `freight` and
+//!   `links`), `feedback` (what callers thought of an answer), `usage` (what was used and what is left), `admin`;
+//! - who may: `admission` (keys), `access` (who has signed in), `lease` (what is reserved of limits and budgets; `worst`
+//!   is how much);
 //! - the way: `config` (whose), `route` (one target after the other; `sight` is what it sees of them), `vaulted` (with
 //!   which credential), `shelf` (what was answered before), `attempt` (one try), `preview` (where it would go);
 //! - `life`: what is noted on the way; `bounds` (how long it may take), `end` (how it ends).

@@ -1,10 +1,10 @@
 //! The environment of the Worker, read once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use crate::catalog::Overrides;
+use crate::catalog::{self, Model, Overrides};
 use crate::policy::access;
 use crate::policy::roster::Roster;
 use crate::policy::vault::Vault;
@@ -14,10 +14,11 @@ use crate::routing::memory::Memory;
 
 #[derive(Debug, Default)]
 pub struct Settings {
-    vars: HashMap<String, String>,
+    vars: BTreeMap<String, String>,
     /// Those of service accounts, for as long as these settings live.
     tokens: RefCell<HashMap<ServiceAccount, Token>>,
     own_prices: RefCell<OwnPrices>,
+    found: RefCell<Option<Found>>,
     /// Of configs and of how targets did.
     pub memory: Memory,
     /// Of keys, teams and credentials.
@@ -32,6 +33,14 @@ struct OwnPrices {
     known: Rc<Overrides>,
     /// When they were; never yet, if nothing.
     read: Option<u64>,
+}
+
+/// The model that was asked last, as the catalog has it: most often the next request is for it again.
+#[derive(Debug)]
+struct Found {
+    provider: &'static str,
+    name: String,
+    model: Option<Rc<Model>>,
 }
 
 /// For how long prices are not read again.
@@ -170,6 +179,17 @@ impl Settings {
 
     pub fn own_prices(&self) -> Rc<Overrides> {
         Rc::clone(&self.own_prices.borrow().known)
+    }
+
+    /// What the catalog has by this name.
+    pub fn model(&self, provider: &'static str, name: &str) -> Option<Rc<Model>> {
+        let mut last = self.found.borrow_mut();
+        if let Some(found) = last.as_ref().filter(|found| found.provider == provider && found.name == name) {
+            return found.model.clone();
+        }
+        let model = catalog::find(provider, name).map(Rc::new);
+        *last = Some(Found { provider, name: name.to_owned(), model: model.clone() });
+        model
     }
 
     /// The model that stands in for one that fails, by `FALLBACK_MODELS`.

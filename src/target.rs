@@ -270,17 +270,17 @@ impl Target<'_> {
         let path = words::fill(path, &self.model, |name| word(self.settings, &self.caller, name).or_else(|| self.in_account(name)))?;
         let mark = if path.contains('?') { "&" } else { "?" };
         let mark = if self.query.is_empty() { "" } else { mark };
-        Ok(format!("{}{mark}{}", self.placed(&path), self.query))
+        let [base, local] = self.placed(&path);
+        Ok([base, local, mark, &self.query].concat())
     }
 
     /// At the base; what has a host of its own is there, unless the caller named another.
-    fn placed(&self, path: &str) -> String {
-        let Some((_, rest)) = path.split_once("://") else { return format!("{}{path}", self.base) };
+    fn placed<'p>(&'p self, path: &'p str) -> [&'p str; 2] {
+        let Some((_, rest)) = path.split_once("://") else { return [&self.base, path] };
         if self.base == self.provider.base {
-            return path.to_owned();
+            return ["", path];
         }
-        let local = rest.find('/').map_or("", |at| rest.split_at(at).1);
-        format!("{}{local}", self.base)
+        [&self.base, rest.find('/').map_or("", |at| rest.split_at(at).1)]
     }
 
     /// A word that only the account knows.
@@ -417,7 +417,7 @@ pub fn request_headers(provider: &Provider, credential: Credential<'_>) -> Heade
     match (provider.auth, credential) {
         // A JSON Web Token is no key, wherever keys have a header of their own.
         (Auth::Header(name), Credential::Key(key)) if !key.starts_with("eyJ") => headers.add(name, key),
-        (_, Credential::Key(key)) => headers.add("authorization", &format!("Bearer {key}")),
+        (_, Credential::Key(key)) => headers.add("authorization", &["Bearer ", key].concat()),
         _ => {}
     }
     headers.add("accept-encoding", "identity");

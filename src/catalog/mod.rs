@@ -216,9 +216,12 @@ fn near(text: &Text, provider: &str, model: &str) -> Option<Model> {
 fn newest(text: &Text, provider: &str, stem: &str) -> Option<&'static str> {
     let version = |line: &&str| {
         let (id, of) = line::key(line);
+        if of != provider {
+            return false;
+        }
         let bare = id.split_once('@').map_or(id, |(bare, _)| bare);
         let bare = names::without_revision(bare).unwrap_or(bare);
-        of == provider && (bare == stem || names::without_date(bare).or_else(|| bare.strip_suffix("-latest")) == Some(stem))
+        bare == stem || names::without_date(bare).or_else(|| bare.strip_suffix("-latest")) == Some(stem)
     };
     text.beginning(stem).filter(version).last()
 }

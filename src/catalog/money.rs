@@ -53,12 +53,15 @@ impl std::iter::Sum for Money {
 /// The shortest decimal that says it whole: `0.000012345`, `3`, `0`.
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, rest) = (self.0 / PICO, self.0 % PICO);
+        let (whole, mut rest, mut places) = (self.0 / PICO, self.0 % PICO, PLACES as usize);
         if rest == 0 {
             return write!(out, "{whole}");
         }
-        let digits = format!("{rest:012}");
-        write!(out, "{whole}.{}", digits.trim_end_matches('0'))
+        while rest % 10 == 0 {
+            rest /= 10;
+            places -= 1;
+        }
+        write!(out, "{whole}.{rest:0places$}")
     }
 }
 

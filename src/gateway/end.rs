@@ -82,7 +82,7 @@ impl<H: Host> Life<'_, H> {
             say("overhead-ms", &record.overhead_ms.to_string());
         }
         limits(&self.left, headers);
-        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
+        let mut say = |name: &str, value: &str| headers.add_joined(&["x-", spelling, "-", name], value);
         if !self.losses.is_empty() {
             say("dropped", &self.losses.names().join(", "));
         }

@@ -12,7 +12,6 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host};
 use crate::http::{Call, Ending};
 use crate::ir::Losses;
-use crate::lease::Lease;
 use crate::policy::ask::Left;
 use crate::policy::holder::lists_model;
 use crate::policy::roster::Member;
@@ -21,6 +20,7 @@ use crate::providers::service::Errand;
 use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
+use crate::spelling::hex;
 use crate::target::{self, Target, Wish};
 use crate::wire::envelope::{Envelope, MAX_BODY};
 use crate::wire::{Dialect, Glance};
@@ -91,7 +91,7 @@ pub const ONLY: Turn<'static> =
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
         let caller = caller::of(call, settings);
-        let request_id = format!("{:016x}{:016x}", host.random(), host.random());
+        let request_id = hex(&[host.random(), host.random()].map(u64::to_be_bytes).concat());
         let trace_id = caller.trace_id().map_or_else(|| request_id.clone(), str::to_owned);
         let dialect = door::tongue(call);
         let record = Record { request_id, trace_id, at: host.now(), ..Record::default() };
@@ -230,10 +230,9 @@ impl<'a, H: Host> Life<'a, H> {
         self.ledger.record.status = 200;
         self.ledger.record.dialect = self.dialect.slug();
         self.note_overhead();
-        let closed = self.ledger.clone().close(glance, &Ending::Closed, self.host.now());
-        self.ledger.lease = Lease::default();
-        self.ledger.record.cost = closed.record.cost;
+        let closed = std::mem::take(&mut self.ledger).close(glance, &Ending::Closed, self.host.now());
         self.host.conclude(&closed);
+        self.ledger.record = closed.record;
     }
 
     /// The same of what is no conversation.
@@ -277,6 +276,7 @@ impl<'a, H: Host> Life<'a, H> {
         let status = outcome.as_ref().map_or(0, Answer::status);
         let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
+        self.ledger.found = self.settings.model(provider.slug, &self.ledger.record.model);
         self.note(Attempt { provider: provider.slug, status, ms, asked: true, unreachable, ..Attempt::default() });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }

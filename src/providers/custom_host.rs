@@ -32,8 +32,9 @@ pub fn base_url(text: &str, trusted: &[&str]) -> Result<String> {
     if !trusts {
         public(host)?;
     }
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(format!("{scheme}://{host}{port}{}", path.trim_end_matches('/')))
+    let port = port.map(|port| port.to_string()).unwrap_or_default();
+    let colon = if port.is_empty() { "" } else { ":" };
+    Ok([scheme, "://", host, colon, &port, path.trim_end_matches('/')].concat())
 }
 
 /// Whether a base that was accepted is one of the trusted hosts.

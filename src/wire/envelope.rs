@@ -5,12 +5,10 @@
 //! the provider, and only that one is sent on: what was checked is what arrives.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
+use super::skim::Skim;
 use crate::error::{Error, Kind, Result};
 
 #[derive(Clone, Debug)]
@@ -44,16 +42,35 @@ impl<'a> Envelope<'a> {
             return Err(Error::invalid("The body is empty; send a JSON object."));
         }
         let text = std::str::from_utf8(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let look = deserializer.deserialize_map(Fields).and_then(|look| deserializer.end().map(|()| look));
-        match look {
-            Ok((fields, _)) if fields.len() > MOST_FIELDS => {
+        let mut look = Self { body, fields: Vec::with_capacity(16), edited: false };
+        let taken = Skim::whole(text, |skim| if skim.is_object() { skim.object(|name, skim| look.take(name, skim)) } else { None });
+        match taken {
+            Some(()) if look.fields.len() > MOST_FIELDS => {
                 Err(Error::invalid(format!("The body has more than {MOST_FIELDS} fields; send what belongs to a request only.")))
             }
-            Ok((fields, edited)) => Ok(Self { body, fields, edited }),
-            Err(error) if error.is_data() => Err(Error::invalid("The body must be a JSON object.")),
-            Err(error) => Err(Error::invalid(format!("The body is not valid JSON: {error}."))),
+            Some(()) => Ok(look),
+            None => Err(Error::invalid(match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) => "The body must be a JSON object.".to_owned(),
+                Err(error) => format!("The body is not valid JSON: {error}."),
+            })),
         }
+    }
+
+    /// Takes the next field.
+    fn take(&mut self, name: &'a str, skim: &mut Skim<'a>) -> Option<()> {
+        let value = Cow::Borrowed(skim.raw()?);
+        if self.fields.len() > MOST_FIELDS {
+            return Some(());
+        }
+        let name = if name.contains('\\') { Cow::Owned(unescaped(name)?) } else { Cow::Borrowed(name) };
+        match self.fields.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, earlier)) => {
+                *earlier = value;
+                self.edited = true;
+            }
+            None => self.fields.push((name, value)),
+        }
+        Some(())
     }
 
     /// A field's raw JSON; `null` counts as absent.
@@ -61,12 +78,12 @@ impl<'a> Envelope<'a> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref()).filter(|value| *value != "null")
     }
 
-    /// A field that must be a string if it is there.
     /// All that is in it, as raw JSON.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(_, value)| value.as_ref())
     }
 
+    /// A field that must be a string if it is there.
     pub fn text(&self, name: &str) -> Result<Option<Cow<'_, str>>> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let plain = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|text| !text.contains('\\'));
@@ -140,44 +157,13 @@ impl<'a> Envelope<'a> {
     }
 }
 
+fn unescaped(name: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{name}\"")).ok()
+}
+
 fn mistyped(name: &str, expected: &str) -> Error {
     Error::invalid(format!("`{name}` must be {expected}.")).with_param(name)
 }
-
-/// Collects the fields of one object; says whether a key came twice.
-struct Fields;
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = (Vec<(Cow<'de, str>, Cow<'de, str>)>, bool);
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
-        let mut fields: Vec<(Cow<'de, str>, Cow<'de, str>)> = Vec::with_capacity(16);
-        let mut duplicate = false;
-        while let Some(Key(key)) = map.next_key()? {
-            if fields.len() > MOST_FIELDS {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value = Cow::Borrowed(map.next_value::<&'de RawValue>()?.get());
-            match fields.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, earlier)) => {
-                    *earlier = value;
-                    duplicate = true;
-                }
-                None => fields.push((key, value)),
-            }
-        }
-        Ok((fields, duplicate))
-    }
-}
-
-/// A key, borrowed unless it is written with escapes.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! What the forms of OpenAI's family have in common: how they count tokens and how they tell errors.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::answer::write_upstream;
@@ -8,6 +8,7 @@ use super::fault;
 use super::json::Object;
 use super::loose;
 pub use super::loose::whole;
+use super::skim::Skim;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Losses, Usage};
 
@@ -49,60 +50,79 @@ fn fits(name: &str, raw: &RawValue) -> bool {
 }
 
 /// Tokens as the family counts them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Counts {
-    #[serde(default, deserialize_with = "loose::number")]
     prompt_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::number")]
     completion_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::number")]
     total_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::maybe")]
-    prompt_tokens_details: Option<Details>,
-    #[serde(default, deserialize_with = "loose::maybe")]
-    completion_tokens_details: Option<Details>,
+    prompt: Details,
+    completion: Details,
     /// DeepSeek's word for what was read from the cache.
-    #[serde(default, deserialize_with = "loose::number")]
     prompt_cache_hit_tokens: Option<f64>,
     /// Moonshot's and Together's.
-    #[serde(default, deserialize_with = "loose::number")]
     cached_tokens: Option<f64>,
     /// Perplexity's and others' place for thinking.
-    #[serde(default, deserialize_with = "loose::number")]
     reasoning_tokens: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 struct Details {
-    #[serde(default, deserialize_with = "loose::number")]
     cached_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::number")]
     cache_write_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::number")]
     audio_tokens: Option<f64>,
-    #[serde(default, deserialize_with = "loose::number")]
     reasoning_tokens: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let mut counts = None;
+        Skim::whole(raw, |skim| {
+            counts = Self::read(skim);
+            Some(())
+        });
+        Ok(counts.unwrap_or_default())
+    }
 }
 
 impl Counts {
+    pub fn read(skim: &mut Skim<'_>) -> Option<Self> {
+        let mut counts = Self::default();
+        skim.object(|name, skim| {
+            let slot = match name {
+                "prompt_tokens" => &mut counts.prompt_tokens,
+                "completion_tokens" => &mut counts.completion_tokens,
+                "total_tokens" => &mut counts.total_tokens,
+                "prompt_cache_hit_tokens" => &mut counts.prompt_cache_hit_tokens,
+                "cached_tokens" => &mut counts.cached_tokens,
+                "reasoning_tokens" => &mut counts.reasoning_tokens,
+                "prompt_tokens_details" => return counts.prompt.read(skim),
+                "completion_tokens_details" => return counts.completion.read(skim),
+                _ => return skim.pass(),
+            };
+            *slot = loose::count(skim.raw()?);
+            Some(())
+        })?;
+        Some(counts)
+    }
+
     /// None where nothing was counted.
     pub fn usage(&self) -> Option<Usage> {
         self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
-        let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
-        let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
+        let reasoning = self.completion.reasoning_tokens.or(self.reasoning_tokens).map(whole);
         let (hidden, heard) = (self.hidden(reasoning), self.heard_beside());
         let input = self.prompt_tokens.map_or(0, whole).saturating_add(heard);
-        let cached = prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
+        let cached = self.prompt.cached_tokens.or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
         Some(Usage {
             input,
             output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
             // Some count among the cached what they do not count as asked.
             cache_read: cached.map(|count| whole(count).min(input)),
-            cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
+            cache_write: self.prompt.cache_write_tokens.map(whole),
             cache_write_1h: None,
             reasoning: reasoning.or((hidden > 0).then_some(hidden)),
-            input_audio: prompt.and_then(|details| details.audio_tokens).map(whole),
-            output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
+            input_audio: self.prompt.audio_tokens.map(whole),
+            output_audio: self.completion.audio_tokens.map(whole),
             estimated: false,
         })
     }
@@ -115,7 +135,7 @@ impl Counts {
 
     /// Sound that the prompt does not include: where the total is only reached with it.
     fn heard_beside(&self) -> u64 {
-        let heard = self.prompt_tokens_details.as_ref().and_then(|details| details.audio_tokens).map(whole);
+        let heard = self.prompt.audio_tokens.map(whole);
         heard.filter(|heard| *heard == self.beyond()).unwrap_or(0)
     }
 
@@ -127,6 +147,22 @@ impl Counts {
             None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
             _ => 0,
         }
+    }
+}
+
+impl Details {
+    fn read(&mut self, skim: &mut Skim<'_>) -> Option<()> {
+        skim.object(|name, skim| {
+            let slot = match name {
+                "cached_tokens" => &mut self.cached_tokens,
+                "cache_write_tokens" => &mut self.cache_write_tokens,
+                "audio_tokens" => &mut self.audio_tokens,
+                "reasoning_tokens" => &mut self.reasoning_tokens,
+                _ => return skim.pass(),
+            };
+            *slot = loose::count(skim.raw()?);
+            Some(())
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
+use super::scan::line_end;
+
 /// Reads a body. What is read from its parts later is text, so it is read as text too: then there is one reader of each
 /// form in the binary, and no string of it is checked twice.
 pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
@@ -18,10 +20,9 @@ pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
 
 /// Raw JSON may have line ends between its tokens. They mean nothing, but would end a stream's event.
 fn put_on_one_line(out: &mut Vec<u8>, start: usize) {
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    if out.get(start..).is_some_and(|fresh| fresh.iter().any(is_end)) {
+    if out.get(start..).is_some_and(|fresh| line_end(fresh).is_some()) {
         let fresh = out.split_off(start);
-        out.extend(fresh.into_iter().filter(|byte| !is_end(byte)));
+        out.extend(fresh.into_iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
     }
 }
 
@@ -58,7 +59,8 @@ impl<'o> Object<'o> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        value(self.out, name);
+        // A name is a string, whose line ends are escaped.
+        let _ = serde_json::to_writer(&mut *self.out, name);
         self.out.push(b':');
         self.out
     }

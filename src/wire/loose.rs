@@ -32,6 +32,14 @@ pub fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, 
     Ok(number(deserializer)?.map(whole))
 }
 
+/// A count as it is written, with quotes or without.
+pub fn count(raw: &str) -> Option<f64> {
+    let word = raw.trim_matches('"').trim();
+    // Nearly all are whole, and those are read in no time.
+    let small = word.parse::<u32>().map(f64::from);
+    small.or_else(|_| word.parse()).ok().filter(|count| *count >= 0.0)
+}
+
 /// An object that some fill with something else.
 pub fn maybe<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let raw = Option::<&RawValue>::deserialize(deserializer)?;

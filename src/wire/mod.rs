@@ -26,6 +26,8 @@ pub mod predictions;
 pub mod proof;
 pub mod rerank;
 pub mod responses;
+pub(crate) mod scan;
+mod skim;
 
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Event, Losses, Request, Response, Usage};

@@ -8,7 +8,7 @@
 use super::envelope::Envelope;
 use super::frame::list::List;
 use super::frame::{Frames, sse};
-use super::{Dialect, Echo, Glance, Reader, Writer};
+use super::{Dialect, Echo, Glance, Reader, Writer, scan};
 use crate::error::{Error, Kind};
 use crate::http::Ending;
 use crate::ir::{Delta, Event, Grammar, Part, Response, Usage};
@@ -207,12 +207,26 @@ fn may_hold_usage(bytes: &[u8]) -> bool {
 }
 
 fn is_empty(bytes: &[u8]) -> bool {
-    find(bytes, b"\"choices\":[]").is_some() || find(bytes, b"\"choices\": []").is_some()
+    tells(bytes, b"\"choices\":", b"[]")
 }
 
 /// Some tell the usage beside the last of what they say.
 fn counts(bytes: &[u8]) -> bool {
-    find(bytes, b"\"usage\":{").is_some() || find(bytes, b"\"usage\": {").is_some()
+    tells(bytes, b"\"usage\":", b"{")
+}
+
+/// Whether a value that begins so comes after this name.
+fn tells(bytes: &[u8], name: &[u8], value: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..) {
+        at += value.first().map_or(0, |first| scan::find(rest, *first));
+        let Some((before, after)) = bytes.split_at_checked(at).filter(|(_, after)| !after.is_empty()) else { break };
+        if after.starts_with(value) && before.trim_ascii_end().ends_with(name) {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -304,8 +318,8 @@ impl Translate {
 
     /// Writes the events that wait. What breaks the grammar is our fault and ends the stream with an error.
     fn write(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        for mut event in std::mem::take(&mut self.events) {
+        let mut out = Vec::with_capacity(if self.events.is_empty() { 0 } else { CHUNK });
+        for mut event in self.events.drain(..) {
             shorten(&mut event);
             if self.grammar == Grammar::Over {
                 break;
@@ -326,6 +340,9 @@ impl Translate {
         out
     }
 }
+
+/// What a piece of a stream mostly becomes is no longer.
+const CHUNK: usize = 1_024;
 
 /// The longest of what dialects repeat in every chunk, so that a stream does not become many times what came.
 pub const LONGEST_REPEATED: usize = 1_024;

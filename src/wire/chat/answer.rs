@@ -300,8 +300,8 @@ impl Answer<'_> {
 
     /// The error that stands in place of an answer; `whole` is all of it, which some send as the error itself.
     pub fn fault(&self, whole: &[u8]) -> Option<Error> {
-        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error.filter(tells));
-        if let Some(raw) = self.error.filter(tells).or_else(choice_error) {
+        let choice_error = || self.choices.as_ref()?.iter().find_map(|choice| choice.error.filter(full));
+        if let Some(raw) = self.error.filter(full).or_else(choice_error) {
             return Some(fault_of(raw));
         }
         let flat = self.object.as_ref().is_some_and(|object| object.0 == "error");
@@ -310,7 +310,7 @@ impl Answer<'_> {
 
     pub fn extras(&self) -> Extras {
         let known = [("system_fingerprint", self.system_fingerprint), ("service_tier", self.service_tier), ("provider", self.provider)];
-        let told = known.into_iter().filter_map(|(name, raw)| Some((name, raw.filter(tells)?)));
+        let told = known.into_iter().filter_map(|(name, raw)| Some((name, raw.filter(full)?)));
         told.map(|(name, raw)| (name.to_owned(), raw.to_owned())).collect()
     }
 
@@ -320,9 +320,13 @@ impl Answer<'_> {
     }
 }
 
+fn full(raw: &&RawValue) -> bool {
+    tells(raw.get())
+}
+
 /// Whether there is anything in it: some send an empty error with every chunk.
-fn tells(raw: &&RawValue) -> bool {
-    !matches!(raw.get(), "null" | "{}" | "[]" | "\"\"" | "false")
+pub fn tells(raw: &str) -> bool {
+    !matches!(raw, "null" | "{}" | "[]" | "\"\"" | "false")
 }
 
 /// Whose proofs are told apart here; see `wire::proof`.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Losses, Raw};
 use crate::wire::fields::{Fields, is_string, items, plain};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::scan;
 
 /// Where a provider departs from the dialect inside its messages.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +94,13 @@ fn shows(text: &str, signs: &[&str]) -> bool {
         [b'"', name @ .., b'"'] => name == word.as_bytes(),
         _ => word.len() >= sign.len() && word.contains(sign),
     };
-    text.split('"').filter(|word| word.len() <= LONGEST_NAME).any(|word| signs.iter().any(|sign| is(word, sign)))
+    let mut rest = Some(text);
+    let words = std::iter::from_fn(|| {
+        let (word, after) = rest?.split_at_checked(scan::find(rest?.as_bytes(), b'"'))?;
+        rest = after.strip_prefix('"');
+        Some(word)
+    });
+    words.filter(|word| word.len() <= LONGEST_NAME).any(|word| signs.iter().any(|sign| is(word, sign)))
 }
 
 struct Editor<'e> {

@@ -23,6 +23,7 @@ mod choices;
 mod customs;
 mod ending;
 mod format;
+mod glance;
 mod order;
 mod request;
 mod response;
@@ -32,10 +33,11 @@ pub use super::family::{encode_error, is_own_error};
 pub use choices::{Choices, loosen, narrow};
 pub use customs::{Customs, Files, Sounds, Thoughts, adapt};
 pub use format::{Asked, format_of, instructed};
+pub use glance::{glance_frame, glance_response};
 pub use order::{Instructions, Order, arrange};
 pub use request::{decode_request, encode_request};
-pub use response::{decode_response, encode_response, glance_response};
-pub use stream::{StreamReader, StreamWriter, glance_frame};
+pub use response::{decode_response, encode_response};
+pub use stream::{StreamReader, StreamWriter};
 
 use crate::wire::{Inbound, Outbound};
 

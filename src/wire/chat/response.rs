@@ -7,10 +7,10 @@ use super::beside::{self, Place, beside, beside_calls};
 use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
+use crate::wire::Echo;
 use crate::wire::answer::CallIds;
 use crate::wire::family::usage_object;
 use crate::wire::json::{Array, Object};
-use crate::wire::{Echo, Glance};
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer = answer(body)?;
@@ -35,7 +35,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
 /// The name among the extras of how likely the tokens were.
 const ODDS: &str = "logprobs";
 
-fn answer(body: &[u8]) -> Result<Answer<'_>> {
+pub(super) fn answer(body: &[u8]) -> Result<Answer<'_>> {
     let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|_| Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for."))?;
     let fault = answer.fault(body).or_else(|| failure(&first(&answer)?.finish_reason.as_ref()?.0));
@@ -212,15 +212,4 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, (start, e
         .with("title", citation.title.as_deref().unwrap_or_default())
         .close();
     object.close();
-}
-
-pub fn glance_response(body: &[u8]) -> Result<Glance> {
-    let answer = answer(body)?;
-    let mut glance = Glance { usage: answer.counted(), finished: true, ..Glance::default() };
-    for choice in answer.choices.iter().flatten() {
-        if let Some(said) = &choice.message {
-            glance.produced = glance.produced.saturating_add(super::stream::produced(said));
-        }
-    }
-    Ok(glance)
 }

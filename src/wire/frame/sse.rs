@@ -7,6 +7,8 @@
 //! - The last event may lack its blank line (the standard drops such an event; providers mean it).
 //! - A byte order mark may come first.
 
+use crate::wire::scan;
+
 /// One event: its `event:` line, if any, and its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -37,7 +39,7 @@ impl Parser {
             self.after_cr = false;
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
-        while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = scan::line_end(bytes) {
             let (line, rest) = bytes.split_at(end);
             if self.line.is_empty() {
                 self.take_line(line, sink);
@@ -111,7 +113,7 @@ impl Parser {
             }
             b"event" => {
                 self.event.clear();
-                self.event.push_str(&String::from_utf8_lossy(value));
+                self.event.push_str(std::str::from_utf8(value).unwrap_or_default());
             }
             _ => {}
         }

@@ -1,52 +1,44 @@
 use super::super::usage::Counts;
 use crate::wire::Glance;
 use crate::wire::frame::sse;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::borrow::Cow;
-
-#[derive(Deserialize)]
-struct Glimpse<'a> {
-    #[serde(borrow, rename = "type", default)]
-    kind: Cow<'a, str>,
-    message: Option<Head>,
-    usage: Option<Counts>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    error: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    usage: Option<Counts>,
-}
-
-#[derive(Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    thinking: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    partial_json: Option<Cow<'a, str>>,
-    stop_reason: Option<IgnoredAny>,
-}
+use crate::wire::skim::Skim;
 
 pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
-    let Ok(glimpse) = crate::wire::json::read::<Glimpse<'_>>(frame.data) else {
-        glance.failed |= frame.event == Some("error");
-        return;
-    };
-    if let Some(counts) = glimpse.message.and_then(|head| head.usage).or(glimpse.usage) {
-        let mut known = glance.usage.as_ref().map(Counts::of_usage).unwrap_or_default();
-        known.merge(counts);
-        glance.usage = Some(known.usage());
+    // Of an event that is cut off nothing counts.
+    let mut told = glance.clone();
+    if Skim::body(frame.data, |skim| skim.object(|name, skim| take(name, skim, &mut told))).is_some() {
+        *glance = told;
     }
-    if let Some(delta) = glimpse.delta {
-        let pieces = [delta.text, delta.thinking, delta.partial_json];
-        glance.produced += pieces.iter().flatten().map(|piece| piece.len()).sum::<usize>();
-        glance.finished |= delta.stop_reason.is_some();
+    glance.failed |= frame.event == Some("error");
+}
+
+fn take(name: &str, skim: &mut Skim<'_>, glance: &mut Glance) -> Option<()> {
+    match name {
+        "type" => match skim.raw()? {
+            "\"message_stop\"" => glance.finished = true,
+            "\"error\"" => glance.failed = true,
+            _ => {}
+        },
+        "usage" => {
+            if let Some(counts) = skim.read()? {
+                let mut known = glance.usage.as_ref().map(Counts::of_usage).unwrap_or_default();
+                known.merge(counts);
+                glance.usage = Some(known.usage());
+            }
+        }
+        "message" => skim.object(|name, skim| if name == "usage" { take(name, skim, glance) } else { skim.pass() })?,
+        "delta" => skim.object(|name, skim| grow(name, skim, glance))?,
+        "error" => glance.failed |= skim.raw()? != "null",
+        _ => skim.pass()?,
     }
-    glance.finished |= glimpse.kind == "message_stop";
-    glance.failed |= glimpse.error.is_some() || glimpse.kind == "error" || frame.event == Some("error");
+    Some(())
+}
+
+fn grow(name: &str, skim: &mut Skim<'_>, glance: &mut Glance) -> Option<()> {
+    match name {
+        "text" | "thinking" | "partial_json" => glance.produced = glance.produced.saturating_add(skim.text()?.len()),
+        "stop_reason" => glance.finished |= skim.raw()? != "null",
+        _ => skim.pass()?,
+    }
+    Some(())
 }

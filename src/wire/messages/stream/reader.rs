@@ -7,34 +7,27 @@ use crate::wire::Reader;
 use crate::wire::fields::Fields;
 use crate::wire::frame::sse;
 use crate::wire::json::Object;
+use crate::wire::skim::Skim;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Any event of the stream, read in one go.
-#[derive(Deserialize)]
+/// Any event of the stream, read in one go. What is not told is empty.
+#[derive(Default)]
 struct Wire<'a> {
-    #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
-    message: Option<Head<'a>>,
-    #[serde(borrow)]
+    message: Head<'a>,
     content_block: Option<&'a RawValue>,
-    #[serde(borrow)]
-    delta: Option<Change<'a>>,
+    delta: Change<'a>,
     usage: Option<Counts>,
-    #[serde(borrow)]
     context_management: Option<&'a RawValue>,
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Head<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
+    id: Cow<'a, str>,
+    model: Cow<'a, str>,
     usage: Option<Counts>,
 }
 
@@ -58,30 +51,80 @@ struct Start<'a> {
     input: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Change<'a> {
-    #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    thinking: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    partial_json: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    signature: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    text: Cow<'a, str>,
+    thinking: Cow<'a, str>,
+    partial_json: Cow<'a, str>,
+    signature: Cow<'a, str>,
     citation: Option<&'a RawValue>,
-    #[serde(borrow)]
     content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stop_reason: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    stop_sequence: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    stop_reason: Cow<'a, str>,
+    stop_sequence: Cow<'a, str>,
     stop_details: Option<&'a RawValue>,
-    #[serde(borrow)]
     container: Option<&'a RawValue>,
+}
+
+impl<'a> Wire<'a> {
+    fn of(body: &'a [u8]) -> Option<Self> {
+        let mut wire = Self::default();
+        Skim::body(body, |skim| {
+            if !skim.is_object() {
+                return None;
+            }
+            skim.object(|name, skim| {
+                match name {
+                    "type" => wire.kind = skim.text()?,
+                    "message" => wire.message.take(skim)?,
+                    "content_block" => wire.content_block = skim.read()?.flatten(),
+                    "delta" => wire.delta.take(skim)?,
+                    "usage" => wire.usage = skim.read()?,
+                    "context_management" => wire.context_management = skim.read()?.flatten(),
+                    "error" => wire.error = skim.read()?.flatten(),
+                    _ => skim.pass()?,
+                }
+                Some(())
+            })
+        })?;
+        Some(wire)
+    }
+}
+
+impl<'a> Head<'a> {
+    fn take(&mut self, skim: &mut Skim<'a>) -> Option<()> {
+        skim.object(|name, skim| {
+            match name {
+                "id" => self.id = skim.text()?,
+                "model" => self.model = skim.text()?,
+                "usage" => self.usage = skim.read()?,
+                _ => skim.pass()?,
+            }
+            Some(())
+        })
+    }
+}
+
+impl<'a> Change<'a> {
+    fn take(&mut self, skim: &mut Skim<'a>) -> Option<()> {
+        skim.object(|name, skim| {
+            match name {
+                "type" => self.kind = skim.text()?,
+                "text" => self.text = skim.text()?,
+                "thinking" => self.thinking = skim.text()?,
+                "partial_json" => self.partial_json = skim.text()?,
+                "signature" => self.signature = skim.text()?,
+                "citation" => self.citation = skim.read()?.flatten(),
+                "content" => self.content = skim.read()?.flatten(),
+                "stop_reason" => self.stop_reason = skim.text()?,
+                "stop_sequence" => self.stop_sequence = skim.text()?,
+                "stop_details" => self.stop_details = skim.read()?.flatten(),
+                "container" => self.container = skim.read()?.flatten(),
+                _ => skim.pass()?,
+            }
+            Some(())
+        })
+    }
 }
 
 /// The block that is open.
@@ -122,12 +165,12 @@ impl Reader for StreamReader {
         if self.over || data.is_empty() {
             return;
         }
-        match crate::wire::json::read::<Wire<'_>>(data) {
+        match Wire::of(data) {
             _ if self.unreadable => {
                 self.fail(Error::upstream(Kind::Failed, "The provider's stream holds an event that cannot be read."), events);
             }
-            Ok(wire) => self.take(wire, frame.event, events),
-            Err(_) => self.unreadable = true,
+            Some(wire) => self.take(wire, frame.event, events),
+            None => self.unreadable = true,
         }
     }
 
@@ -153,18 +196,12 @@ impl StreamReader {
             }
             "message_start" => self.begin(wire.message, events),
             "content_block_start" => self.start(wire.content_block, events),
-            "content_block_delta" => {
-                if let Some(change) = wire.delta {
-                    self.grow(change, events);
-                }
-            }
+            "content_block_delta" => self.grow(wire.delta, events),
             "content_block_stop" => self.close(events),
             "message_delta" => {
                 self.count(wire.usage);
                 self.note("context_management", wire.context_management);
-                if let Some(change) = wire.delta {
-                    self.conclude(change);
-                }
+                self.conclude(wire.delta);
             }
             "message_stop" => self.complete(events),
             // The reference promises new kinds and asks to let them pass; an error of a server in between is no event.
@@ -176,15 +213,14 @@ impl StreamReader {
         }
     }
 
-    fn begin(&mut self, head: Option<Head<'_>>, events: &mut Vec<Event>) {
+    fn begin(&mut self, head: Head<'_>, events: &mut Vec<Event>) {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
-        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).unwrap_or_default();
-        let (id, model, counts) = head.map_or((None, None, None), |head| (head.id, head.model, head.usage));
-        self.count(counts);
+        self.count(head.usage);
         let usage = self.counts.map(|counts| counts.usage());
-        events.push(Event::Begin { id: owned(id), model: owned(model), created: None, usage, extras: Extras::new() });
+        let (id, model) = (head.id.into_owned(), head.model.into_owned());
+        events.push(Event::Begin { id, model, created: None, usage, extras: Extras::new() });
     }
 
     fn start(&mut self, raw: Option<&RawValue>, events: &mut Vec<Event>) {
@@ -197,12 +233,12 @@ impl StreamReader {
         match &*start.kind {
             "text" => {
                 self.open(Open::Text, Block::Text, events);
-                push_some(start.text, Delta::Text, events);
+                push_some(start.text.unwrap_or_default(), Delta::Text, events);
             }
             "thinking" => {
                 self.open(Open::Thinking, Block::Thinking, events);
-                push_some(start.thinking, Delta::Text, events);
-                push_some(start.signature, Delta::Signature, events);
+                push_some(start.thinking.unwrap_or_default(), Delta::Text, events);
+                push_some(start.signature.unwrap_or_default(), Delta::Signature, events);
             }
             "redacted_thinking" => self.open(Open::Redacted, Block::Redacted(owned(start.data)), events),
             "tool_use" => {
@@ -222,7 +258,7 @@ impl StreamReader {
     }
 
     fn announce(&mut self, block: Block, events: &mut Vec<Event>) {
-        self.begin(None, events);
+        self.begin(Head::default(), events);
         events.push(Event::Start { index: self.next, block });
         self.next = self.next.saturating_add(1);
     }
@@ -240,12 +276,12 @@ impl StreamReader {
             (Some(Open::Thinking), "thinking_delta") => push_some(change.thinking, Delta::Text, events),
             (Some(Open::Thinking), "signature_delta") => push_some(change.signature, Delta::Signature, events),
             (Some(Open::Call { whole }), "input_json_delta") => {
-                if change.partial_json.as_ref().is_some_and(|piece| !piece.is_empty()) {
+                if !change.partial_json.is_empty() {
                     *whole = None;
                 }
                 push_some(change.partial_json, Delta::Arguments, events);
             }
-            (Some(Open::Native { input, .. }), "input_json_delta") => input.push_str(&change.partial_json.unwrap_or_default()),
+            (Some(Open::Native { input, .. }), "input_json_delta") => input.push_str(&change.partial_json),
             (Some(Open::Native { content, .. }), _) => *content = change.content.map(ToOwned::to_owned).or(content.take()),
             _ => {}
         }
@@ -277,13 +313,14 @@ impl StreamReader {
     fn conclude(&mut self, change: Change<'_>) {
         self.note("container", change.container);
         self.note("stop_details", change.stop_details);
-        if let Some(reason) = change.stop_reason {
-            self.finish = Some(finish(reason.into_owned(), change.stop_sequence.map(Cow::into_owned)));
+        if !change.stop_reason.is_empty() {
+            let sequence = Some(change.stop_sequence.into_owned()).filter(|sequence| !sequence.is_empty());
+            self.finish = Some(finish(change.stop_reason.into_owned(), sequence));
         }
     }
 
     fn complete(&mut self, events: &mut Vec<Event>) {
-        self.begin(None, events);
+        self.begin(Head::default(), events);
         self.close(events);
         self.over = true;
         let usage = self.counts.map(|counts| counts.usage());
@@ -306,8 +343,8 @@ impl StreamReader {
     }
 }
 
-fn push_some(text: Option<Cow<'_, str>>, delta: fn(String) -> Delta, events: &mut Vec<Event>) {
-    if let Some(text) = text.filter(|text| !text.is_empty()) {
+fn push_some(text: Cow<'_, str>, delta: fn(String) -> Delta, events: &mut Vec<Event>) {
+    if !text.is_empty() {
         events.push(Event::Delta(delta(text.into_owned())));
     }
 }
