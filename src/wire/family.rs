@@ -91,11 +91,11 @@ impl Counts {
         let (prompt, completion) = (self.prompt_tokens_details.as_ref(), self.completion_tokens_details.as_ref());
         let reasoning = completion.and_then(|details| details.reasoning_tokens).or(self.reasoning_tokens).map(whole);
         let (hidden, heard) = (self.hidden(reasoning), self.heard_beside());
-        let input = self.prompt_tokens.map_or(0, whole).saturating_add(heard);
+        let input = self.part(self.prompt_tokens, self.completion_tokens).saturating_add(heard);
         let cached = prompt.and_then(|details| details.cached_tokens).or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
         Some(Usage {
             input,
-            output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
+            output: self.part(self.completion_tokens, self.prompt_tokens).saturating_add(hidden),
             // Some count among the cached what they do not count as asked.
             cache_read: cached.map(|count| whole(count).min(input)),
             cache_write: prompt.and_then(|details| details.cache_write_tokens).map(whole),
@@ -105,6 +105,12 @@ impl Counts {
             output_audio: completion.and_then(|details| details.audio_tokens).map(whole),
             estimated: false,
         })
+    }
+
+    /// A part of the total; one that is not told is what the other leaves of it.
+    fn part(&self, part: Option<f64>, other: Option<f64>) -> u64 {
+        let left = || Some(whole(self.total_tokens?).saturating_sub(whole(other?)));
+        part.map(whole).or_else(left).unwrap_or(0)
     }
 
     /// What the total has beyond the prompt and the completion.
@@ -122,7 +128,7 @@ impl Counts {
     /// Thinking that the completion does not include, by the same sign.
     fn hidden(&self, reasoning: Option<u64>) -> u64 {
         match reasoning {
-            Some(reasoning) if self.beyond() == reasoning => reasoning,
+            Some(reasoning) if self.completion_tokens.is_some() && self.beyond() == reasoning => reasoning,
             // Some do not tell it even apart.
             None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
             _ => 0,

@@ -6,7 +6,7 @@ use super::answer::{Answer, Choice, Said, arguments, called, content, text, unma
 use super::beside::{self, Place, beside, beside_calls};
 use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
+use crate::ir::{Citation, Extras, Part, Reason, Response, Text, Thinking, ToolCall};
 use crate::wire::answer::CallIds;
 use crate::wire::family::usage_object;
 use crate::wire::json::{Array, Object};
@@ -27,6 +27,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
         created: answer.created(),
         parts,
         finish: finish(word, called, refused),
+        others: Vec::new(),
         usage: answer.counted(),
         extras: answer.extras().into_iter().chain(odds).chain(beside(body)).chain(beside_calls(&said.tool_calls)).collect(),
     })
@@ -59,6 +60,9 @@ fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
     let content = content(said.content);
     let details = said.reasoning_parts();
     if details.iter().any(|part| part.signature.is_some() || part.redacted.is_some()) {
+        // Where the proofs bring no words, these stand beside them.
+        let words = said.reasoning_text().filter(|_| details.iter().all(|part| part.text.is_empty()));
+        parts.extend(words.map(|text| Part::Thinking(Thinking { text: text.into_owned(), ..Thinking::default() })));
         parts.extend(details.into_iter().map(Part::Thinking));
     } else if let Some(text) = said.reasoning_text().map(Cow::into_owned).or(Some(content.thinking).filter(|text| !text.is_empty())) {
         parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
@@ -90,13 +94,10 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut body = Vec::with_capacity(1_024);
     let mut object = head(&mut body, "chat.completion", &response.id, &response.model, response.created, echo);
     let mut choices = Array::open(object.slot("choices"));
-    let mut choice = Object::open(choices.slot()).with("index", &0);
-    write_message(choice.slot("message"), &response.parts, &response.extras, echo);
-    let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let odds = response.extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
-    let choice = choice.with("logprobs", &odds).with("finish_reason", finish_word(response.finish.reason, called, refused));
-    beside::write(choice, &response.extras, Place::Choice).close();
+    write_choice(choices.slot(), 0, &response.parts, response.finish.reason, &response.extras, echo);
+    for (at, (parts, finish)) in response.others.iter().enumerate() {
+        write_choice(choices.slot(), at.saturating_add(1), parts, finish.reason, &Extras::new(), echo);
+    }
     choices.close();
     if let Some(usage) = &response.usage {
         beside::write(usage_object(object.slot("usage"), usage), &response.extras, Place::Usage).close();
@@ -106,6 +107,16 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     }
     beside::write(object, &response.extras, Place::Answer).close();
     body
+}
+
+fn write_choice(out: &mut Vec<u8>, index: usize, parts: &[Part], reason: Reason, extras: &Extras, echo: &Echo) {
+    let mut choice = Object::open(out).with("index", &index);
+    write_message(choice.slot("message"), parts, extras, echo);
+    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let odds = extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
+    let choice = choice.with("logprobs", &odds).with("finish_reason", finish_word(reason, called, refused));
+    beside::write(choice, extras, Place::Choice).close();
 }
 
 /// The fields that open an answer, streamed or whole.

@@ -7,6 +7,7 @@ use crate::wire::Reader;
 use crate::wire::fields::Fields;
 use crate::wire::frame::sse;
 use crate::wire::json::Object;
+use crate::wire::loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -16,12 +17,13 @@ use std::borrow::Cow;
 struct Wire<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     message: Option<Head<'a>>,
     #[serde(borrow)]
     content_block: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<Change<'a>>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     usage: Option<Counts>,
     #[serde(borrow)]
     context_management: Option<&'a RawValue>,
@@ -35,6 +37,7 @@ struct Head<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     model: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     usage: Option<Counts>,
 }
 
