@@ -128,9 +128,10 @@ impl Counts {
     /// Thinking that the completion does not include, by the same sign.
     fn hidden(&self, reasoning: Option<u64>) -> u64 {
         match reasoning {
-            Some(reasoning) if self.completion_tokens.is_some() && self.beyond() == reasoning => reasoning,
+            _ if self.prompt_tokens.is_none() || self.completion_tokens.is_none() => 0,
+            Some(reasoning) if self.beyond() == reasoning => reasoning,
             // Some do not tell it even apart.
-            None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
+            None if self.heard_beside() == 0 => self.beyond(),
             _ => 0,
         }
     }
