@@ -5,6 +5,7 @@ mod admin;
 mod admission;
 mod attempt;
 mod config;
+mod count;
 mod errands;
 mod feedback;
 mod freight;
@@ -50,7 +51,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Ok(Door::Pass(passage)) => apart(passage::pass(&mut life, &passage)).await,
         Ok(Door::Errand(errand)) if errand.is_form() && !is_json(call) => apart(passage::form(&mut life, errand)).await,
         Ok(Door::Errand(errand)) => apart(errands::run(&mut life, errand)).await,
-        Ok(Door::Count(talk)) => apart(talk::count(&mut life, &talk)).await,
+        Ok(Door::Count(talk)) => apart(count::count(&mut life, &talk)).await,
         Ok(Door::Talk(talk)) => apart(talk::hold(&mut life, &talk)).await,
     };
     life.end(served)

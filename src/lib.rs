@@ -9,7 +9,7 @@
 //! afterwards, without holding the caller up: cache fill, usage -> cost -> record
 //! ```
 //!
-//! [`gateway`] reads as that sentence; begin there. Its rooms: `talk` (conversations), `errands` (embeddings, images,
+//! [`gateway`] reads as that sentence; begin there. Its rooms: `talk` (conversations), `count` (their tokens), `errands` (embeddings, images,
 //! speech and the like, whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own
 //! API), `attempt` (one try at a target), `shelf` (what was answered before), `feedback` (what callers thought of it),
 //! `usage` (what was used and what is left), `preview` (where a request would go), `access` (who has signed in), `life`

@@ -354,6 +354,7 @@ const BEDROCK: &[Service] = &[
     images(Picture::Titan, "/model/{model}/invoke").of("titan-image"),
     images(Picture::Titan, "/model/{model}/invoke").of("nova-canvas"),
     images(Picture::BedrockStability, "/model/{model}/invoke").of("stability."),
+    count(Converse, "/model/{model}/count-tokens").of("anthropic.claude"),
     rerank(Ranking::CohereBedrock, "/model/{model}/invoke").of("cohere.rerank"),
     rerank(Ranking::Amazon, "/model/{model}/invoke").of("amazon.rerank"),
 ];
