@@ -73,6 +73,9 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
         let bytes = answer.bytes(MAX_ANSWER).await;
         let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
         if reading.is_none() {
+            if let Some(whole) = errand::mended(errand, &asked, &bytes) {
+                return Ok(tell(life, errand, &asked, shelf, "application/json", whole));
+            }
             life.close_errand(errand, &asked, &bytes);
             // A failure in a success's clothes is not kept.
             let sound = answer.status() == 200 && errand::is_answer(&bytes);
@@ -90,8 +93,20 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     let echo = Echo { model: target.model.clone(), now: life.host.now() / 1_000, nonce, stream_usage: false };
     let reading = reading.ok_or_else(|| Error::gateway("An answer came that nobody can read."))?;
     let (content_type, body) = errand::answer(&reading, &returned, &asked, &echo, &mut life.losses)?;
-    life.close_errand(errand, &asked, &body);
-    let deposit = shelf.and_then(|shelf| shelf.keep(life, &content_type, &body));
-    let headers = Headers::from_iter([("content-type", content_type.as_str())]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(body), ledger: None, deposit })
+    Ok(tell(life, errand, &asked, shelf, &content_type, body))
+}
+
+/// An answer that was written anew.
+fn tell<H: Host>(
+    life: &mut Life<'_, H>,
+    errand: Errand,
+    asked: &[u8],
+    shelf: Option<Shelf>,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Reply<H::Answer> {
+    life.close_errand(errand, asked, &body);
+    let deposit = shelf.and_then(|shelf| shelf.keep(life, content_type, &body));
+    let headers = Headers::from_iter([("content-type", content_type)]);
+    Reply { status: 200, headers, body: Body::Bytes(body), ledger: None, deposit }
 }
