@@ -6,7 +6,7 @@ use super::answer::{Answer, Choice, Said, arguments, called, content, text, unma
 use super::beside::{self, Place, beside, beside_calls};
 use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Part, Reason, Response, Text, Thinking, ToolCall};
+use crate::ir::{Citation, Extras, Finish, Part, Reason, Response, Text, Thinking, ToolCall};
 use crate::wire::answer::CallIds;
 use crate::wire::family::usage_object;
 use crate::wire::json::{Array, Object};
@@ -16,18 +16,19 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer = answer(body)?;
     let choice = first(&answer).ok_or_else(no_choice)?;
     let said = choice.message.as_ref().or(choice.delta.as_ref()).ok_or_else(no_choice)?;
-    let parts = parts(said, &answer);
-    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let word = choice.finish_reason.as_ref().map(|word| &*word.0);
+    let (parts, finish) = told(choice, said, &answer);
+    let mut rest: Vec<&Choice<'_>> =
+        answer.choices.iter().flatten().filter(|other| !std::ptr::eq(*other, choice)).take(MOST_OTHERS).collect();
+    crate::order::sort(&mut rest, |one, other| one.index < other.index);
+    let others = rest.into_iter().filter_map(|other| Some(told(other, other.message.as_ref()?, &answer))).collect();
     let odds = choice.odds().map(|raw| (ODDS.to_owned(), raw));
     Ok(Response {
         id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
         model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
         created: answer.created(),
         parts,
-        finish: finish(word, called, refused),
-        others: Vec::new(),
+        finish,
+        others,
         usage: answer.counted(),
         extras: answer.extras().into_iter().chain(odds).chain(beside(body)).chain(beside_calls(&said.tool_calls)).collect(),
     })
@@ -53,6 +54,18 @@ fn first<'c, 'a>(answer: &'c Answer<'a>) -> Option<&'c Choice<'a>> {
 
 fn no_choice() -> Error {
     Error::upstream(Kind::Failed, "The provider's answer has no choices.")
+}
+
+/// As many choices as may be asked for, less the first.
+const MOST_OTHERS: usize = 127;
+
+/// What a choice says, and why it ended.
+fn told(choice: &Choice<'_>, said: &Said<'_>, answer: &Answer<'_>) -> (Vec<Part>, Finish) {
+    let parts = parts(said, answer);
+    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let finish = finish(choice.finish_reason.as_ref().map(|word| &*word.0), called, refused);
+    (parts, finish)
 }
 
 fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
