@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::http::{Call, Method, decoded};
 use crate::providers::service::Errand;
+use crate::spelling;
 use crate::wire::Dialect;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,21 +87,47 @@ pub fn door(call: &Call) -> Result<Door> {
     }
     let path = bare(&call.path);
     let method = if call.method == Method::Head { Method::Get } else { call.method };
-    if let Some((_, takes, door)) = DOORS.iter().find(|(known, ..)| *known == path) {
-        return if *takes == method { Ok(door.clone()) } else { Err(wrong_method(&call.path, *takes)) };
+    match at(call, path) {
+        Some((takes, door)) if takes.is_none_or(|takes| takes == method) && method != Method::Other => Ok(door),
+        Some((takes, _)) => Err(wrong_method(&call.path, takes)),
+        None => Err(no_route(&call.path)),
     }
-    if let Some(door) = gemini(path) {
-        return if method == Method::Post { Ok(door) } else { Err(wrong_method(&call.path, Method::Post)) };
+}
+
+/// The door at a path, and the method that it takes, unless it takes any.
+fn at(call: &Call, path: &str) -> Option<(Option<Method>, Door)> {
+    let fixed = || DOORS.iter().find(|(known, ..)| *known == path).map(|(_, takes, door)| (Some(*takes), door.clone()));
+    let gemini = || gemini(path).map(|door| (Some(Method::Post), door));
+    let passage = || passage(call, path).map(|passage| (None, Door::Pass(passage)));
+    // What is asked of a model by a word that nobody knows is no name of a model.
+    let asks = || call.method == Method::Post && path.contains(':');
+    let models = || models(path).filter(|_| !asks()).map(|door| (Some(Method::Get), door));
+    fixed().or_else(gemini).or_else(passage).or_else(models)
+}
+
+/// The methods that the path of a call takes.
+pub fn allowed(call: &Call) -> &'static str {
+    match at(call, bare(&call.path)) {
+        _ if is_admin(&call.path) => "GET, POST, PATCH, DELETE",
+        Some((Some(Method::Post), _)) => "POST, OPTIONS",
+        Some((Some(_), _)) => "GET, HEAD, OPTIONS",
+        _ => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     }
-    if let Some(passage) = passage(call, path) {
-        return Ok(Door::Pass(passage));
-    }
-    if let Some(door) = models(path) {
-        return if method == Method::Get { Ok(door) } else { Err(wrong_method(&call.path, Method::Get)) };
-    }
-    let known: Vec<String> =
-        DOORS.iter().map(|(path, ..)| format!("/v1{path}")).map(|path| path.replace("/v1/healthz", "/healthz")).collect();
-    Err(Error::caller(Kind::NotFound, format!("There is no route `{}`; there are {}.", call.path, known.join(", "))))
+}
+
+fn no_route(path: &str) -> Error {
+    let whole = |path: &str| if path == "/healthz" { path.to_owned() } else { format!("/v1{path}") };
+    let known: Vec<String> = DOORS.iter().map(|(path, ..)| whole(path)).collect();
+    let hint = match spelling::hint(path, known.iter().map(String::as_str)) {
+        hint if hint.is_empty() => format!(" There are {}.", known.join(", ")),
+        hint => hint,
+    };
+    Error::caller(Kind::NotFound, format!("There is no route `{path}`.{hint}"))
+}
+
+fn wrong_method(path: &str, takes: Option<Method>) -> Error {
+    let words = takes.map_or("GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS", Method::word);
+    Error::caller(Kind::MethodNotAllowed, format!("`{path}` takes {words} only."))
 }
 
 /// The door at the end of a provider's own path, which may begin in any way.
@@ -191,11 +218,6 @@ fn bare(path: &str) -> &str {
     }
 }
 
-fn wrong_method(path: &str, takes: Method) -> Error {
-    let word = if takes == Method::Post { "POST" } else { "GET" };
-    Error::caller(Kind::MethodNotAllowed, format!("`{path}` takes {word} only."))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,8 +262,11 @@ mod tests {
             (Method::Other, "/v1/messages", 405),
             (Method::Post, "/v1/models/x", 405),
             (Method::Post, "/v1beta/models", 405),
+            (Method::Post, "/v1beta/models/g:predict", 404),
             (Method::Get, "/v1/modelsx", 404),
             (Method::Options, "/v1/messages", 405),
+            (Method::Other, "/v1/proxy/openai/models", 405),
+            (Method::Other, "/v1/files", 405),
         ] {
             assert_eq!(door(&call(method, path)).unwrap_err().status, status, "{path}");
         }

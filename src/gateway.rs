@@ -4,8 +4,10 @@ mod access;
 mod admin;
 mod admission;
 mod attempt;
+mod bounds;
 mod config;
 mod count;
+mod end;
 mod errands;
 mod feedback;
 mod freight;
@@ -20,6 +22,7 @@ mod sight;
 mod talk;
 mod usage;
 mod vaulted;
+mod worst;
 
 use crate::door::{self, Door};
 use crate::error::{Kind, Result};
@@ -31,7 +34,7 @@ use crate::routing::memory::End;
 use crate::routing::plan::{TIMED_OUT, UNREACHABLE};
 use crate::settings::Settings;
 use crate::wire::Glance;
-use life::{Life, json_reply};
+use life::Life;
 
 /// Serves one call. Whatever goes wrong becomes an error in the caller's own dialect.
 pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply<H::Answer> {
@@ -42,7 +45,7 @@ pub async fn serve<H: Host>(host: &H, settings: &Settings, call: &Call) -> Reply
         Ok(Door::Admin) => apart(admin::answer(&life)).await,
         Ok(Door::Health) => {
             let (status, body) = apart(crate::health::report(host, call)).await;
-            Ok(json_reply(status, body))
+            Ok(Reply::json(status, body))
         }
         Ok(Door::Models) => apart(models(&mut life, None)).await,
         Ok(Door::Model(id)) => apart(models(&mut life, Some(&id))).await,
@@ -66,7 +69,7 @@ async fn models<H: Host>(life: &mut Life<'_, H>, id: Option<&str>) -> Result<Rep
         Some(id) => crate::models::one(host, settings, call, caller, &allow, life.dialect, id).await,
         None => crate::models::list(host, settings, call, caller, &allow, life.dialect).await,
     };
-    body.map(|body| json_reply(200, body))
+    body.map(|body| Reply::json(200, body))
 }
 
 /// How long the meeting place may take.
@@ -106,5 +109,5 @@ fn preflight<A>(call: &Call) -> Reply<A> {
     headers.add("access-control-allow-headers", call.headers.find("access-control-request-headers").unwrap_or("*"));
     headers.add("access-control-max-age", "86400");
     headers.add("vary", "access-control-request-headers");
-    Reply { status: 204, headers, body: Body::Empty, ledger: None, deposit: None }
+    Reply::of(204, headers, Body::Empty)
 }

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::catalog::Money;
 use crate::http::Headers;
+use crate::lease::Used;
 use crate::record::{Closed, Record};
 use crate::wire::multipart::Editor;
 
@@ -24,6 +26,11 @@ pub trait Host {
     fn random(&self) -> u64;
 
     async fn sleep(&self, ms: u64);
+
+    /// The country that the caller is in, if the platform knows.
+    fn country(&self) -> Option<String> {
+        None
+    }
 
     /// The caller's body, whole; `Fault::TooLarge` where it is longer than the limit.
     async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault>;
@@ -79,9 +86,15 @@ pub trait Host {
     /// Keeps the record of a finished request.
     fn record(&self, record: &Record);
 
+    /// Counts what no key was shown for; a meter of its own is told of that in a while.
+    fn count_keyless(&self, used: &Used, usd: Money);
+
     /// A request is over.
     fn conclude(&self, closed: &Closed) {
         self.record(&closed.record);
+        if let Some((used, usd)) = &closed.keyless {
+            self.count_keyless(used, *usd);
+        }
         if !closed.notes.is_empty() {
             self.tell_meters(&closed.notes);
         }
@@ -161,6 +174,8 @@ pub enum Verb {
     Recall,
     /// Where the holder stands, and what it used from one day `to` another, as a query says it: a `Standing`.
     Standing,
+    /// What was used without a lease: a `Batch`.
+    Tally,
 }
 
 impl Verb {
@@ -170,6 +185,7 @@ impl Verb {
             Verb::Settle => "settle",
             Verb::Recall => "recall",
             Verb::Standing => "standing",
+            Verb::Tally => "tally",
         }
     }
 }

@@ -81,6 +81,21 @@ pub struct Reply<A> {
     pub deposit: Option<Deposit>,
 }
 
+impl<A> Reply<A> {
+    pub fn of(status: u16, headers: Headers, body: Body<A>) -> Self {
+        Self { status, headers, body, ledger: None, deposit: None }
+    }
+
+    pub fn json(status: u16, body: Vec<u8>) -> Self {
+        Self::of(status, Headers::from_iter([("content-type", "application/json")]), Body::Bytes(body))
+    }
+
+    /// An upstream's whole answer as it is.
+    pub fn relayed(status: u16, answer: A, bytes: Vec<u8>) -> Self {
+        Self::of(status, Headers::default(), Body::Relayed { answer, bytes })
+    }
+}
+
 pub enum Body<A> {
     Empty,
     Bytes(Vec<u8>),

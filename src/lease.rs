@@ -17,6 +17,8 @@ pub struct Bill {
     pub usd: Money,
     /// Nobody has put a price on some of it.
     pub unpriced: bool,
+    /// Nobody but the provider counts how much it is.
+    pub uncounted: bool,
 }
 
 /// The shares that a request holds with the meters of its holders.
@@ -76,13 +78,24 @@ pub struct Used {
     pub metadata: Vec<(String, String)>,
 }
 
+impl Cost {
+    /// Together with what was billed before.
+    #[must_use]
+    pub fn with(self, billed: Bill) -> Self {
+        match self {
+            Cost::Usd(usd) if !billed.unpriced => Cost::Usd(usd.saturating_add(billed.usd)),
+            _ => Cost::Unpriced,
+        }
+    }
+}
+
 impl Bill {
-    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false };
+    pub const NOTHING: Self = Self { tokens: 0, most: 0, usd: Money::ZERO, unpriced: false, uncounted: false };
 
     pub fn of(tokens: u64, most: u64, cost: Cost) -> Self {
         match cost {
-            Cost::Usd(usd) => Self { tokens, most, usd, unpriced: false },
-            Cost::Unpriced => Self { tokens, most, usd: Money::ZERO, unpriced: true },
+            Cost::Usd(usd) => Self { tokens, most, usd, ..Self::NOTHING },
+            Cost::Unpriced => Self { tokens, most, unpriced: true, ..Self::NOTHING },
         }
     }
 
@@ -94,6 +107,7 @@ impl Bill {
             most: self.most.saturating_add(other.most),
             usd: self.usd.saturating_add(other.usd),
             unpriced: self.unpriced || other.unpriced,
+            uncounted: self.uncounted || other.uncounted,
         }
     }
 
@@ -105,6 +119,7 @@ impl Bill {
             most: self.most.saturating_sub(other.most),
             usd: self.usd.saturating_sub(other.usd),
             unpriced: self.unpriced && !other.unpriced,
+            uncounted: self.uncounted && !other.uncounted,
         }
     }
 
@@ -135,8 +150,8 @@ impl Lease {
     }
 
     /// The request is over: what it used, to each of those who held something for it.
-    pub fn settle(self, record: &Record) -> Vec<Note> {
-        let last = last_bill(record);
+    pub fn settle(self, record: &Record, answer: Cost) -> Vec<Note> {
+        let last = last_bill(record, answer);
         let whole = self.billed.plus(last);
         let (reached, failed) = (reached(record), record.outcome == Outcome::Failed);
         let shares = self.shares.iter();
@@ -145,6 +160,15 @@ impl Lease {
             note(share, reached, bill, self.used(record, bill, failed))
         };
         shares.map(note).collect()
+    }
+
+    /// What no key was shown for, if any provider was asked.
+    pub fn keyless(&self, record: &Record, answer: Cost) -> Option<(Used, Money)> {
+        if record.key.is_some() || reached(record) == 0 {
+            return None;
+        }
+        let bill = self.billed.plus(last_bill(record, answer));
+        Some((self.used(record, bill, record.outcome == Outcome::Failed)?, bill.usd))
     }
 
     fn used(&self, record: &Record, bill: Bill, failed: bool) -> Option<Used> {
@@ -170,16 +194,13 @@ pub fn give_back(lease: String, meter: String) -> Note {
     Note { meter, verb: Verb::Settle, body: serde_json::to_string(&settlement).unwrap_or_default() }
 }
 
-/// What the answer itself cost. One that was given again costs nobody anything.
-fn last_bill(record: &Record) -> Bill {
+/// What the answer itself used. One that was given again costs nobody anything.
+fn last_bill(record: &Record, answer: Cost) -> Bill {
     if record.cache == crate::cache::Cached::Hit {
         return Bill::default();
     }
     let tokens = record.usage.map_or(0, |usage| usage.input.saturating_add(usage.output));
-    match record.cost {
-        Some(cost) => Bill::of(tokens, tokens, cost),
-        None => Bill { tokens, most: tokens, ..Bill::default() },
-    }
+    Bill::of(tokens, tokens, answer)
 }
 
 /// One request, if any provider was reached or had been before.

@@ -9,11 +9,14 @@
 //! afterwards, without holding the caller up: cache fill, usage -> cost -> record
 //! ```
 //!
-//! [`gateway`] reads as that sentence; begin there. Its rooms: `talk` (conversations), `count` (their tokens), `errands` (embeddings, images,
-//! speech and the like, whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own
-//! API), `attempt` (one try at a target), `shelf` (what was answered before), `feedback` (what callers thought of it),
-//! `usage` (what was used and what is left), `preview` (where a request would go), `access` (who has signed in), `life`
-//! (what is noted, and how it ends).
+//! [`gateway`] reads as that sentence; begin there. Its rooms:
+//! - what is asked: `talk` (conversations), `count` (their tokens), `errands` (embeddings, images, speech and the like,
+//!   whose forms [`errand`] knows), `passage` (what passes unread: files, forms, a provider's own API; with `freight` and `links`), `feedback`
+//!   (what callers thought of an answer), `usage` (what was used and what is left), `admin`;
+//! - who may: `admission` (keys), `access` (who has signed in), `lease` (what is reserved of limits and budgets);
+//! - the way: `config` (whose), `route` (one target after the other; `sight` is what it sees of them), `vaulted` (with
+//!   which credential), `shelf` (what was answered before), `attempt` (one try), `preview` (where it would go);
+//! - `life`: what is noted on the way; `bounds` (how long it may take), `end` (how it ends).
 //!
 //! Three nouns are kept apart. A *dialect* is a wire format: code, one folder of [`wire`] each. A *provider* is who
 //! speaks a dialect, where, and with which credentials: a row of [`providers::table`]. A *quirk* is a field of that

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::cache::Cached;
-use crate::catalog::Prices;
+use crate::catalog::{Money, Prices};
 use crate::cost::{self, Cost, Tally};
 use crate::error::{Error, Kind};
 use crate::host::Note;
 use crate::http::Ending;
 use crate::ir::Usage;
-use crate::lease::{Bill, Lease};
+use crate::lease::{Bill, Lease, Used};
 use crate::wire::Glance;
 use crate::wire::pipe::estimate_tokens;
 
@@ -40,7 +40,7 @@ pub struct Record {
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
-    /// Told once the request is over.
+    /// Of all its tries. Told once the request is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     pub duration_ms: u64,
@@ -61,12 +61,15 @@ pub enum Outcome {
 }
 
 /// One try at one target.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Attempt {
     /// Its place in the config.
     pub target: String,
     /// The strategy that chose it, or `retry`.
     pub chosen: &'static str,
+    /// And why it chose this one, where that is not its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     pub provider: &'static str,
     pub model: String,
     /// 0 when no answer came.
@@ -80,6 +83,9 @@ pub struct Attempt {
     /// Why it was left, or not even asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,
+    /// What is paid for it all the same: an answer had begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -101,6 +107,8 @@ pub struct Tokens {
 pub struct Closed {
     pub record: Record,
     pub notes: Vec<Note>,
+    /// What was used of it, where no key was shown.
+    pub keyless: Option<(Used, Money)>,
 }
 
 impl Attempt {
@@ -150,18 +158,17 @@ impl Ledger {
         }
         let usage = glance.settled(ending, self.prompt_bytes);
         // What is given again has been paid for.
-        self.record.cost = Some(if self.free || self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) });
+        let cost = if self.free || self.record.cache == Cached::Hit { Cost::NOTHING } else { self.cost(&usage) };
         self.record.usage = Some(usage.into());
-        self.ended(now)
+        self.ended(cost, now)
     }
 
-    /// There was no answer, and so nothing to pay.
+    /// There was no answer, and so nothing to pay but for tries that had begun well.
     pub fn fail(mut self, error: &Error, now: u64) -> Closed {
         self.record.outcome = if error.kind == Kind::Abandoned { Outcome::Abandoned } else { Outcome::Failed };
         self.record.status = error.status;
-        self.record.cost = Some(Cost::NOTHING);
         self.record.error = Some(format!("{:?}", error.kind));
-        self.ended(now)
+        self.ended(Cost::NOTHING, now)
     }
 
     /// What so much use of the model at hand costs.
@@ -171,18 +178,28 @@ impl Ledger {
 
     /// The target at hand is left. Where its answer had begun well, what it was asked is paid for.
     pub fn leave_target(&mut self, begun: bool) -> Vec<Note> {
-        if self.lease.shares.is_empty() {
-            return Vec::new();
-        }
-        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
-        let bill = if begun { Bill::of(usage.input, usage.input, self.cost(&usage)) } else { Bill::default() };
+        let bill = if begun && !self.free { self.begun() } else { Bill::default() };
         self.lease.leave_target(&self.record, bill)
     }
 
-    fn ended(mut self, now: u64) -> Closed {
+    /// What a try is billed whose answer began and was not to be used.
+    fn begun(&mut self) -> Bill {
+        let usage = Usage { input: estimate_tokens(self.prompt_bytes), estimated: true, ..Usage::default() };
+        let cost = self.cost(&usage);
+        if let Some(attempt) = self.record.attempts.last_mut() {
+            attempt.cost = Some(cost);
+        }
+        Bill::of(usage.input, usage.input, cost)
+    }
+
+    /// The answer itself cost so much.
+    fn ended(mut self, answer: Cost, now: u64) -> Closed {
         self.record.duration_ms = now.saturating_sub(self.record.at);
-        let notes = std::mem::take(&mut self.lease).settle(&self.record);
-        Closed { record: self.record, notes }
+        self.record.cost = Some(answer.with(self.lease.billed));
+        let lease = std::mem::take(&mut self.lease);
+        let keyless = lease.keyless(&self.record, answer);
+        let notes = lease.settle(&self.record, answer);
+        Closed { record: self.record, notes, keyless }
     }
 }
 

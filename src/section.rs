@@ -1,5 +1,5 @@
-//! An object that people write (a config, a key's definition), its names in snake case, read field by field; what nobody takes is refused with the nearest
-//! known name.
+//! An object that people write (a config, a key's definition), its names in snake case, read field by field; what nobody
+//! takes is refused with the nearest known name.
 
 use std::collections::BTreeMap;
 
@@ -47,9 +47,26 @@ impl<'a> Section<'a> {
         format!("{}.{}", self.path, self.written.get(name).map_or(name, String::as_str))
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
     pub fn take(&mut self, name: &'static str) -> Option<&'a RawValue> {
         self.known.push(name);
         self.fields.remove(name)
+    }
+
+    /// Lets a field be written by another name too.
+    pub fn also(&mut self, other: &'static str, name: &'static str) -> Result<()> {
+        let Some(raw) = self.fields.remove(other) else { return Ok(()) };
+        if self.fields.contains_key(name) {
+            let path = self.path_of(other);
+            return Err(Error::invalid(format!("{path}: this field is there twice, also as `{name}`.")).with_param(path));
+        }
+        let written = self.written.remove(other).unwrap_or_else(|| other.to_owned());
+        self.written.insert(name.to_owned(), written);
+        self.fields.insert(name.to_owned(), raw);
+        Ok(())
     }
 
     /// Takes the fields whose names mean something.
@@ -118,7 +135,9 @@ impl<'a> Section<'a> {
 
     pub fn statuses(&mut self, name: &'static str) -> Result<Option<Vec<u16>>> {
         let what = "a list of statuses, from 100 to 599";
-        let statuses: Option<Vec<u16>> = self.plain(name, what)?;
+        // Some write them as strings.
+        let numbers = self.take(name).map(|raw| raw.get().replace('"', ""));
+        let statuses: Option<Vec<u16>> = numbers.map(|numbers| plain(&numbers, &self.path_of(name), what)).transpose()?;
         let valid = statuses.iter().flatten().all(|status| (100..600).contains(status));
         if valid { Ok(statuses) } else { Err(wrong(&self.path_of(name), what)) }
     }

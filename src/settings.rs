@@ -75,7 +75,12 @@ impl Settings {
 
     /// What opens the sealed credentials: the new master key while one is brought in, and the old one.
     pub fn vault(&self) -> Vault {
-        Vault::of(["MASTER_KEY_NEXT", "MASTER_KEY"].into_iter().filter_map(|name| self.var(name)))
+        Vault::of(self.masters())
+    }
+
+    /// The master keys, the newest first.
+    pub fn masters(&self) -> impl Iterator<Item = &str> {
+        ["MASTER_KEY_NEXT", "MASTER_KEY"].into_iter().filter_map(|name| self.var(name))
     }
 
     pub fn has_vault(&self) -> bool {

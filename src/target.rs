@@ -197,14 +197,15 @@ pub fn provider(slug: &str) -> Result<&'static Provider> {
 }
 
 /// The provider of a model that is named `provider/model`; else one that has a model of this name, else the first
-/// active one.
+/// active one, else its maker, for which there is no key, so that the caller hears of that.
 pub fn provider_of_model<'m>(settings: &Settings, caller: &Caller<'_>, asked: &'m str) -> Result<(&'static Provider, &'m str)> {
     let (prefix, model) = providers::split_model(asked);
     if let Some(provider) = prefix {
         return Ok((provider, model));
     }
     let first = || settings.active().into_iter().find(|provider| provider.slug != sandbox::SLUG);
-    having(settings, caller, asked).or_else(first).map(|provider| (provider, asked)).ok_or_else(|| {
+    let maker = || providers::owner_of(asked).and_then(providers::find);
+    having(settings, caller, asked).or_else(first).or_else(maker).map(|provider| (provider, asked)).ok_or_else(|| {
         let message = format!(
             "No provider is known for `{asked}`: write it as `provider/model`, name a provider in `x-causeway-provider`, or set a provider's key (as OPENAI_API_KEY) for this gateway."
         );

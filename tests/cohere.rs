@@ -1,14 +1,18 @@
 //! Cohere's chat, against bytes as they are on the wire: requests to it, answers and streams from it.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "pieces/mod.rs"]
+mod pieces;
+
 use causeway::error::{Error, Kind};
 use causeway::ir::*;
 use causeway::wire::cohere::*;
-use causeway::wire::frame::sse;
 use causeway::wire::predictions::Bound;
-use causeway::wire::{Abilities, Echo, Reader, ThinkingStyle, Writer, chat, messages};
+use causeway::wire::{Abilities, Dialect, Echo, ThinkingStyle, Writer, chat, messages};
 use serde_json::{Value, json};
 use std::path::Path;
+
+use pieces::folded;
 
 const BUDGET: Abilities = Abilities { thinking: ThinkingStyle::Budget, ..PLAIN };
 const PLAIN: Abilities = Abilities {
@@ -56,27 +60,9 @@ fn sent_messages(messages: Value, abilities: Abilities) -> (Value, Vec<String>) 
     (sent["messages"].clone(), losses)
 }
 
+/// The events of a stream that comes in pieces of this size.
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = sse::Parser::default();
-    let mut reader = StreamReader::default();
-    let mut events = Vec::new();
-    for piece in bytes.chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    parser.finish(&mut |frame| reader.push(frame, &mut events));
-    reader.finish(fault, &mut events);
-    let mut grammar = Grammar::default();
-    for event in &events {
-        grammar = grammar.step(event).unwrap_or_else(|why| panic!("{why}: {event:?}"));
-    }
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Cohere, &mut StreamReader::default(), bytes, size, fault)
 }
 
 /// The same answer in pieces of every kind.

@@ -44,20 +44,56 @@ fn sources() -> Vec<(String, String)> {
     found.into_iter().map(|(name, text)| (name, text.split("#[cfg(test)]").next().unwrap().to_owned())).collect()
 }
 
-/// The first words of every path that begins with `crate::`.
-fn known(text: &str) -> Vec<&str> {
-    text.split("crate::")
+/// The first words of every path that begins with `start`, those in braces included.
+fn known<'a>(text: &'a str, start: &str) -> Vec<&'a str> {
+    let first = |path: &'a str| path.trim_start().split(|char: char| !(char.is_alphanumeric() || char == '_')).next().unwrap();
+    text.split(start)
         .skip(1)
-        .map(|rest| rest.split(|char: char| !(char.is_alphanumeric() || char == '_')).next().unwrap())
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(list) => at_top(list.split("};").next().unwrap()).map(first).collect(),
+            None => vec![first(rest)],
+        })
         .filter(|word| !word.is_empty())
         .collect()
+}
+
+/// The members of a list that are not within braces of their own.
+fn at_top(list: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0;
+    list.split(move |char| {
+        depth += i32::from(char == '{') - i32::from(char == '}');
+        char == ',' && depth == 0
+    })
+}
+
+#[test]
+fn paths_in_braces_are_read_too() {
+    let text = "use crate::error::Error;\nuse crate::{providers, wire::{chat, json}, spelling};\nfn f() { crate::ir::fold() }";
+    assert_eq!(known(text, "crate::"), ["error", "providers", "wire", "spelling", "ir"]);
+    assert_eq!(known("use crate::wire::{Echo, chat::decode};", "crate::wire::"), ["Echo", "chat"]);
+}
+
+#[test]
+fn the_map_shows_these_rungs() {
+    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let rungs: Vec<String> = RUNGS.iter().map(|rung| rung.join(", ")).collect();
+    assert!(map.contains(&format!("//! `{}`.\n", rungs.join(" -> "))), "{}", rungs.join(" -> "));
+}
+
+#[test]
+fn the_map_names_every_room_of_the_gateway() {
+    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for (name, _) in sources() {
+        let Some(room) = name.strip_prefix("gateway/").and_then(|file| file.strip_suffix(".rs")) else { continue };
+        assert!(map.contains(&format!("`{room}`")), "the map has no room `{room}`");
+    }
 }
 
 #[test]
 fn dependencies_point_one_way() {
     for (name, text) in sources() {
         let own = name.split(['/', '.']).next().unwrap();
-        for module in known(&text) {
+        for module in known(&text, "crate::") {
             assert!(rung(module) <= rung(own), "{name} knows `{module}`, which stands above it");
         }
     }
@@ -67,9 +103,14 @@ fn dependencies_point_one_way() {
 fn no_dialect_knows_another() {
     let dialects = ["chat", "messages", "completions", "responses", "gemini", "converse", "cohere", "predictions"];
     for (name, text) in sources() {
-        let Some(own) = dialects.iter().find(|dialect| name.starts_with(&format!("wire/{dialect}/"))) else { continue };
-        for other in dialects.iter().filter(|other| *other != own) {
-            assert!(!text.contains(&format!("wire::{other}")), "{name} knows {other}");
+        let own = name.strip_prefix("wire/").and_then(|rest| rest.split(['/', '.']).next()).unwrap_or_default();
+        if !dialects.contains(&own) {
+            continue;
+        }
+        let steps = name.matches('/').count() - usize::from(name.ends_with("/mod.rs"));
+        let above = format!("{}::", vec!["super"; steps].join("::"));
+        for module in known(&text, "crate::wire::").into_iter().chain(known(&text, &above)) {
+            assert!(module == own || !dialects.contains(&module), "{name} knows {module}");
         }
     }
 }

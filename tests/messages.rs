@@ -1,12 +1,17 @@
 //! The Anthropic Messages dialect: requests, answers and streams, against bytes as they are on the wire.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "pieces/mod.rs"]
+mod pieces;
+
 use causeway::error::{Error, Kind};
 use causeway::ir::*;
 use causeway::wire::frame::sse;
 use causeway::wire::messages::*;
-use causeway::wire::{Abilities, Echo, Glance, Reader, ThinkingStyle, Writer};
+use causeway::wire::{Abilities, Dialect, Echo, Glance, ThinkingStyle, Writer};
 use serde_json::{Value, json};
+
+use pieces::folded;
 
 const REQUEST: &[u8] = include_bytes!("fixtures/messages/request.json");
 const ANSWER: &[u8] = include_bytes!("fixtures/messages/answer.json");
@@ -60,27 +65,9 @@ fn refused(request: &Request) -> String {
     encode_request(request, false, &Abilities::default(), &mut Losses::default()).unwrap_err().message
 }
 
+/// The events of a stream that comes in pieces of this size.
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = sse::Parser::default();
-    let mut reader = StreamReader::default();
-    let mut events = Vec::new();
-    for piece in bytes.chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    parser.finish(&mut |frame| reader.push(frame, &mut events));
-    reader.finish(fault, &mut events);
-    let mut grammar = Grammar::default();
-    for event in &events {
-        grammar = grammar.step(event).unwrap_or_else(|why| panic!("{why}: {event:?}"));
-    }
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Messages, &mut StreamReader::default(), bytes, size, fault)
 }
 
 fn written(events: &[Event]) -> Vec<u8> {
@@ -757,4 +744,17 @@ fn an_answer_of_an_imitation_loses_nothing_for_its_odd_fields() {
     assert!(matches!(&response.parts[0], Part::Thinking(thinking) if thinking.text == "t"));
     assert!(matches!(&response.parts[1], Part::Text(text) if text.text == "a"));
     assert_eq!(response.usage.map(|usage| (usage.input, usage.output)), Some((3, 2)));
+}
+
+#[test]
+fn a_ping_is_read_and_written_and_is_no_part_of_the_answer() {
+    let ping = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
+    assert_eq!(written(&[Event::Ping]), ping);
+    let pinged: Vec<u8> =
+        String::from_utf8(STREAM.to_vec()).unwrap().split_inclusive("\n\n").flat_map(|frame| [ping, frame.as_bytes()].concat()).collect();
+    for size in [1, 7, 4_096] {
+        let events = read(&pinged, size, None);
+        assert!(events.iter().filter(|event| matches!(event, Event::Ping)).count() > 5);
+        assert_eq!(format!("{:?}", folded(events)), format!("{:?}", folded(read(STREAM, size, None))));
+    }
 }

@@ -1,14 +1,18 @@
 //! Language models behind Replicate's predictions.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "pieces/mod.rs"]
+mod pieces;
+
 use std::path::Path;
 
 use causeway::error::Error;
 use causeway::ir::*;
-use causeway::wire::Reader;
-use causeway::wire::frame::sse;
+use causeway::wire::Dialect;
 use causeway::wire::predictions::*;
 use serde_json::{Value, json};
+
+use pieces::folded;
 
 fn turn(role: Role, text: &str) -> Turn {
     Turn { role, parts: vec![Part::text(text)], name: None }
@@ -28,24 +32,9 @@ fn refused(request: &Request) -> Error {
     encode_request(request, Bound::MaxTokens, &mut Losses::default()).unwrap_err()
 }
 
+/// The events of a stream that comes in pieces of this size.
 fn read(stream: &str, size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = sse::Parser::default();
-    let mut reader = StreamReader::new("p1".into(), "meta/llama".into());
-    let mut events = Vec::new();
-    for piece in stream.as_bytes().chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    parser.finish(&mut |frame| reader.push(frame, &mut events));
-    reader.finish(fault, &mut events);
-    let grammar = events.iter().fold(Grammar::default(), |grammar, event| grammar.step(event).unwrap());
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Predictions, &mut StreamReader::new("p1".into(), "meta/llama".into()), stream.as_bytes(), size, fault)
 }
 
 fn text(response: &Response) -> String {

@@ -144,9 +144,14 @@ fn a_provider_is_active_when_its_variables_are_set() {
 
 #[test]
 fn words_are_escaped_and_cannot_leave_their_place() {
-    let known = |name: &str| (name == "aws-region").then(|| "eu/../x".to_owned());
-    let filled = words::fill("https://h.{aws-region}.example/model/{model}/converse", "arn:aws:bedrock::1:p/a b", known).unwrap();
-    assert_eq!(filled, "https://h.eu%2F..%2Fx.example/model/arn%3Aaws%3Abedrock%3A%3A1%3Ap%2Fa%20b/converse");
+    let filled = |region: &str| {
+        let known = |name: &str| (name == "aws-region").then(|| region.to_owned());
+        words::fill("https://h.{aws-region}.example/model/{model}/converse", "arn:aws:bedrock::1:p/a b", known)
+    };
+    assert_eq!(filled("eu-1").unwrap(), "https://h.eu-1.example/model/arn%3Aaws%3Abedrock%3A%3A1%3Ap%2Fa%20b/converse");
+    for region in ["eu/../x", "a@b", "a:80", "a%2Fb", "a#", "a?", "a\\b", "é", ""] {
+        assert_eq!(filled(region).unwrap_err().param.as_deref(), Some("aws-region"), "{region}");
+    }
     for model in ["..", ".", "a/../b", "a//b"] {
         assert!(words::fill("/models/{model-path}/predictions", model, |_| None).is_err(), "{model}");
     }

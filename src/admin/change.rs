@@ -10,7 +10,7 @@ use super::keys::{self, KEYS};
 use super::record::Record;
 use super::request::{Answer, Request, etag};
 use super::resource::{Act, Id, Resource, Reveal, Sent};
-use super::{audit, configs, look, outbox, store};
+use super::{audit, configs, look, outbox, store, usage};
 use crate::error::{Error, Kind, Result};
 use crate::policy::secret;
 use crate::spelling::{self, hex};
@@ -117,6 +117,7 @@ pub fn delete(desk: &mut Desk<'_>, resource: &'static Resource, id: &str, reques
         desk.store.put(&format!("last/{}", resource.row(id)), &before.version().to_string());
     }
     desk.store.delete(&resource.row(id));
+    usage::bury(desk, resource, &before);
     let shown = look::shown(resource, &before);
     audit::note(desk, &audit::Change { what: "delete", resource: resource.path, id, before: Some(&shown), after: None });
     outbox::mark(desk, resource, id);

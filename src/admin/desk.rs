@@ -4,7 +4,7 @@ use super::chance::Chance;
 use super::request::{Actor, Answer, Request, Role};
 use super::resource::{self, RESOURCES, Resource};
 use super::store::Store;
-use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, openapi, usage};
+use super::{LONGEST_BODY, audit, change, configs, credentials, look, once, openapi, outbox, usage};
 use crate::error::{Error, Kind, Result};
 use crate::http::decoded;
 use crate::policy::vault::Vault;
@@ -66,6 +66,11 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
             Ok(Answer::of(200, openapi::document().to_string()))
         }
         ["usage"] => only(method, &["GET"], request).and_then(|()| usage::holders(desk, query)),
+        ["republish"] => only(method, &["POST"], request).map(|()| republish(desk)),
+        // Whoever may see it has been shown it before this is asked.
+        ["webhook-secret"] => {
+            only(method, &["GET"], request).and(Err(Error::caller(Kind::Forbidden, "This is for who may change things here.")))
+        }
         ["credentials", "reseal"] => only(method, &["POST"], request).and_then(|()| credentials::reseal(desk)),
         [kind, rest @ ..] => match resource::find(kind) {
             Some(resource) => of_resource(desk, resource, method, rest, request, &query),
@@ -73,6 +78,13 @@ fn route(desk: &mut Desk<'_>, request: &Request) -> Result<Answer> {
         },
         [] => Err(no_route(&request.path)),
     }
+}
+
+/// Tells the meters and the storage all they should know, for who has lost one of them.
+fn republish(desk: &mut Desk<'_>) -> Answer {
+    let republished = outbox::mark_all(desk);
+    audit::note(desk, &audit::Change { what: "republish", resource: "*", id: "*", before: None, after: None });
+    Answer::of(200, format!(r#"{{"republished":{republished}}}"#))
 }
 
 fn of_resource(
@@ -122,7 +134,7 @@ fn only(method: &str, known: &[&str], request: &Request) -> Result<()> {
 
 fn no_route(path: &str) -> Error {
     let word = path.trim_matches('/').split('/').next().unwrap_or_default();
-    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage", "openapi.json"]);
+    let known = || RESOURCES.iter().map(|resource| resource.path).chain(["audit", "usage", "republish", "webhook-secret", "openapi.json"]);
     let all = known().map(|path| format!("`{}/{path}`", super::ROOT)).collect::<Vec<_>>().join(", ");
     let shown: String = path.chars().take(128).collect();
     let message = format!("There is no route `{}{shown}`.{} There are {all}.", super::ROOT, spelling::hint(word, known()));

@@ -28,10 +28,17 @@ pub fn document() -> Value {
     add("/configs/validate", Operation::post("Says whether a config could be saved").takes("candidate", true).gives(200, "validity"));
     add("/configs/dry-run", Operation::post("Says where a request would go, and why").takes("trial", true).gives(200, "preview"));
     add("/credentials/reseal", Operation::post("Seals all credentials under the newest master key").gives(200, "resealed"));
+    add("/republish", Operation::post("Tells the meters and the storage all they should know, anew").gives(200, "republished"));
+    add(
+        "/webhook-secret",
+        Operation::get("Shows what the receivers of alerts verify them with, the newest first").gives(200, "webhook_secret"),
+    );
     add("/audit", Operation::get("Lists who changed what, the latest first").pages("entry", &["resource", "id", "who", "what"]));
     add(
         "/usage",
-        Operation::get("Tells what was used and what is left").with_query(&["by", "from", "to", "limit", "cursor"]).gives(200, "usage"),
+        Operation::get("Tells what was used and what is left")
+            .with_query(&["by", "from", "to", "deleted", "limit", "cursor"])
+            .gives(200, "usage"),
     );
     add("/openapi.json", Operation::get("This document").gives_anything());
     json!({
@@ -105,6 +112,9 @@ impl Operation {
         for name in names {
             let schema = match *name {
                 "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 100 }),
+                "deleted" => {
+                    json!({ "type": "boolean", "description": "With `by=key`: the keys that were deleted of late, in place of the others." })
+                }
                 "from" | "to" => json!({ "type": "string", "format": "date" }),
                 _ => json!({ "type": "string" }),
             };

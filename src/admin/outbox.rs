@@ -2,6 +2,8 @@
 //! read. A row says only that there is something to tell; what, is read when it is told. So whatever was told last is
 //! how things are, in whichever order they changed, as long as one at a time is told.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
@@ -52,6 +54,23 @@ pub fn mark(desk: &mut Desk<'_>, resource: &Resource, id: &str) {
             desk.marks.push(mark);
         }
     }
+}
+
+/// Notes all there is, as if all of it had changed; how much that is.
+pub fn mark_all(desk: &mut Desk<'_>) -> usize {
+    let stamp = store::next(desk.store, "outbox").to_string();
+    let mut all = Vec::new();
+    for resource in RESOURCES {
+        let prefix = resource.row("");
+        let ids = store::all(desk.store, &prefix).into_iter().map(|(name, _)| name.get(prefix.len()..).unwrap_or_default().to_owned());
+        all.extend(ids.map(|id| (*resource, id)));
+    }
+    // A list is told even where nothing is on it.
+    let lists = RESOURCES.iter().filter(|resource| resource.copy == Copy::List).map(|resource| list_mark(resource));
+    let told: BTreeSet<String> = lists.chain(all.iter().flat_map(|(resource, id)| marks(resource, id))).collect();
+    desk.marks = told.into_iter().collect();
+    desk.marks.iter().for_each(|mark| desk.store.put(mark, &stamp));
+    all.len()
 }
 
 /// Whether not everybody has heard of its last change. What is yet to be told is then told with this answer.

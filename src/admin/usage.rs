@@ -15,14 +15,23 @@ use crate::policy::standing::Days;
 use crate::wire::json::Object;
 
 /// Sums go over so many keys at most.
-pub const MOST_KEYS: usize = 1_000;
+const MOST_KEYS: usize = 1_000;
 /// So many days are kept.
 const DAYS: u64 = 92;
+
+const DAY_MS: u64 = 86_400_000;
+/// The meter of what no key was shown for.
+pub const KEYLESS: &str = "keyless";
+/// Keys that are gone, by the day: what they used still counts.
+const GONE: &str = "gone/";
+const MOST_GONE: usize = 10_000;
 
 /// What is asked for.
 pub struct Asked {
     pub by: By,
     pub days: Days,
+    /// Those who are gone, in place of the others.
+    deleted: bool,
     pub limit: usize,
     /// The name after which the page begins.
     pub after: String,
@@ -48,8 +57,13 @@ impl Asked {
         let said = ["from", "to"].map(|name| query.take(name).map(|day| format!("{name}={day}")));
         let days = Days::asked(&said.into_iter().flatten().collect::<Vec<_>>().join("&"), now, DAYS)?;
         let by = By::of(&query.take("by").unwrap_or_default())?;
-        query.filters(&["by", "from", "to"])?;
-        Ok(Self { by, days, limit: query.limit, after: query.after })
+        let deleted = match query.take("deleted").as_deref() {
+            None | Some("false") => false,
+            Some("true") if by == By::Key => true,
+            Some(_) => return Err(wrong("deleted", "`true` or `false`, with `by=key`")),
+        };
+        query.filters(&["by", "from", "to", "deleted"])?;
+        Ok(Self { by, days, deleted, limit: query.limit, after: query.after })
     }
 }
 
@@ -104,6 +118,9 @@ pub fn holders(desk: &Desk<'_>, query: Query) -> Result<Answer> {
     let Some(resource) = asked.by.holders() else { return Ok(all_keys(desk)) };
     let begins = after.is_empty();
     let page = Query { limit, after, ..Query::default() };
+    if asked.deleted {
+        return look::page(desk, GONE, &page, |row| Some(row.to_owned()));
+    }
     if desk.actor.role > Role::Member {
         return look::page(desk, &resource.row(""), &page, |row| Record::parse(row).map(|record| holder(resource, &record)));
     }
@@ -142,10 +159,29 @@ fn holder(resource: &Resource, record: &Record) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// Keeps in mind whose meter there was, for as long as that keeps its account.
+pub fn bury(desk: &mut Desk<'_>, resource: &Resource, record: &Record) {
+    if resource.path != keys::KEYS.path {
+        return;
+    }
+    let day = |ms: u64| format!("{GONE}{:08}", ms / DAY_MS);
+    let too_old = day(desk.now.saturating_sub(DAYS * DAY_MS));
+    for (name, _) in desk.store.list(GONE, "", 100).into_iter().take_while(|(name, _)| *name < too_old) {
+        desk.store.delete(&name);
+    }
+    let row = holder(resource, record);
+    let row = format!("{},\"deleted_at\":\"{}\"}}", row.strip_suffix('}').unwrap_or_default(), desk.time());
+    desk.store.put(&format!("{}/{}", day(desk.now), resource.id_of(record)), &row);
+}
+
+/// The meters of all keys that are or were of late, and of what no key was shown for.
 fn all_keys(desk: &Desk<'_>) -> Answer {
-    let rows = desk.store.list("keys/", "", MOST_KEYS);
-    let meters: Vec<String> = rows.iter().map(|(name, _)| name.replacen("keys/", "key:", 1)).collect();
+    let living = desk.store.list("keys/", "", MOST_KEYS).into_iter().map(|(name, _)| name.replacen("keys/", "key:", 1));
+    let gone = desk.store.list(GONE, "", MOST_GONE);
+    let keys = store::count(desk.store, "count/keys") + gone.len() as u64;
+    let gone = gone.iter().filter_map(|(name, _)| Some(format!("key:{}", name.rsplit_once('/')?.1)));
+    let meters: Vec<String> = [KEYLESS.to_owned()].into_iter().chain(living).chain(gone).take(MOST_KEYS + 1).collect();
     let mut out = Vec::new();
-    Object::open(&mut out).with("meters", &meters).with("keys", &store::count(desk.store, "count/keys")).close();
+    Object::open(&mut out).with("meters", &meters).with("keys", &keys).close();
     Answer::of(200, String::from_utf8(out).unwrap_or_default())
 }

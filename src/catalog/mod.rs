@@ -23,8 +23,6 @@ pub use overrides::{Override, Overrides};
 pub use price::{Prices, Rate, Rates, Tier, Units, cost, cost_with};
 
 const MODELS: &str = include_str!("models.txt");
-/// Which packages, and the prices of which day.
-pub const SOURCES: &str = include_str!("sources.txt");
 /// What answers without any provider has prices too, so that money can be tried.
 const SANDBOX: &str = "cut sandbox cT - - - i1 o2\necho sandbox cT - - - i1 o2\nlorem sandbox cT - - - i1 o2\nslow sandbox cT - - - i1 o2\nstatus sandbox cT - - - i1 o2\n";
 static TEXTS: [Text; 2] = [

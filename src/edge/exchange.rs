@@ -20,6 +20,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn seed(this: &Exchange) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
+    pub fn country(this: &Exchange) -> Result<Option<String>, JsValue>;
+    #[wasm_bindgen(method, catch)]
     pub fn canned(this: &Exchange, status: u16, content_type: &str, chunks: Array, cut: bool) -> Result<Upstream, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub fn reply(this: &Exchange, status: u16, headers: &str, body: Option<Uint8Array>, upstream: Option<&Upstream>)
@@ -60,6 +62,8 @@ extern "C" {
     fn ask_meters_for(this: &Exchange, slot: Slot, notes: &str, timeout: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = tellMeters)]
     pub fn tell_meters(this: &Exchange, notes: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = tallyLater)]
+    pub fn tally_later(this: &Exchange) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = send)]
     fn ask_send(
         this: &Exchange,

@@ -1,14 +1,19 @@
 //! The Worker as the core's `Host`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use worker::js_sys::{self, Array, Uint8Array};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
 use super::exchange::{Exchange, Upstream};
 use super::{task, upload};
+use crate::catalog::Money;
 use crate::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use crate::http::Headers;
+use crate::lease::Used;
+use crate::policy::account::Batch;
 use crate::record::Record;
 
 /// The longest answer that is read whole.
@@ -33,6 +38,18 @@ impl Worker {
 
 thread_local! {
     static RANDOM: Cell<Option<u64>> = const { Cell::new(None) };
+    /// What no key was shown for, and since when somebody is about to tell of it.
+    static KEYLESS: RefCell<Batch> = RefCell::default();
+    static TALLIES_AT: Cell<u64> = const { Cell::new(0) };
+}
+
+const LONGEST_TALLY_MS: u64 = 20_000;
+
+/// What was used without a key since this was last asked, in JSON.
+#[wasm_bindgen]
+pub fn tallied() -> String {
+    TALLIES_AT.set(0);
+    serde_json::to_string(&KEYLESS.take()).unwrap_or_default()
 }
 
 impl Host for Worker {
@@ -58,6 +75,10 @@ impl Host for Worker {
         if ms > 0 {
             let _ = self.exchange.sleep(ms as f64).await;
         }
+    }
+
+    fn country(&self) -> Option<String> {
+        self.exchange.country().ok().flatten()
     }
 
     async fn body(&self, limit: usize) -> Result<Vec<u8>, Fault> {
@@ -149,6 +170,16 @@ impl Host for Worker {
 
     fn tell_meters(&self, notes: &[Note]) {
         let _ = self.exchange.tell_meters(&block(notes));
+    }
+
+    fn count_keyless(&self, used: &Used, usd: Money) {
+        KEYLESS.with_borrow_mut(|batch| batch.note(used, usd));
+        // One request does for all that end meanwhile, unless it came to nothing.
+        let now = now();
+        if now.saturating_sub(TALLIES_AT.get()) > LONGEST_TALLY_MS {
+            TALLIES_AT.set(now);
+            let _ = self.exchange.tally_later();
+        }
     }
 
     async fn registry(&self, request: &str) -> Result<String, Fault> {

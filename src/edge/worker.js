@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import wasm from "./index_bg.wasm";
 import {
-  Counter, __wbg_reset_state as restart, arrive, due, edit, finish, forget, initSync, look, register, serve, settle, told,
+  Counter, __wbg_reset_state as restart, arrive, due, edit, finish, forget, initSync, look, register, serve, settle, tallied, told,
 } from "causeway";
 
 initSync({ module: wasm });
@@ -66,6 +66,11 @@ class Exchange {
     let block = method + "\n" + url + "\n";
     for (const [name, value] of headers) block += name + ":" + value + "\n";
     return encoder.encode(block);
+  }
+
+  /** Where the caller is; the header of this name is there only where the zone adds it. */
+  country() {
+    return this.request.cf?.country ?? undefined;
   }
 
   /** The text variables of the Worker, a line each: NAME=value with its line feeds as \u0001. */
@@ -178,6 +183,12 @@ class Exchange {
     for (const [meter, , body] of notes(block)) untold.put(meter, [body]);
     const scheduled = untold.schedule();
     if (scheduled) this.context.waitUntil(sleep(SOON).then(() => untold.tell(this.env)));
+  }
+
+  /** Has what was used without a key told in a while, whatever becomes of the caller. */
+  tallyLater() {
+    const told = sleep(TALLY).then(() => said(this.env, "keyless", "tally", enter(tallied)));
+    this.context.waitUntil(told.catch(() => {}));
   }
 
   /** Asks the registry; what it changes is not left half done when the caller leaves. */
@@ -563,6 +574,9 @@ function fields(block, upstream) {
 /** How long what is to be told to meters waits for company. */
 const SOON = 50;
 
+/** And what was used without a key. */
+const TALLY = 1_000;
+
 /** After how long whoever went first is not waited for any more. */
 const LONGEST_LINE = 60_000;
 
@@ -826,7 +840,9 @@ export class Registry extends DurableObject {
     const { KV, METER } = this.env;
     if (one.do === "put") return KV.put(one.key, one.value);
     if (one.do === "remove") return KV.delete(one.key);
-    const response = await METER.get(METER.idFromName(one.meter)).fetch("http://meter/define", { method: "POST", body: one.definition ?? "null" });
+    // With the time: what is late must not undo what was told after it.
+    const body = `${Date.now()}\n${one.definition ?? "null"}`;
+    const response = await METER.get(METER.idFromName(one.meter)).fetch("http://meter/define", { method: "POST", body });
     await response.body?.cancel();
     if (!response.ok) throw response.status;
   }

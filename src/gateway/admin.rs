@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::host::{Fault, Host};
 use crate::http::{Body, Headers, Method, Reply};
 use crate::policy::holder::Scope;
-use crate::policy::secret;
+use crate::policy::{outbox, secret};
 
 pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
     of_this_site(&life.call.headers)?;
@@ -27,6 +27,7 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
     };
     let answer = match (request.method.as_str(), request.path.trim_matches('/')) {
         ("POST", "configs/dry-run") if request.actor.role >= Role::Viewer => preview::dry_run(life, &request.body).await?,
+        ("GET", "webhook-secret") if request.actor.role >= Role::Editor => webhook_secret(life)?,
         ("GET", "usage") => usage::of_all(life, &request).await?,
         _ => registered(life, &request).await?,
     };
@@ -36,6 +37,16 @@ pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         life.settings.roster.forget();
     }
     Ok(reply(answer))
+}
+
+/// What the receivers of alerts verify them with. While a new master key is brought in there are two.
+fn webhook_secret<H: Host>(life: &Life<'_, H>) -> Result<Answer> {
+    let secrets: Vec<String> = life.settings.masters().map(outbox::webhook_secret).collect();
+    if secrets.is_empty() {
+        let message = "Alerts are signed by `MASTER_KEY`, which this gateway has not: set that secret (32 random bytes in base64) first.";
+        return Err(Error::new(Origin::Gateway, Kind::Overloaded, 503, message).with_code("no_master_key"));
+    }
+    Ok(Answer::of(200, serde_json::json!({ "secrets": secrets }).to_string()))
 }
 
 /// What the registry answers.
@@ -140,5 +151,5 @@ fn reply<A>(answer: Answer) -> Reply<A> {
     say("idempotent-replayed", if answer.repeated { "true" } else { "" });
     say("content-type", if answer.body.is_empty() { "" } else { "application/json" });
     let body = if answer.body.is_empty() { Body::Empty } else { Body::Bytes(answer.body.into_bytes()) };
-    Reply { status: answer.status, headers, body, ledger: None, deposit: None }
+    Reply::of(answer.status, headers, body)
 }

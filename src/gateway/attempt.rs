@@ -1,6 +1,7 @@
 //! One try at a target: what is sent, and what is made of a refusal.
 
-use super::life::{Bound, Life};
+use super::bounds::Bound;
+use super::life::Life;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host, Parcel, Payload, apart};
 use crate::http::Headers;
@@ -158,8 +159,21 @@ async fn gathered<H: Host>(life: &mut Life<'_, H>, answer: &mut H::Answer, limit
     Err(fault)
 }
 
+/// The provider's answer, unless it is a refusal.
+pub async fn accepted<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, mut answer: H::Answer) -> Result<H::Answer> {
+    if (200..300).contains(&answer.status()) {
+        return Ok(answer);
+    }
+    Err(apart(failure(life, target, &mut answer)).await)
+}
+
+/// The body of an answer that came with it.
+pub async fn read<H: Host>(life: &Life<'_, H>, provider: &Provider, answer: &mut H::Answer) -> Result<Vec<u8>> {
+    answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))
+}
+
 /// Reads why the provider refused.
-pub async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
+async fn failure<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &mut H::Answer) -> Error {
     let body = whole(life, answer, MAX_FAILURE).await;
     refusal(life, target, answer, body)
 }
@@ -179,7 +193,9 @@ fn refusal<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, answer: &H::Ans
     if target.dialect == life.dialect && (life.dialect.inbound().is_own_error)(&body) {
         life.own_words = Some(body.clone());
     }
-    let (retry_after, retry_after_ms) = (answer.header("retry-after"), answer.header("retry-after-ms"));
+    let retry_after = answer.header("retry-after");
+    // Azure's own spelling is the second.
+    let retry_after_ms = answer.header("retry-after-ms").or_else(|| answer.header("x-ms-retry-after-ms"));
     let status = answer.status();
     // A redirect is not followed: it may lead where the caller's key must not go.
     let status = if (300..400).contains(&status) { 502 } else { status };

@@ -1,8 +1,9 @@
-//! How many tokens a conversation begins with.
+//! How many tokens a conversation begins with: the provider counts where it can, in the caller's dialect or in its own;
+//! else it is estimated, and said so.
 
-use super::attempt::{MAX_ANSWER, failure, send, unanswered};
+use super::attempt::{accepted, read, send};
 use super::lease;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::route::{Asked, walk};
 use super::talk::{json_string, model, named};
 use crate::door::Talk;
@@ -17,11 +18,10 @@ use crate::wire::envelope::Envelope;
 use crate::wire::pipe::estimate_tokens;
 use crate::wire::{Dialect, Glance};
 
-/// The provider counts where it can, in the caller's dialect or in its own; else it is estimated, and said so.
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
@@ -45,31 +45,29 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
         // What is lost of an answer's knobs says nothing here.
         let abilities = target.provider.abilities(target.dialect, &target.model);
         let encoded = (target.dialect.outbound().encode_request)(&request, false, &abilities, &mut Losses::default())?;
-        let tokens = number(&ask(life, &counter, &question(&counter, &encoded)?).await?)?;
+        let tokens = number(&ask(life, &counter, &question(&counter, &encoded)?).await?.1)?;
         return Ok(told(talk.dialect, tokens));
     };
     if target.renamed && talk.model.is_none() {
         envelope.set("model", json_string(&target.model));
     }
     counter.fit(&mut envelope, true, &mut life.losses)?;
-    let bytes = ask(life, &counter, &envelope.bytes()).await?;
-    Ok(json_reply(200, bytes))
+    let (answer, bytes) = ask(life, &counter, &envelope.bytes()).await?;
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
-async fn ask<H: Host>(life: &mut Life<'_, H>, counter: &Target<'_>, body: &[u8]) -> Result<Vec<u8>> {
+async fn ask<H: Host>(life: &mut Life<'_, H>, counter: &Target<'_>, body: &[u8]) -> Result<(H::Answer, Vec<u8>)> {
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, counter, body, false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, counter, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, counter.provider))?;
+    let answer = send(life, counter, body, false, json, false).await?;
+    let mut answer = accepted(life, counter, answer).await?;
+    let bytes = read(life, counter.provider, &mut answer).await?;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Ok(bytes)
+    Ok((answer, bytes))
 }
 
 fn told<A>(dialect: Dialect, tokens: u64) -> Reply<A> {
     let name = if dialect == Dialect::Gemini { "totalTokens" } else { "input_tokens" };
-    json_reply(200, format!("{{\"{name}\":{tokens}}}").into_bytes())
+    Reply::json(200, format!("{{\"{name}\":{tokens}}}").into_bytes())
 }
 
 /// The question in the provider's words: the conversation, less what only bounds the answer.

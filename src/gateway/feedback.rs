@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::confer;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::http::Reply;
@@ -26,7 +26,7 @@ pub async fn take<H: Host>(life: &mut Life<'_, H>) -> Result<Reply<H::Answer>> {
     let met = confer(life.host, life.settings).await;
     met.map_err(|_| Error::gateway("The feedback could not be kept; try again."))?;
     let reply = json!({"status": "success", "message": "Feedback successfully saved", "feedback_ids": ids});
-    Ok(json_reply(200, reply.to_string().into_bytes()))
+    Ok(Reply::json(200, reply.to_string().into_bytes()))
 }
 
 /// What a trace is remembered by. Nobody can score the traces of another tenant, nor make up one that is taken for

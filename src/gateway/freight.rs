@@ -3,7 +3,7 @@
 
 use super::lease;
 use super::life::Life;
-use super::sight::{worst_of_errand, worst_of_form, worst_of_talk};
+use super::worst::{worst_of_errand, worst_of_form, worst_of_talk, worst_of_unknown};
 use crate::door::{self, Door};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
@@ -32,6 +32,13 @@ pub enum Freighted {
     Errand(Errand),
     #[default]
     Unknown,
+}
+
+impl Freight {
+    /// Whether its answer tells what was used.
+    pub fn is_counted(&self) -> bool {
+        matches!(self.kind, Freighted::Talk(_) | Freighted::Errand(_))
+    }
 }
 
 /// Looks at what is to pass, where the caller is counted or may not go everywhere.
@@ -77,15 +84,13 @@ pub fn worst<H: Host>(life: &Life<'_, H>, freight: &Freight) -> Bill {
         Freighted::Free => Bill::default(),
         Freighted::Talk(_) => match Envelope::look(body) {
             Ok(envelope) => worst_of_talk(life, provider, model, &envelope),
-            Err(_) => UNKNOWN,
+            Err(_) => worst_of_unknown(body),
         },
         Freighted::Errand(errand) if errand.is_form() => worst_of_form(life, errand),
         Freighted::Errand(errand) => worst_of_errand(life, errand, body),
-        Freighted::Unknown => UNKNOWN,
+        Freighted::Unknown => worst_of_unknown(body),
     }
 }
-
-const UNKNOWN: Bill = Bill { unpriced: true, ..Bill::NOTHING };
 
 /// What a path is for, by how it ends.
 fn kind(method: Method, path: &str) -> Freighted {

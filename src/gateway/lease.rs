@@ -17,6 +17,7 @@ use crate::host::{Host, Note, Verb};
 use crate::lease::{Bill, give_back};
 use crate::policy::ask::{Ask, Broken, Left, Refused, Verdict};
 use crate::policy::holder::{Credential, Key, Scope, Team};
+use crate::policy::roster::Member;
 use crate::policy::rules::Rules;
 use crate::policy::secret;
 
@@ -24,15 +25,23 @@ use crate::policy::secret;
 const MOST_FIELDS: usize = 8;
 const LONGEST_VALUE: usize = 128;
 
+/// Whose meter is asked, and how it knows what to go by.
+struct Party {
+    holder: Holder,
+    meter: String,
+    /// How people call the holder.
+    whose: String,
+    version: Option<u64>,
+    rules: Option<Box<RawValue>>,
+}
+
 /// What is asked of one meter.
 struct Stake {
     meter: String,
     lease: String,
-    /// How people call the holder.
     whose: String,
     holder: Holder,
     more: Bill,
-    note: Note,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +70,12 @@ pub fn counts<H: Host>(life: &Life<'_, H>) -> bool {
 
 /// Looks for what was answered before, and meanwhile reserves what the request may use at the target at hand.
 pub async fn secure<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>, worst: Bill) -> Result<Option<Entry>> {
+    life.ledger.tally.uncounted |= worst.uncounted;
     let stakes = stakes(life, worst)?;
     if stakes.is_empty() {
         return Ok(look(life, shelf).await);
     }
-    let notes: Vec<Note> = stakes.iter().map(|stake| stake.note.clone()).collect();
+    let (stakes, notes): (Vec<Stake>, Vec<Note>) = stakes.into_iter().unzip();
     let host = life.host;
     let (entry, answers) = join(look(life, shelf), host.ask_meters(&notes, PATIENCE_MS)).await;
     match granted(life, stakes, &answers) {
@@ -83,59 +93,76 @@ pub fn credential<H: Host>(life: &Life<'_, H>) -> Option<Rc<Credential>> {
 }
 
 /// What is to be asked: a share of its own for every holder, or what the one that is held lacks.
-fn stakes<H: Host>(life: &mut Life<'_, H>, worst: Bill) -> Result<Vec<Stake>> {
+fn stakes<H: Host>(life: &mut Life<'_, H>, worst: Bill) -> Result<Vec<(Stake, Note)>> {
     let (member, credential) = (life.member.clone(), credential(life));
-    if member.is_none() && credential.is_none() {
-        return Ok(Vec::new());
-    }
     let metadata = admission::metadata(life, member.as_ref())?;
     if life.ledger.lease.count == 0 {
         let short = metadata.iter().filter(|(name, value)| name.len() + value.len() <= LONGEST_VALUE).take(MOST_FIELDS);
         life.ledger.lease.metadata = short.map(|(name, value)| (name.clone(), value.clone())).collect();
     }
     let mut stakes = Vec::new();
-    let mut stake = |holder: Holder, meter: String, whose: String, version: Option<u64>, rules: Option<Box<RawValue>>| {
-        let lease = &mut life.ledger.lease;
-        let share = lease.share(&meter);
-        let (held, known) = (share.map(|share| share.held), share.map(|share| share.lease.clone()));
-        let wanted = if holder.is_of_target() { worst } else { worst.plus(lease.billed) };
-        let more = held.map_or(wanted, |held| wanted.beyond(held));
-        if held.is_some() && more.is_nothing() {
-            return;
-        }
-        let requests = u64::from(held.is_none());
-        let id = known.unwrap_or_else(|| {
-            lease.count += 1;
-            format!("{}.{}", life.ledger.record.request_id, lease.count)
-        });
-        let Bill { tokens, most, usd, unpriced } = more;
-        let ask = Ask { lease: id.clone(), version, rules, requests, tokens, most, usd, unpriced, lasts_ms: None };
-        let body = serde_json::to_string(&ask).unwrap_or_default();
-        stakes.push(Stake { note: Note { meter: meter.clone(), verb: Verb::Ask, body }, lease: id, meter, whose, holder, more });
-    };
-    let mut all = |holder: Holder, meter: String, whose: String, version: u64, rules: &Rules| {
+    for (party, rules) in parties(member.as_ref(), credential.as_deref()) {
         for field in rules.fields() {
             if let Some(value) = metadata.get(field) {
-                let (meter, whose) = (counter(&meter, field, value), format!("`{field}` `{}` of the {whose}", clipped(value)));
-                let of_target = holder.is_of_target();
-                stake(Holder::Value { of_target }, meter, whose, None, RawValue::from_string(rules.of(Some(field)).json()).ok());
+                stakes.extend(stake(life, party.of_value(field, value, rules), worst));
             }
         }
-        stake(holder, meter, whose, Some(version), None);
-    };
-    if let Some(member) = &member {
-        let (key, team) = (&member.key, &member.team);
-        all(Holder::Key, format!("key:{}", key.id), format!("key `{}`", key.name), key.version, &key.rules);
-        if let Some(team) = team {
-            all(Holder::Team, format!("team:{}", team.slug), format!("team `{}`", team.slug), team.version, &team.rules);
-        }
-    }
-    if let Some(credential) = &credential {
-        let slug = &credential.slug;
-        let holder = Holder::Credential(slug.clone());
-        all(holder, format!("credential:{slug}"), format!("credential `{slug}`"), credential.version, &credential.rules);
+        stakes.extend(stake(life, party, worst));
     }
     Ok(stakes)
+}
+
+/// Whose limits and budgets apply.
+fn parties<'r>(member: Option<&'r Member>, credential: Option<&'r Credential>) -> Vec<(Party, &'r Rules)> {
+    let mut parties = Vec::with_capacity(3);
+    let mut add = |holder: Holder, noun: &str, id: &str, name: &str, version: u64, rules: &'r Rules| {
+        let (meter, whose) = (format!("{noun}:{id}"), format!("{noun} `{name}`"));
+        parties.push((Party { holder, meter, whose, version: Some(version), rules: None }, rules));
+    };
+    if let Some(Member { key, team }) = member {
+        add(Holder::Key, "key", &key.id, &key.name, key.version, &key.rules);
+        if let Some(team) = team {
+            add(Holder::Team, "team", &team.slug, &team.slug, team.version, &team.rules);
+        }
+    }
+    if let Some(Credential { slug, version, rules, .. }) = credential {
+        add(Holder::Credential(slug.clone()), "credential", slug, slug, *version, rules);
+    }
+    parties
+}
+
+impl Party {
+    /// The counters of one value of a field, which go by the rules that come along.
+    fn of_value(&self, field: &str, value: &str, rules: &Rules) -> Self {
+        Self {
+            holder: Holder::Value { of_target: self.holder.is_of_target() },
+            meter: counter(&self.meter, field, value),
+            whose: format!("`{field}` `{}` of the {}", clipped(value), self.whose),
+            version: None,
+            rules: RawValue::from_string(rules.of(Some(field)).json()).ok(),
+        }
+    }
+}
+
+/// Nothing where enough is held already.
+fn stake<H: Host>(life: &mut Life<'_, H>, party: Party, worst: Bill) -> Option<(Stake, Note)> {
+    let Party { holder, meter, whose, version, rules } = party;
+    let lease = &mut life.ledger.lease;
+    let wanted = if holder.is_of_target() { worst } else { worst.plus(lease.billed) };
+    let share = lease.share(&meter);
+    let more = share.map_or(wanted, |share| wanted.beyond(share.held));
+    if share.is_some() && more.is_nothing() {
+        return None;
+    }
+    let requests = u64::from(share.is_none());
+    let id = share.map(|share| share.lease.clone()).unwrap_or_else(|| {
+        lease.count += 1;
+        format!("{}.{}", life.ledger.record.request_id, lease.count)
+    });
+    let Bill { tokens, most, usd, unpriced, uncounted } = more;
+    let ask = Ask { lease: id, version, rules, requests, tokens, most, usd, unpriced, uncounted, lasts_ms: None };
+    let note = Note { meter: meter.clone(), verb: Verb::Ask, body: serde_json::to_string(&ask).unwrap_or_default() };
+    Some((Stake { meter, lease: ask.lease, whose, holder, more }, note))
 }
 
 /// The counters of one value of a field.
@@ -283,6 +310,12 @@ fn refusal_of(whose: &str, refused: &Refused) -> Error {
         Broken::Unpriced => {
             let message = format!(
                 "Nobody has put a price on this model, and the {whose} has a budget: set a price with POST /admin/v1/prices, or allow it with `\"unpriced\": \"allow\"` in the budget."
+            );
+            (Kind::Exhausted, "insufficient_quota", message)
+        }
+        Broken::Uncounted => {
+            let message = format!(
+                "Nobody here hears how many tokens this takes, and the {whose} has a budget of them: allow it with `\"unpriced\": \"allow\"` in the budget."
             );
             (Kind::Exhausted, "insufficient_quota", message)
         }

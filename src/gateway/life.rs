@@ -1,29 +1,28 @@
-//! One request on its way: what is noted of it, and how it ends.
+//! One request on its way, and what is noted of it.
 
 use futures_util::future::join;
 
 use super::admission;
 use super::attempt::unanswered;
-use super::lease;
+use super::bounds::Bound;
 use crate::caller::{self, Caller};
 use crate::door;
 use crate::errand;
-use crate::error::{Error, Kind, Origin, Result, Retry};
+use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Fault, Host};
-use crate::http::{Body, Call, Ending, Headers, Method, Patience, Reply};
+use crate::http::{Call, Ending};
 use crate::ir::Losses;
 use crate::lease::Lease;
 use crate::policy::ask::Left;
 use crate::policy::holder::lists_model;
 use crate::policy::roster::Member;
-use crate::policy::rules::What;
 use crate::providers::Provider;
 use crate::providers::service::Errand;
 use crate::record::{Attempt, Ledger, Record};
 use crate::routing::config::Terms;
 use crate::settings::Settings;
 use crate::target::{self, Target, Wish};
-use crate::wire::envelope::MAX_BODY;
+use crate::wire::envelope::{Envelope, MAX_BODY};
 use crate::wire::{Dialect, Glance};
 
 /// One request on its way, and what is noted of it.
@@ -56,25 +55,18 @@ pub struct Life<'a, H> {
     pub stop: bool,
 }
 
-/// A bound on time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    Request,
-    FirstToken,
-    Idle,
-    Total,
-}
-
 /// Whose turn it is among the targets of the config.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Turn<'a> {
     /// The target's place in the config.
     pub path: &'a str,
     /// The strategy that chose it, or `retry`.
     pub chosen: &'static str,
+    /// And why, where it says.
+    pub why: Option<String>,
     /// When this fails there may be another try.
     pub goes_on: bool,
-    /// And that may be of another target.
+    /// Another target may be asked, or was.
     pub elsewhere: bool,
     /// The caller is not to hear of a stream before an answer has begun.
     pub guarded: bool,
@@ -82,11 +74,19 @@ pub struct Turn<'a> {
     pub deadline: Option<u64>,
 }
 
+impl Turn<'_> {
+    /// The row of the record of a try, or of none.
+    pub fn row(&self, model: &str, attempt: Attempt) -> Attempt {
+        Attempt { target: self.path.to_owned(), chosen: self.chosen, why: self.why.clone(), model: model.to_owned(), ..attempt }
+    }
+}
+
 /// What chose a target that is tried again.
 pub const RETRY: &str = "retry";
 
 /// Without a config.
-const ONLY: Turn<'static> = Turn { path: "config", chosen: "single", goes_on: false, elsewhere: false, guarded: false, deadline: None };
+pub const ONLY: Turn<'static> =
+    Turn { path: "config", chosen: "single", why: None, goes_on: false, elsewhere: false, guarded: false, deadline: None };
 
 impl<'a, H: Host> Life<'a, H> {
     pub fn begin(host: &'a H, settings: &'a Settings, call: &'a Call) -> Self {
@@ -225,50 +225,6 @@ impl<'a, H: Host> Life<'a, H> {
         }
     }
 
-    /// How long an upstream may take until the head of its answer is there; a stream, until its first token is.
-    pub fn timeout_ms(&mut self, stream: bool) -> Result<Option<u64>> {
-        let request = self.caller.timeout_ms()?;
-        Ok(self.least([(request, Bound::Request), (self.first_token_ms(stream), Bound::FirstToken), (self.left_ms(), Bound::Total)]))
-    }
-
-    /// How long a stream whose head has come may take until it is there, whole.
-    pub fn rest_ms(&mut self) -> Option<u64> {
-        let request = self.caller.timeout_ms().ok().flatten().map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
-        self.least([(request, Bound::Request), (self.left_ms(), Bound::Total)])
-    }
-
-    /// How long the head of the answer at hand was in coming.
-    fn spent_ms(&self) -> u64 {
-        self.ledger.record.attempts.last().map_or(0, |attempt| attempt.ms)
-    }
-
-    /// How long a stream whose head has come may take until its first token is there.
-    pub fn first_token_left_ms(&mut self) -> Option<u64> {
-        let left = self.first_token_ms(true).map(|ms| ms.saturating_sub(self.spent_ms()).max(1));
-        self.least([(left, Bound::FirstToken), (self.left_ms(), Bound::Total)])
-    }
-
-    pub fn first_token_ms(&self, stream: bool) -> Option<u64> {
-        self.caller.terms.and_then(|terms| terms.first_token_timeout_ms).filter(|_| stream)
-    }
-
-    fn least<const N: usize>(&mut self, bounds: [(Option<u64>, Bound); N]) -> Option<u64> {
-        let (ms, bound) = bounds.into_iter().filter_map(|(ms, bound)| Some((ms?, bound))).min_by_key(|(ms, _)| *ms)?;
-        self.bound = bound;
-        Some(ms)
-    }
-
-    /// What is left of the time for everything.
-    pub fn left_ms(&self) -> Option<u64> {
-        self.turn.deadline.map(|deadline| deadline.saturating_sub(self.host.now()).max(1))
-    }
-
-    /// How long the stream of an answer may take.
-    pub fn patience(&self) -> Patience {
-        let idle_ms = self.caller.terms.and_then(|terms| terms.idle_timeout_ms);
-        Patience { idle_ms, total_ms: self.left_ms() }
-    }
-
     /// The answer is known whole before the reply is sent.
     pub fn close(&mut self, glance: &Glance) {
         self.ledger.record.status = 200;
@@ -302,6 +258,18 @@ impl<'a, H: Host> Life<'a, H> {
         })
     }
 
+    /// A cheap look at the caller's body. One that came as something else than JSON may be no mistake of writing.
+    pub fn look<'b>(&self, body: &'b [u8]) -> Result<Envelope<'b>> {
+        Envelope::look(body).map_err(|mut error| {
+            let kind = self.call.headers.find("content-type").and_then(|kind| kind.split(';').next()).unwrap_or("application/json");
+            if error.kind == Kind::Invalid && !kind.to_ascii_lowercase().contains("json") {
+                let shown: String = kind.chars().take(64).collect();
+                error.message.push_str(&format!(" It came as `{shown}`; send JSON, as `application/json`."));
+            }
+            error
+        })
+    }
+
     /// Notes a try and how it came out.
     pub fn tried(&mut self, provider: &Provider, started: u64, outcome: std::result::Result<H::Answer, Fault>) -> Result<H::Answer> {
         let ms = self.host.now().saturating_sub(started);
@@ -309,11 +277,7 @@ impl<'a, H: Host> Life<'a, H> {
         let status = outcome.as_ref().map_or(0, Answer::status);
         let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
         self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
-        let Turn { path, chosen, .. } = self.turn;
-        let model = self.ledger.record.model.clone();
-        let attempt =
-            Attempt { target: path.to_owned(), chosen, provider: provider.slug, model, status, ms, asked: true, unreachable, left: None };
-        self.ledger.record.attempts.push(attempt);
+        self.note(Attempt { provider: provider.slug, status, ms, asked: true, unreachable, ..Attempt::default() });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }
 
@@ -326,141 +290,14 @@ impl<'a, H: Host> Life<'a, H> {
         Err(Error::invalid(format!("{} cannot take: {names}. Leave them out, or do not ask for strict mode.", provider.slug)))
     }
 
-    /// Notes why the target at hand is left; one that was not even asked is noted now.
-    pub fn leave(&mut self, turn: Turn<'_>, error: &Error, asked: bool) {
-        let record = &mut self.ledger.record;
-        if !asked {
-            let (target, model) = (turn.path.to_owned(), record.model.clone());
-            let attempt = Attempt {
-                target,
-                chosen: turn.chosen,
-                provider: record.provider,
-                model,
-                status: 0,
-                ms: 0,
-                asked,
-                unreachable: false,
-                left: None,
-            };
-            record.attempts.push(attempt);
-        }
-        if let Some(attempt) = record.attempts.last_mut() {
-            attempt.left = Some(if asked { format!("{:?}", error.kind) } else { error.message.clone() });
-        }
+    /// A row of the record, of the target at hand.
+    pub fn note(&mut self, attempt: Attempt) {
+        let row = self.turn.row(&self.ledger.record.model, attempt);
+        self.ledger.record.attempts.push(row);
     }
 
-    fn note_overhead(&mut self) {
+    pub fn note_overhead(&mut self) {
         let spent = self.host.now().saturating_sub(self.ledger.record.at);
         self.ledger.record.overhead_ms = spent.saturating_sub(self.upstream_ms);
     }
-
-    /// Puts the last touch to a reply, or makes one of the error.
-    pub fn end(mut self, served: Result<Reply<H::Answer>>) -> Reply<H::Answer> {
-        self.note_overhead();
-        self.ledger.record.dialect = self.dialect.slug();
-        let mut reply = served.unwrap_or_else(|error| self.refuse(&error));
-        if let Some(ledger) = &mut reply.ledger {
-            ledger.record.dialect = self.dialect.slug();
-            ledger.record.overhead_ms = self.ledger.record.overhead_ms;
-        }
-        self.explain(reply.status < 400, &mut reply.headers);
-        if self.call.headers.find("origin").is_some() && !door::is_admin(&self.call.path) {
-            reply.headers.add("access-control-allow-origin", "*");
-            reply.headers.add("access-control-expose-headers", "*");
-        }
-        if self.call.method == Method::Head {
-            reply.body = Body::Empty;
-        }
-        reply
-    }
-
-    fn refuse(&self, error: &Error) -> Reply<H::Answer> {
-        if self.inference {
-            self.host.conclude(&self.ledger.clone().fail(error, self.host.now()));
-        }
-        let encoded = || (self.dialect.inbound().encode_error)(error, &self.ledger.record.request_id);
-        let body = self.own_words.clone().unwrap_or_else(encoded);
-        let mut reply = json_reply(error.status, body);
-        if matches!(error.origin, Origin::Upstream | Origin::Caller)
-            && let Retry::Here { after_ms: Some(ms) } = error.retry
-        {
-            reply.headers.add("retry-after", &ms.div_ceil(1_000).to_string());
-            reply.headers.add("retry-after-ms", &ms.to_string());
-        }
-        if error.kind == Kind::MethodNotAllowed {
-            reply.headers.add("allow", "GET, POST, OPTIONS");
-        }
-        reply
-    }
-
-    /// The headers that say what was done, in the spelling that the caller used.
-    fn explain(&self, went_well: bool, headers: &mut Headers) {
-        let record = &self.ledger.record;
-        let spelling = self.caller.spelling();
-        let mut say = |name: &str, value: &str| headers.add_joined(&["x-", spelling, "-", name], value);
-        say("trace-id", &record.trace_id);
-        if self.inference {
-            if !record.provider.is_empty() {
-                say("provider", record.provider);
-            }
-            let asked = record.attempts.iter().filter(|attempt| attempt.asked);
-            let retries = asked.clone().filter(|attempt| attempt.chosen == RETRY).count().to_string();
-            let target = record.told().map_or("config", |attempt| attempt.target.as_str());
-            say("retries", &retries);
-            if self.caller.portkey {
-                say("cache-status", record.cache.word());
-                say("retry-attempt-count", &retried(went_well, &record.attempts));
-                say("last-used-option-index", target);
-            }
-            say("cache", record.cache.word());
-            say("model", &record.model);
-            say("target", target);
-            say("attempts", &asked.count().to_string());
-            if let Some(cost) = record.cost {
-                say("cost", &cost.to_string());
-            }
-            say("overhead-ms", &record.overhead_ms.to_string());
-        }
-        limits(&self.left, headers);
-        let mut say = |name: &str, value: &str| headers.add(&format!("x-{}-{name}", self.caller.spelling()), value);
-        if !self.losses.is_empty() {
-            say("dropped", &self.losses.names().join(", "));
-        }
-        say("request-id", &record.request_id);
-    }
-}
-
-/// Of the limits that hold, as OpenAI tells of its own.
-fn limits(left: &[Left], headers: &mut Headers) {
-    for what in [What::Requests, What::Tokens] {
-        if let Some(left) = lease::tightest(left, what) {
-            let mut say = |name: &str, value: String| headers.add(&format!("x-ratelimit-{name}-{}", what.word()), &value);
-            say("limit", left.max.to_string());
-            say("remaining", left.left.to_string());
-            say("reset", span(left.reset_ms));
-        }
-    }
-}
-
-/// `1s`, `6m0s`, `20ms`, as OpenAI writes it.
-fn span(ms: u64) -> String {
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-    match (hours, minutes) {
-        _ if ms < 1_000 => format!("{ms}ms"),
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m{seconds}s"),
-        _ => format!("{hours}h{minutes}m{seconds}s"),
-    }
-}
-
-/// The retries of the target at which it ended, as Portkey counts them: -1 where they were in vain.
-fn retried(went_well: bool, attempts: &[Attempt]) -> String {
-    let asked = attempts.iter().rev().filter(|attempt| attempt.asked);
-    let retries = asked.take_while(|attempt| attempt.chosen == RETRY).count();
-    if went_well || retries == 0 { retries.to_string() } else { "-1".to_owned() }
-}
-
-pub fn json_reply<A>(status: u16, body: Vec<u8>) -> Reply<A> {
-    let headers = Headers::from_iter([("content-type", "application/json")]);
-    Reply { status, headers, body: Body::Bytes(body), ledger: None, deposit: None }
 }

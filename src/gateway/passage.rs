@@ -1,22 +1,21 @@
 //! What passes through without being read: a provider's own API by `/v1/proxy/PROVIDER/...`, its files, batches and
 //! stored answers, and forms with files in them. Keys, records and the provider's credentials are as everywhere.
 
-use super::attempt::{MAX_ANSWER, failure, rest, send, unanswered, whole};
-use super::freight::{self, Freighted};
+use super::attempt::{MAX_ANSWER, accepted, read, rest, send, unanswered, whole};
+use super::freight::{self, Freight, Freighted};
 use super::lease;
 use super::life::Life;
 use super::links;
 use super::route::{Asked, walk};
-use super::sight::worst_of_form;
+use super::worst::worst_of_form;
 use crate::door::Passage;
 use crate::error::{Error, Result};
-
 use crate::host::{Answer, Host, Parcel, Payload, apart};
-use crate::http::{Body, Headers, Method, Reply};
+use crate::http::{Body, Call, Headers, Method, Reply};
 use crate::lease::Bill;
 use crate::prices;
 use crate::providers::service::Errand;
-use crate::providers::{self, Auth, Provider};
+use crate::providers::{self, Auth, Provider, sandbox};
 use crate::settings::Settings;
 use crate::target::{self, Credential, Target, Wish};
 use crate::token;
@@ -39,65 +38,89 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
 }
 
 async fn pass_to<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<Reply<H::Answer>> {
+    let provider = provider_of(life, passage)?;
+    life.ledger.record.provider = provider.slug;
+    let mut freight = admitted(life, passage, provider).await?;
+    let place = target::place(life.settings, &life.caller, provider)?;
+    let credential = target::credential(life.settings, &life.caller, provider, &place)?;
+    // A signature is over the whole body.
+    if matches!(provider.auth, Auth::Aws(_)) && freight.body.is_none() && !is_bodiless(life.call) {
+        freight.body = Some(life.body().await?);
+    }
+    let mut answer = forward(life, provider, credential, &place.base, passage, &freight).await?;
+    if answer.status() >= 400 {
+        return refused(life, provider, credential, freight.is_counted(), answer).await;
+    }
+    if freight.is_counted() {
+        return told(life, provider, &freight, answer).await;
+    }
+    let free = freight.kind == Freighted::Free;
+    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
+    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
+    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
+    let status = answer.status();
+    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
+}
+
+/// The one in the path, else the one that the call names, else whose own dialect it is.
+fn provider_of<H: Host>(life: &Life<'_, H>, passage: &Passage) -> Result<&'static Provider> {
     let named = match &passage.provider {
         Some(name) if !name.starts_with('@') => Some(target::provider(name)?),
         _ => target::named_provider(life.call, &life.caller)?,
     };
     let unnamed = || Error::invalid("Name the provider in `x-causeway-provider`.").with_param("provider");
     let provider = named.or_else(|| home_of(life.settings, life.dialect)).ok_or_else(unnamed)?;
-    life.ledger.record.provider = provider.slug;
-    let freight = freight::weigh(life, &passage.path).await?;
-    life.ledger.record.model = freight.as_ref().and_then(|freight| freight.model.clone()).unwrap_or_default();
-    life.permit_any(provider.slug, freight.as_ref().and_then(|freight| freight.model.as_deref()))?;
-    life.ledger.prompt_bytes = freight.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
-    let worst = freight.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
+    if provider.slug == sandbox::SLUG {
+        return Err(Error::invalid("The sandbox has nothing but models: name another provider.").with_param("provider"));
+    }
+    Ok(provider)
+}
+
+/// What is to pass, if the caller may and its limits and budgets allow it.
+async fn admitted<H: Host>(life: &mut Life<'_, H>, passage: &Passage, provider: &Provider) -> Result<Freight> {
+    let weighed = freight::weigh(life, &passage.path).await?;
+    let model = weighed.as_ref().and_then(|freight| freight.model.as_deref());
+    life.ledger.record.model = model.unwrap_or_default().to_owned();
+    life.permit_any(provider.slug, model)?;
+    life.ledger.prompt_bytes = weighed.as_ref().and_then(|freight| freight.body.as_ref()).map_or(0, Vec::len);
+    let worst = weighed.as_ref().map_or(Bill::NOTHING, |freight| freight::worst(life, freight));
     lease::secure(life, None, worst).await?;
-    let place = target::place(life.settings, &life.caller, provider)?;
-    let credential = target::credential(life.settings, &life.caller, provider, &place)?;
+    Ok(weighed.unwrap_or_default())
+}
+
+fn is_bodiless(call: &Call) -> bool {
+    matches!(call.method, Method::Get | Method::Head) || call.headers.find("content-type").is_none()
+}
+
+/// Sends it with the provider's credential in place of the caller's.
+async fn forward<H: Host>(
+    life: &mut Life<'_, H>,
+    provider: &Provider,
+    credential: Credential<'_>,
+    base: &str,
+    passage: &Passage,
+    freight: &Freight,
+) -> Result<H::Answer> {
     let query = target::passed_query(&life.call.query);
     let mark = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{mark}{query}", joined(&place.base, &passage.path));
+    let url = format!("{}{mark}{query}", joined(base, &passage.path));
     let mut headers = target::request_headers(provider, credential);
     if let Some(account) = target::account(life.settings, credential)? {
         headers.add("authorization", &token::authorization(life.host, life.settings, &account, life.timeout_ms(false)?).await?);
     }
     target::pass_headers(life.call, provider, &mut headers);
-    let method = life.call.method;
-    let bodiless = matches!(method, Method::Get | Method::Head) || life.call.headers.find("content-type").is_none();
-    // A signature is over the whole body.
-    let kind = freight.as_ref().map_or(Freighted::Unknown, |freight| freight.kind);
-    let read = freight.and_then(|freight| freight.body);
-    let signed = match read {
-        None if matches!(provider.auth, Auth::Aws(_)) && !bodiless => Some(life.body().await?),
-        read => read,
-    };
-    let started = life.host.now();
-    if matches!(provider.auth, Auth::Aws(_)) {
-        let body = signed.as_deref().unwrap_or_default();
-        target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, body, started);
-    }
-    let body = match &signed {
+    let (method, started) = (life.call.method, life.host.now());
+    let signed = freight.body.as_deref().unwrap_or_default();
+    target::sign(life.settings, &life.caller, provider, credential, method, &mut headers, &url, signed, started);
+    let body = match &freight.body {
         Some(bytes) => Payload::Bytes(bytes),
-        None if bodiless => Payload::None,
+        None if is_bodiless(life.call) => Payload::None,
         None => Payload::Callers,
     };
     let timeout_ms = life.timeout_ms(false)?;
-    let counted = matches!(kind, Freighted::Talk(_) | Freighted::Errand(_));
-    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !counted, timeout_ms };
+    let parcel = Parcel { url: &url, headers: &headers, method: method.word(), body, passes: !freight.is_counted(), timeout_ms };
     let outcome = life.host.fetch(parcel).await;
-    let mut answer = life.tried(provider, started, outcome)?;
-    if answer.status() >= 400 {
-        return refused(life, provider, credential, counted, answer).await;
-    }
-    if counted {
-        return told(life, provider, kind, signed.as_deref().unwrap_or_default(), answer).await;
-    }
-    let free = kind == Freighted::Free;
-    let Some(field) = links::linked(provider, &passage.path, &answer) else { return Ok(passed(life, answer, free)) };
-    let bytes = apart(rest(life, &mut answer, MAX_ANSWER)).await.map_err(|fault| unanswered(fault, life, provider))?;
-    let bytes = links::homeward(bytes, field, &[&place.base, provider.base], life.call, passage);
-    let status = answer.status();
-    Ok(unread(life, status, Body::Relayed { answer, bytes }, free))
+    life.tried(provider, started, outcome)
 }
 
 /// Passes a refusal on, less what must not be told.
@@ -121,29 +144,23 @@ async fn refused<H: Host>(
 }
 
 /// Passes an answer on that tells what was used.
-async fn told<H: Host>(
-    life: &mut Life<'_, H>,
-    provider: &Provider,
-    kind: Freighted,
-    asked: &[u8],
-    mut answer: H::Answer,
-) -> Result<Reply<H::Answer>> {
+async fn told<H: Host>(life: &mut Life<'_, H>, provider: &Provider, freight: &Freight, mut answer: H::Answer) -> Result<Reply<H::Answer>> {
     let status = answer.status();
-    if let Freighted::Talk(dialect) = kind
+    if let Freighted::Talk(dialect) = freight.kind
         && answer.is_stream()
     {
         return Ok(tapped(life, dialect, answer));
     }
     let bytes = whole(life, &mut answer, MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, provider))?;
-    match kind {
+    match freight.kind {
         Freighted::Talk(dialect) => {
             let glance = (dialect.inbound().glance_response)(&bytes).unwrap_or_default();
             life.close(&glance);
         }
-        Freighted::Errand(errand) => life.close_errand(errand, asked, &bytes),
+        Freighted::Errand(errand) => life.close_errand(errand, freight.body.as_deref().unwrap_or_default(), &bytes),
         Freighted::Free | Freighted::Unknown => {}
     }
-    Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(status, answer, bytes))
 }
 
 /// A stream passes, and a tap keeps count.
@@ -166,12 +183,13 @@ fn unread<H: Host>(life: &mut Life<'_, H>, status: u16, body: Body<H::Answer>, f
     life.ledger.tally.uncounted = !free && !failed;
     life.ledger.free = free || failed;
     life.close(&Glance { finished: true, ..Glance::default() });
-    Reply { status, headers: Headers::default(), body, ledger: None, deposit: None }
+    Reply::of(status, Headers::default(), body)
 }
 
 /// The provider whose own dialect it is; an active one before any other.
 fn home_of(settings: &Settings, dialect: Dialect) -> Option<&'static Provider> {
-    let at_home = |provider: &&'static Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let speaks = |provider: &Provider| provider.services.first().is_some_and(|service| service.serves.dialect() == Some(dialect));
+    let at_home = |provider: &&'static Provider| provider.slug != sandbox::SLUG && speaks(provider);
     let active = settings.active().into_iter().find(at_home);
     active.or_else(|| providers::all().iter().find(at_home))
 }
@@ -230,16 +248,14 @@ async fn form_to<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<
     let timeout_ms = life.timeout_ms(false)?;
     let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: payload, passes: false, timeout_ms };
     let outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
-    let mut answer = life.tried(target.provider, started, outcome)?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, &target, &mut answer).await);
-    }
+    let answer = life.tried(target.provider, started, outcome)?;
+    let mut answer = accepted(life, &target, answer).await?;
     if answer.is_stream() {
         return Ok(passed(life, answer, false));
     }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     life.close_errand(errand, &[], &bytes);
-    Ok(Reply { status: answer.status(), headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit: None })
+    Ok(Reply::relayed(answer.status(), answer, bytes))
 }
 
 /// For a provider that takes no form: it is read and written anew.
@@ -255,15 +271,13 @@ async fn whole_form<H: Host>(
     let form = life.body().await?;
     let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let mut answer = send(life, target, &body, false, json, false).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(failure(life, target, &mut answer).await);
-    }
-    let bytes = answer.bytes(MAX_ANSWER).await.map_err(|fault| unanswered(fault, life, target.provider))?;
+    let answer = send(life, target, &body, false, json, false).await?;
+    let mut answer = accepted(life, target, answer).await?;
+    let bytes = read(life, target.provider, &mut answer).await?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;
     life.close_errand(errand, &[], &written);
     let headers = Headers::from_iter([("content-type", kind)]);
-    Ok(Reply { status: 200, headers, body: Body::Bytes(written), ledger: None, deposit: None })
+    Ok(Reply::of(200, headers, Body::Bytes(written)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::admission;
 use super::config;
-use super::life::{Life, Turn};
+use super::life::{Life, ONLY, Turn};
 use super::route::Asked;
 use super::sight::{Sight, fits};
 use super::talk::{model, named};
@@ -150,7 +150,7 @@ pub async fn dry_run<H: Host>(life: &Life<'_, H>, body: &str) -> Result<Answer> 
     let (mut order, mut last) = (Vec::new(), None);
     while let Some(leaf) = plan.leaf().filter(|_| order.len() < MOST_STEPS) {
         let chosen = plan.chosen_by();
-        let turn = Turn { path: &leaf.path, chosen, goes_on: plan.may_go_on(), elsewhere: plan.has_more(), guarded: false, deadline: None };
+        let turn = Turn { path: &leaf.path, chosen, goes_on: plan.may_go_on(), elsewhere: plan.has_more(), ..ONLY };
         let weighed = weigh(&mut life, &asked, talk.as_ref(), wish, (leaf, config.providers > 1), turn).await;
         let outcome = if weighed.is_ok() { FAILS } else { Outcome::Skipped };
         let (aim, passed_over) = match weighed {

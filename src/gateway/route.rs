@@ -11,8 +11,9 @@ use super::vaulted;
 use crate::error::{Error, Kind, Origin, Result, Retry};
 use crate::host::{Host, apart};
 use crate::http::{Body, Reply};
+use crate::record::Attempt;
 use crate::routing::config::{Breaker, Terms};
-use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, UNREACHABLE};
+use crate::routing::plan::{Outcome, Plan, Step, TIMED_OUT, TOO_LONG, UNREACHABLE};
 use crate::wire::envelope::Envelope;
 
 /// What is asked for: the caller's body, and the model that it names.
@@ -76,62 +77,35 @@ async fn walk_once<H: Host>(
     ask: &impl AsyncFn(&mut Life<'_, H>) -> Result<Reply<H::Answer>>,
 ) -> Result<Reply<H::Answer>> {
     let config = if asked.unrouted { life.settings.memory.plain() } else { config::of(life, &asked.model).await? };
+    let several = config.providers > 1;
     let mut plan = Plan::new(&config.root, &Sight { life, asked });
     let mut failure = None;
-    let mut chosen = plan.chosen_by();
+    let mut again = false;
     while let Some(leaf) = plan.leaf() {
-        let (health, before) = (Health::of(life, asked, &plan), life.ledger.record.attempts.len());
-        let turn = Turn {
-            path: &leaf.path,
-            chosen,
-            goes_on: !asked.once && plan.may_go_on(),
-            elsewhere: !asked.once && plan.has_more(),
-            guarded: plan.is_guarded(),
-            deadline: plan.deadline(),
-        };
-        let tried = match vaulted::terms(life, asked, &leaf.terms, config.providers > 1).await {
+        let (turn, health) = (turn(life, asked, &plan, again), Health::of(life, asked, &plan));
+        let before = life.ledger.record.attempts.len();
+        let tried = match vaulted::terms(life, asked, &leaf.terms, several).await {
             Ok(vaulted) => {
                 let terms = vaulted.as_ref().unwrap_or(&leaf.terms);
                 life.ledger.record.credential = vaulted.as_ref().and_then(|terms| terms.credential.clone());
-                let mut turned = life.under(terms, config.providers > 1, turn);
+                let mut turned = life.under(terms, several, turn.clone());
                 let tried = ask(&mut turned).await;
                 life.back(turned);
                 tried
             }
             Err(error) => Err(error),
         };
-        // Who waits for an answer that will not be kept waits in vain.
-        if let Some(line) = life.line.take()
-            && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
-        {
-            life.host.serve_line(&line, None);
-        }
+        leave_line(life, &tried);
         let was_asked = life.ledger.record.attempts.iter().skip(before).any(|attempt| attempt.asked);
-        // What it said itself, if it came to that.
-        let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);
         let error = match tried {
-            Ok(mut reply) => {
-                health.answered(life, &mut reply, was_asked);
-                if let Some(target) = health.target.filter(|_| plan.is_judged()) {
-                    life.settings.memory.answered(feedback::trace(life, &life.ledger.record.trace_id), target);
-                }
-                return Ok(reply);
-            }
+            Ok(reply) => return Ok(answered(life, &plan, &health, reply, was_asked)),
             Err(error) if life.again => return Err(error),
             Err(error) => error,
         };
-        if was_asked {
-            health.failed(life, &error, told);
-        }
-        life.leave(turn, &error, was_asked);
-        let notes = life.ledger.leave_target(was_asked && (200..300).contains(&told));
-        if !notes.is_empty() {
-            life.host.tell_meters(&notes);
-        }
+        let outcome = left(life, &turn, &health, &error, was_asked);
         if error.kind == Kind::Abandoned || life.stop {
             return Err(error);
         }
-        let outcome = if was_asked { failed(&error, told) } else { Outcome::Skipped };
         // Of what was asked rather than passed over, the last word counts.
         if was_asked || failure.is_none() {
             failure = Some((error, life.own_words.take()));
@@ -140,16 +114,88 @@ async fn walk_once<H: Host>(
             break;
         }
         match plan.after(outcome, &Sight { life, asked }) {
-            Step::Try(_) => chosen = plan.chosen_by(),
+            Step::Try(_) => again = false,
             Step::Wait { ms, .. } => {
-                let began = life.host.now();
-                life.host.sleep(ms).await;
-                life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(began));
-                chosen = RETRY;
+                wait(life, ms).await;
+                again = true;
             }
             Step::GiveUp => break,
         }
     }
+    Err(given_up(life, failure))
+}
+
+/// The turn of the target at hand.
+fn turn<'c, H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, plan: &Plan<'c>, again: bool) -> Turn<'c> {
+    let path = plan.leaf().map_or("config", |leaf| leaf.path.as_str());
+    // Who has heard from another does not depend on this one.
+    let others = || life.ledger.record.attempts.iter().any(|attempt| attempt.asked && attempt.target != path);
+    Turn {
+        path,
+        chosen: if again { RETRY } else { plan.chosen_by() },
+        why: if again { None } else { plan.why(&Sight { life, asked }) },
+        goes_on: !asked.once && plan.may_go_on(),
+        elsewhere: !asked.once && (plan.has_more() || others()),
+        guarded: plan.is_guarded(),
+        deadline: plan.deadline(),
+    }
+}
+
+/// Who waits for an answer that will not be kept waits in vain.
+fn leave_line<H: Host>(life: &mut Life<'_, H>, tried: &Result<Reply<H::Answer>>) {
+    if let Some(line) = life.line.take()
+        && !tried.as_ref().is_ok_and(|reply| reply.deposit.is_some())
+    {
+        life.host.serve_line(&line, None);
+    }
+}
+
+/// The target at hand has answered, which is kept in mind where the config asks for that.
+fn answered<H: Host>(
+    life: &Life<'_, H>,
+    plan: &Plan<'_>,
+    health: &Health<'_>,
+    mut reply: Reply<H::Answer>,
+    was_asked: bool,
+) -> Reply<H::Answer> {
+    health.answered(life, &mut reply, was_asked);
+    if let Some(target) = health.target.filter(|_| plan.is_judged()) {
+        life.settings.memory.answered(feedback::trace(life, &life.ledger.record.trace_id), target);
+    }
+    reply
+}
+
+/// The target at hand is left, or was not even asked: the record says why, and what was held for it is given back.
+fn left<H: Host>(life: &mut Life<'_, H>, turn: &Turn<'_>, health: &Health<'_>, error: &Error, was_asked: bool) -> Outcome {
+    // What it said itself, if it came to that.
+    let told = life.ledger.record.attempts.last().map_or(0, |attempt| attempt.status);
+    if was_asked {
+        health.failed(life, error, told);
+    }
+    let record = &mut life.ledger.record;
+    if !was_asked {
+        let row = turn.row(&record.model, Attempt { provider: record.provider, ..Attempt::default() });
+        record.attempts.push(row);
+    }
+    if let Some(attempt) = record.attempts.last_mut() {
+        attempt.left = Some(if was_asked { format!("{:?}", error.kind) } else { error.message.clone() });
+    }
+    let notes = life.ledger.leave_target(was_asked && (200..300).contains(&told));
+    if !notes.is_empty() {
+        life.host.tell_meters(&notes);
+    }
+    if was_asked { failed(error, told) } else { Outcome::Skipped }
+}
+
+/// Nobody's overhead, but a part of the way.
+async fn wait<H: Host>(life: &mut Life<'_, H>, ms: u64) {
+    let began = life.host.now();
+    life.host.sleep(ms).await;
+    life.upstream_ms = life.upstream_ms.saturating_add(life.host.now().saturating_sub(began));
+}
+
+/// No target has answered: the caller hears of the one whose word counts.
+fn given_up<H: Host>(life: &mut Life<'_, H>, failure: Option<(Error, Option<Vec<u8>>)>) -> Error {
     let unmet = || {
         let message = "No condition of the config holds for this request, and it has no default.";
         (Error::invalid(message).with_param("config"), None)
@@ -160,12 +206,13 @@ async fn walk_once<H: Host>(
     if let Some((provider, model)) = record.told().map(|attempt| (attempt.provider, attempt.model.clone())) {
         (record.provider, record.model) = (provider, model);
     }
-    Err(error)
+    error
 }
 
 /// How a plan sees a failure: by the status that the target told, else by what kept it from an answer.
 fn failed(error: &Error, told: u16) -> Outcome {
     let status = match (error.origin, error.kind) {
+        _ if error.code.as_deref() == Some("context_length_exceeded") => TOO_LONG,
         _ if told >= 400 => error.status,
         (Origin::Upstream, Kind::Unreachable) => UNREACHABLE,
         (Origin::Upstream, Kind::TimedOut) => TIMED_OUT,

@@ -1,6 +1,6 @@
 //! What was answered before: where the answer to a request is kept, and how it becomes a reply.
 
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::talk::as_stream;
 use crate::cache::{self, Cached, Deposit, Entry, Filling, Locker, Question};
 use crate::errand;
@@ -79,7 +79,7 @@ const JSON: &str = "application/json";
 
 /// Looks for what was answered before. Storage that fails or is slow has nothing.
 pub async fn look<H: Host>(life: &mut Life<'_, H>, shelf: Option<&mut Shelf>) -> Option<Entry> {
-    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| word.eq_ignore_ascii_case("true"));
+    let refresh = || life.caller.named("cache-force-refresh").is_some_and(|word| !word.eq_ignore_ascii_case("false"));
     let cached = match shelf {
         None => Cached::Disabled,
         Some(_) if refresh() => Cached::Refresh,
@@ -120,7 +120,7 @@ pub fn replay<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, stream: bool
     };
     hit(life, target, &entry);
     life.close(&glance);
-    Some(streamed.unwrap_or_else(|| json_reply(200, entry.body)))
+    Some(streamed.unwrap_or_else(|| Reply::json(200, entry.body)))
 }
 
 /// The reply to what is no conversation.
@@ -128,16 +128,13 @@ pub fn returned<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, errand: Er
     hit(life, target, &entry);
     life.close_errand(errand, asked, &entry.body);
     let headers = Headers::from_iter([("content-type", entry.content_type.as_str())]);
-    Reply { headers, ..json_reply(200, entry.body) }
+    Reply { headers, ..Reply::json(200, entry.body) }
 }
 
 /// Notes that nobody had to be asked.
 fn hit<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, entry: &Entry) {
     entry.dropped.iter().for_each(|name| life.losses.drop(name.as_str()));
-    let (path, chosen) = (life.turn.path.to_owned(), life.turn.chosen);
-    let record = &mut life.ledger.record;
-    record.cache = Cached::Hit;
+    life.ledger.record.cache = Cached::Hit;
     let left = Some("answered from the cache".to_owned());
-    let (model, provider) = (record.model.clone(), target.provider.slug);
-    record.attempts.push(Attempt { target: path, chosen, provider, model, status: 0, ms: 0, asked: false, unreachable: false, left });
+    life.note(Attempt { provider: target.provider.slug, left, ..Attempt::default() });
 }

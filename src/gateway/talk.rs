@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::attempt::{MAX_ANSWER, empty, failure, opened, send, unanswered, whole};
+use super::attempt::{MAX_ANSWER, accepted, empty, opened, send, unanswered, whole};
 use super::lease;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{Shelf, replay};
-use super::sight::{fits, worst_of_talk};
+use super::sight::fits;
+use super::worst::worst_of_talk;
 use crate::cache;
 use crate::door::{self, Talk};
 use crate::error::{Error, Result};
@@ -37,7 +38,7 @@ struct Draft<'a> {
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = Envelope::look(&body)?;
+    let envelope = life.look(&body)?;
     let model = model(talk.model.as_deref(), &envelope)?;
     let asked = Asked { envelope, model, once: false, unrouted: false };
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
@@ -60,10 +61,8 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     {
         return Ok(reply);
     }
-    let mut answer = attempt(life, &target, &draft).await?;
-    if !(200..300).contains(&answer.status()) {
-        return Err(apart(failure(life, &target, &mut answer)).await);
-    }
+    let answer = attempt(life, &target, &draft).await?;
+    let answer = accepted(life, &target, answer).await?;
     receive(life, &target, draft, answer, shelf).await
 }
 
@@ -82,45 +81,63 @@ pub fn named(model: String) -> Result<String> {
 }
 
 /// What is sent to the target: the caller's own body with edits of its top level, or a translation.
-fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, mut envelope: Envelope<'a>, target: &Target<'_>) -> Result<Draft<'a>> {
-    let (provider, dialect) = (target.provider, target.dialect);
-    let same = dialect == life.dialect;
-    let chat = dialect == Dialect::Chat;
-    let mut stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
-    let mut echo = Echo {
+fn draft<'a, H: Host>(life: &mut Life<'_, H>, talk: &Talk, envelope: Envelope<'a>, target: &Target<'_>) -> Result<Draft<'a>> {
+    let stream = talk.stream.map_or_else(|| Ok(envelope.flag("stream")?.unwrap_or(false)), Ok)?;
+    let echo = Echo {
         model: target.model.clone(),
         now: life.host.now() / 1_000,
         nonce: life.ledger.record.request_id.clone(),
         stream_usage: true,
     };
-    let mut strain = false;
+    let draft = if target.dialect == life.dialect {
+        edited(life, talk, envelope, stream, target, echo)?
+    } else {
+        translated(life, talk, &envelope, target, echo)?
+    };
+    life.refuse_losses(target.provider)?;
+    Ok(draft)
+}
+
+fn edited<'a, H: Host>(
+    life: &mut Life<'_, H>,
+    talk: &Talk,
+    mut envelope: Envelope<'a>,
+    stream: bool,
+    target: &Target<'_>,
+    mut echo: Echo,
+) -> Result<Draft<'a>> {
+    let quirks = &target.provider.quirks;
+    let chat = target.dialect == Dialect::Chat;
     // Several choices, or one that is spoken, cannot be written anew, only passed on.
     let asks = |name: &str, usual: &str| envelope.raw(name).is_some_and(|value| value != usual && value != "null");
-    let passes = chat && (asks("n", "1") || asks("audio", "null"));
-    let body = if same {
-        if target.renamed && talk.model.is_none() {
-            envelope.set("model", json_string(&target.model));
-        }
-        echo.stream_usage = asks_for_usage(&envelope);
-        strain = stream && chat && !echo.stream_usage;
-        if strain && provider.quirks.stream_usage == StreamUsage::Asked {
-            envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
-        }
-        target.fit(&mut envelope, true, &mut life.losses)?;
-        envelope.bytes()
-    } else {
-        let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
-        request.model.clone_from(&target.model);
-        request.stream = talk.stream.unwrap_or(request.stream);
-        stream = request.stream;
-        echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
-        let abilities = provider.abilities(dialect, &target.model);
-        let encoded = (dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
-        Cow::Owned(if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? })
-    };
-    life.refuse_losses(provider)?;
-    let relay = same && (provider.quirks.exact || passes || !chat);
-    Ok(Draft { body, stream, relay, strain: strain && relay, echo })
+    let relay = quirks.exact || !chat || asks("n", "1") || asks("audio", "null");
+    if target.renamed && talk.model.is_none() {
+        envelope.set("model", json_string(&target.model));
+    }
+    echo.stream_usage = asks_for_usage(&envelope);
+    let strain = stream && chat && !echo.stream_usage;
+    if strain && quirks.stream_usage == StreamUsage::Asked {
+        envelope.set("stream_options", with_usage(envelope.raw("stream_options")));
+    }
+    target.fit(&mut envelope, true, &mut life.losses)?;
+    Ok(Draft { body: envelope.bytes(), stream, relay, strain: strain && relay, echo })
+}
+
+fn translated<'a, H: Host>(
+    life: &mut Life<'_, H>,
+    talk: &Talk,
+    envelope: &Envelope<'_>,
+    target: &Target<'_>,
+    mut echo: Echo,
+) -> Result<Draft<'a>> {
+    let mut request = (life.dialect.inbound().decode_request)(&envelope.bytes(), &mut life.losses)?;
+    request.model.clone_from(&target.model);
+    request.stream = talk.stream.unwrap_or(request.stream);
+    echo.stream_usage = request.stream_usage || life.dialect != Dialect::Chat;
+    let abilities = target.provider.abilities(target.dialect, &target.model);
+    let encoded = (target.dialect.outbound().encode_request)(&request, false, &abilities, &mut life.losses)?;
+    let body = if target.is_fitted() { encoded } else { fitted(target, &encoded, &mut life.losses)? };
+    Ok(Draft { body: Cow::Owned(body), stream: request.stream, relay: false, strain: false, echo })
 }
 
 fn fitted(target: &Target<'_>, encoded: &[u8], losses: &mut Losses) -> Result<Vec<u8>> {
@@ -168,22 +185,45 @@ async fn receive<H: Host>(
         }
         return Ok(stream_reply(life, target, draft, answer, shelf));
     }
-    let outbound = target.dialect.outbound();
     let bytes = whole(life, &mut answer, MAX_ANSWER).await;
     let bytes = bytes.map_err(|fault| unanswered(fault, life, target.provider))?;
-    let status = answer.status();
-    if !draft.stream && !answer.is_stream() && draft.relay && !are_events(&bytes) {
-        let glance = (life.dialect.inbound().glance_response)(&bytes)?;
-        let is_empty = || (outbound.decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
-        if life.turn.goes_on && glance.produced == 0 && is_empty() {
-            return Err(empty(target.provider));
-        }
-        life.close(&glance);
-        let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
-        return Ok(Reply { status, headers: Headers::default(), body: Body::Relayed { answer, bytes }, ledger: None, deposit });
-    }
     let streamed = answer.is_stream() || are_events(&bytes);
-    let response = if streamed { gathered(target.dialect, &bytes)? } else { (outbound.decode_response)(&bytes)? };
+    if draft.relay && !draft.stream && !streamed {
+        relayed(life, target, answer, bytes, shelf)
+    } else {
+        written(life, target, &draft, &bytes, streamed, shelf)
+    }
+}
+
+/// A whole answer that passes as it is.
+fn relayed<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    answer: H::Answer,
+    bytes: Vec<u8>,
+    shelf: Option<Shelf>,
+) -> Result<Reply<H::Answer>> {
+    let status = answer.status();
+    let glance = (life.dialect.inbound().glance_response)(&bytes)?;
+    let is_empty = || (target.dialect.outbound().decode_response)(&bytes).map_or(!glance.finished, |response| response.is_empty());
+    if life.turn.goes_on && glance.produced == 0 && is_empty() {
+        return Err(empty(target.provider));
+    }
+    life.close(&glance);
+    let deposit = shelf.filter(|_| status == 200).and_then(|shelf| shelf.keep_talk(life, &bytes));
+    Ok(Reply { deposit, ..Reply::relayed(status, answer, bytes) })
+}
+
+/// A whole answer that is written anew, in the caller's dialect and manner.
+fn written<H: Host>(
+    life: &mut Life<'_, H>,
+    target: &Target<'_>,
+    draft: &Draft<'_>,
+    bytes: &[u8],
+    streamed: bool,
+    shelf: Option<Shelf>,
+) -> Result<Reply<H::Answer>> {
+    let response = if streamed { gathered(target.dialect, bytes)? } else { (target.dialect.outbound().decode_response)(bytes)? };
     if life.turn.goes_on && response.is_empty() {
         return Err(empty(target.provider));
     }
@@ -192,7 +232,7 @@ async fn receive<H: Host>(
     if !draft.stream {
         let whole = whole();
         let deposit = shelf.and_then(|shelf| shelf.keep_talk(life, &whole));
-        return Ok(Reply { deposit, ..json_reply(200, whole) });
+        return Ok(Reply { deposit, ..Reply::json(200, whole) });
     }
     let deposit = shelf.filter(|_| cache::folds(&response)).and_then(|shelf| shelf.keep_talk(life, &whole()));
     Ok(Reply { deposit, ..as_stream(life, response, &draft.echo) })
@@ -208,7 +248,7 @@ pub fn as_stream<H: Host>(life: &Life<'_, H>, response: Response, echo: &Echo) -
     if door::wants_list(life.call) {
         out = List::of(&out);
     }
-    Reply { status: 200, headers: stream_headers(life.call), body: Body::Bytes(out), ledger: None, deposit: None }
+    Reply::of(200, stream_headers(life.call), Body::Bytes(out))
 }
 
 fn stream_reply<H: Host>(

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::admin::registered;
 use super::admission;
-use super::life::{Life, json_reply};
+use super::life::Life;
 use super::vaulted::PATIENCE_MS;
-use crate::admin::usage::{Asked, By, MOST_KEYS};
+use crate::admin::usage::{Asked, By, KEYLESS};
 use crate::admin::{Answer, Request};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Note, Verb};
@@ -125,7 +125,7 @@ pub async fn own<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
         providers: own.usage.providers.iter().map(|(name, row)| named("provider", name, row)).collect(),
         team: key.team.as_deref().zip(of_team.as_ref()).map(|(team, seen)| OwnTeam { team, remaining: seen.remaining() }),
     };
-    Ok(json_reply(200, serde_json::to_vec(&body).unwrap_or_default()))
+    Ok(Reply::json(200, serde_json::to_vec(&body).unwrap_or_default()))
 }
 
 fn named<'a>(word: &'static str, name: &'a str, row: &Row) -> Named<'a> {
@@ -202,7 +202,8 @@ struct Counted {
 /// A row for each name, over all keys.
 async fn summed<H: Host>(life: &Life<'_, H>, asked: &Asked, keys: &str) -> String {
     let keys: Keys = serde_json::from_str(keys).unwrap_or_default();
-    let seen = standings(life, keys.meters.into_iter().take(MOST_KEYS), asked.days).await;
+    let keyless = keys.meters.iter().position(|meter| meter == KEYLESS);
+    let seen = standings(life, keys.meters.into_iter(), asked.days).await;
     let mut sums: BTreeMap<String, Row> = BTreeMap::new();
     for seen in seen.iter().flatten() {
         let rows = match &asked.by {
@@ -219,7 +220,7 @@ async fn summed<H: Host>(life: &Life<'_, H>, asked: &Asked, keys: &str) -> Strin
     let data: Vec<Named<'_>> = rows.by_ref().take(asked.limit).map(|(name, row)| named(asked.by.word(), name, row)).collect();
     let last = data.last().and_then(|row| row.name.values().next());
     let next = rows.next().and(last).map(|last| base64::encode_url(last.as_bytes()));
-    let counted = seen.iter().flatten().count();
+    let counted = seen.iter().enumerate().filter(|(at, seen)| seen.is_some() && Some(*at) != keyless).count();
     let keys = Counted { all: keys.keys, counted, partial: u64::try_from(counted).is_ok_and(|counted| counted < keys.keys) };
     serde_json::to_string(&Sums { data, next, keys }).unwrap_or_default()
 }

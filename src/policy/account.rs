@@ -56,6 +56,24 @@ pub struct Day {
     pub lost_usd: Money,
 }
 
+/// What was counted on behalf of a meter that is told of it later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    pub day: Day,
+    pub fields: BTreeMap<String, Tallies>,
+}
+
+impl Batch {
+    pub fn note(&mut self, used: &Used, usd: Money) {
+        self.day.note(used, usd);
+        for (field, value) in &used.metadata {
+            if self.day.counts(field) {
+                note(self.fields.entry(field.clone()).or_default(), value, used, usd);
+            }
+        }
+    }
+}
+
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
@@ -69,6 +87,13 @@ impl Day {
         self.total.note(used, usd);
         note(&mut self.models, &format!("{}/{}", used.provider, used.model), used, usd);
         note(&mut self.providers, &used.provider, used, usd);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn take(&mut self, other: &Self) {
+        self.total.add(&other.total);
+        take(&mut self.models, &other.models);
+        take(&mut self.providers, &other.providers);
     }
 
     pub fn lose(&mut self, lost: Lost) {
@@ -119,11 +144,22 @@ impl Tally {
     }
 }
 
-/// Under its name, or with the rest where there are too many.
 pub fn note(tallies: &mut Tallies, name: &str, used: &Used, usd: Money) {
+    place(tallies, name).note(used, usd);
+}
+
+/// As [`add`], for what is kept.
+pub fn take(tallies: &mut Tallies, others: &Tallies) {
+    for (name, other) in others {
+        place(tallies, name).add(other);
+    }
+}
+
+/// Under its name, or with the rest where there are too many.
+fn place<'t>(tallies: &'t mut Tallies, name: &str) -> &'t mut Tally {
     let name: String = name.chars().take(LONGEST_NAME).collect();
     let room = tallies.len() < MOST_NAMES || tallies.contains_key(&name);
-    tallies.entry(if room { name } else { OTHER.to_owned() }).or_default().note(used, usd);
+    tallies.entry(if room { name } else { OTHER.to_owned() }).or_default()
 }
 
 pub fn add(tallies: &mut Tallies, others: &Tallies) {

@@ -30,14 +30,25 @@ pub struct Ask {
     #[serde(default)]
     pub usd: Money,
     /// Nobody has put a price on it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unpriced: bool,
+    /// Nobody here will hear how many tokens it took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
     /// For how long it is held if nobody settles it: half an hour where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lasts_ms: Option<u64>,
 }
 
 impl Ask {
+    /// As limits count it.
+    pub fn of(&self, what: What) -> u64 {
+        match what {
+            What::Requests => self.requests,
+            What::Tokens => self.tokens,
+        }
+    }
+
     pub fn most(&self) -> u64 {
         self.most.max(self.tokens)
     }
@@ -102,4 +113,6 @@ pub enum Broken {
     },
     /// A budget of money holds, and nobody knows the price.
     Unpriced,
+    /// A budget of tokens holds, and nobody will know how many they are.
+    Uncounted,
 }

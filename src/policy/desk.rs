@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::account::{self, Day, Tallies};
+use super::account::{self, Batch, Day, Tallies};
 use super::ask::{Ask, Settlement, Used, Verdict};
 use super::meter::Meter;
 use super::outbox::{Delivery, Mail, Sender};
@@ -17,6 +17,8 @@ use crate::section::Section;
 
 const NAME: &str = "name";
 const DEFINITION: &str = "definition";
+/// When the definition was told, or that there is none any more.
+const TOLD: &str = "told";
 /// Of a meter that has no definition.
 const RULES: &str = "rules";
 const COUNTERS: &str = "counters";
@@ -37,6 +39,9 @@ pub struct Desk<R> {
     /// What came along with the last ask.
     loose: Option<(String, Rules)>,
     mails: Vec<Mail>,
+    /// The account of the day at hand, and whether it is another than what is kept.
+    today: Option<(String, Day)>,
+    has_news: bool,
     /// When the meter wakes by itself.
     wakes_at: Option<u64>,
 }
@@ -56,15 +61,15 @@ impl<R: Rows> Desk<R> {
         let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
         let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
         let name = rows.get(NAME).unwrap_or_default();
-        Self { rows, name, meter, definition, loose, mails, wakes_at: None }
+        Self { rows, name, meter, definition, loose, mails, today: None, has_news: false, wakes_at: None }
     }
 
     pub fn rows(&self) -> &R {
         &self.rows
     }
 
-    /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`. `holder` is its own
-    /// name; an object that an alarm has woken may not know it any more. Settlements may come along, a line each.
+    /// What is said to the meter, and what it says: `define`, `ask`, `settle`, `recall`, `standing`, `tally`. `holder` is
+    /// its own name; an object that an alarm has woken may not know it any more. Settlements may come along, a line each.
     pub fn say(&mut self, holder: &str, verb: &str, body: &str, now: u64) -> Result<String> {
         let (said, along) = if verb == "define" { (body, "") } else { body.split_once('\n').unwrap_or((body, "")) };
         for line in along.lines() {
@@ -77,13 +82,22 @@ impl<R: Rows> Desk<R> {
             "settle" => self.settle(said, now),
             "recall" => Ok(self.definition.as_ref().map_or("null", |definition| definition.json.get()).to_owned()),
             "standing" => self.standing(said, now),
+            "tally" => self.tally(said, now),
             _ => Err(Error::invalid(format!("A meter knows no `{verb}`."))),
         }?;
         self.keep(now);
         Ok(said)
     }
 
-    fn define(&mut self, holder: &str, json: &str) -> Result<String> {
+    /// Before the definition there may be a line with the time when it was told: one that was on its way while a later
+    /// one arrived is nothing any more.
+    fn define(&mut self, holder: &str, said: &str) -> Result<String> {
+        let timed = said.split_once('\n').and_then(|(at, json)| Some((at.parse::<u64>().ok()?, json)));
+        let (told, json) = timed.map_or((None, said), |(at, json)| (Some(at), json));
+        let known = || self.rows.get(TOLD).and_then(|at| at.parse().ok());
+        if told.is_some_and(|told| known().is_some_and(|known: u64| told < known)) {
+            return Ok("null".to_owned());
+        }
         // A definition is told in one line; within strings there are none of these.
         let json = json.replace(['\n', '\r'], " ");
         if json.trim() == "null" {
@@ -95,6 +109,9 @@ impl<R: Rows> Desk<R> {
             self.definition = Some(Definition::read(&json)?);
             self.remember(holder);
             self.rows.put(DEFINITION, Some(&json));
+        }
+        if let Some(told) = told {
+            self.rows.put(TOLD, Some(&told.to_string()));
         }
         Ok("null".to_owned())
     }
@@ -154,30 +171,62 @@ impl<R: Rows> Desk<R> {
     }
 
     fn note(&mut self, used: &Used, usd: Money, now: u64) {
-        let name = day_name(now);
-        let mut day = self.day(&name, now);
+        let day = self.today(now);
         day.note(used, usd);
-        for (field, value) in &used.metadata {
-            if day.counts(field) {
-                let name = format!("{name}/{field}");
-                let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
-                account::note(&mut tallies, value, used, usd);
-                self.write_row(&name, &tallies);
-            }
+        let counted: Vec<_> = used.metadata.iter().filter(|(field, _)| day.counts(field)).collect();
+        for (field, value) in counted {
+            self.count_field(field, |tallies| account::note(tallies, value, used, usd));
         }
-        self.write_row(&name, &day);
     }
 
-    /// A day's account. With a new one those that are too old go.
-    fn day(&self, name: &str, now: u64) -> Day {
-        self.read_row(name).unwrap_or_else(|| {
-            self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
-            Day::default()
-        })
+    /// Adds what was counted elsewhere to the account.
+    fn tally(&mut self, body: &str, now: u64) -> Result<String> {
+        let batch: Batch = read(body)?;
+        let day = self.today(now);
+        day.take(&batch.day);
+        let counted: Vec<_> = batch.fields.iter().filter(|(field, _)| day.counts(field)).collect();
+        for (field, tallies) in counted {
+            self.count_field(field, |own| account::take(own, tallies));
+        }
+        Ok("null".to_owned())
+    }
+
+    fn count_field(&self, field: &str, count: impl FnOnce(&mut Tallies)) {
+        let Some((day, _)) = &self.today else { return };
+        let name = format!("{day}/{field}");
+        let mut tallies: Tallies = self.read_row(&name).unwrap_or_default();
+        count(&mut tallies);
+        self.write_row(&name, &tallies);
+    }
+
+    /// The day's account, to be written in. With a new one those that are too old go.
+    fn today(&mut self, now: u64) -> &mut Day {
+        let name = day_name(now);
+        if self.today.as_ref().is_some_and(|(known, _)| *known != name) {
+            self.keep_day();
+            self.today = None;
+        }
+        self.has_news = true;
+        let read = || {
+            let day = self.rows.get(&name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(|| {
+                self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
+                Day::default()
+            });
+            (name, day)
+        };
+        &mut self.today.get_or_insert_with(read).1
+    }
+
+    fn keep_day(&mut self) {
+        if let Some((name, day)) = self.today.as_ref().filter(|_| self.has_news) {
+            self.write_row(name, day);
+        }
+        self.has_news = false;
     }
 
     /// Where things stand: limits, budgets, and the account of some days.
     fn standing(&mut self, query: &str, now: u64) -> Result<String> {
+        self.keep_day();
         let rules = self.rules();
         let standing = Standing {
             limits: self.meter.left(&rules, now),
@@ -233,11 +282,9 @@ impl<R: Rows> Desk<R> {
     fn keep(&mut self, now: u64) {
         let lost = self.meter.lost(now);
         if lost.leases > 0 {
-            let name = day_name(now);
-            let mut day = self.day(&name, now);
-            day.lose(lost);
-            self.write_row(&name, &day);
+            self.today(now).lose(lost);
         }
+        self.keep_day();
         // Nothing is counted but with a lease, and what passes by itself need not be written: who was never defined keeps
         // nothing, and who is refused writes nothing.
         let changes = self.meter.changes();

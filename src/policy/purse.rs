@@ -60,14 +60,13 @@ impl Purse {
     /// The shares of a budget that are reached and that nobody was told of in this period.
     pub fn reaches(&mut self, budget: &Budget) -> Vec<u16> {
         let Some(spent) = self.0.iter_mut().find(|spent| spent.period == budget.per) else { return Vec::new() };
-        let (of_money, amount, max) = match budget.amount {
-            Amount::Usd(max) => (true, spent.usd.pico(), max.pico()),
-            Amount::Tokens(max) => (false, u128::from(spent.tokens), u128::from(max)),
+        let (amount, told) = match budget.amount {
+            Amount::Usd(max) => (Amount::Usd(spent.usd), (true, max.pico())),
+            Amount::Tokens(max) => (Amount::Tokens(spent.tokens), (false, u128::from(max))),
         };
-        let reached = |share: &&u16| amount.saturating_mul(1_000) >= max.saturating_mul(u128::from(**share));
-        let news: Vec<u16> =
-            budget.alerts.iter().filter(reached).filter(|share| !spent.told.contains(&(of_money, max, **share))).copied().collect();
-        spent.told.extend(news.iter().map(|share| (of_money, max, *share)));
+        let is_news = |share: &u16| budget.is_reached(*share, amount) && !spent.told.contains(&(told.0, told.1, *share));
+        let news: Vec<u16> = budget.alerts.iter().copied().filter(is_news).collect();
+        spent.told.extend(news.iter().map(|share| (told.0, told.1, *share)));
         news
     }
 

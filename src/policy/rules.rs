@@ -181,6 +181,17 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// Whether a share of it, in thousandths, is spent.
+    pub fn is_reached(&self, share: u16, spent: Amount) -> bool {
+        let whole = |amount: Amount| match amount {
+            Amount::Usd(money) => money.pico(),
+            Amount::Tokens(tokens) => tokens.into(),
+        };
+        whole(spent).saturating_mul(1_000) >= whole(self.amount).saturating_mul(share.into())
+    }
+}
+
 /// `metadata._user`, or `_user` for short.
 fn by(section: &mut Section<'_>) -> Result<Option<String>> {
     let field = section.text("by")?;

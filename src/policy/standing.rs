@@ -43,7 +43,15 @@ pub struct Stand {
     /// By requests that are under way.
     held: Amount,
     left: Amount,
+    /// Shares of it at which somebody is told.
+    alerts: Vec<Share>,
     resets_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Share {
+    share: f64,
+    reached: bool,
 }
 
 /// Of some days, the account.
@@ -100,8 +108,11 @@ impl Stand {
             }
             (max, _) => (max, max),
         };
+        let alerts =
+            budget.alerts.iter().map(|share| Share { share: f64::from(*share) / 1_000.0, reached: budget.is_reached(*share, spent) });
         let resets_at = until.map(|at| time::rfc3339(at / 1_000));
-        Self { unit: budget.amount.unit(), per: budget.per.word(), hard: budget.hard, max: budget.amount, spent, held, left, resets_at }
+        let (unit, per, alerts) = (budget.amount.unit(), budget.per.word(), alerts.collect());
+        Self { unit, per, hard: budget.hard, max: budget.amount, spent, held, left, alerts, resets_at }
     }
 }
 

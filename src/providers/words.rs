@@ -41,9 +41,11 @@ pub fn fill(template: &str, model: &str, find: impl Fn(&str) -> Option<String>) 
         let (name, rest) = part.split_once('}').unwrap_or((part, ""));
         let value = value(name, model, &find)?;
         let whole = name != "model-path";
+        let in_host = out.strip_prefix("https://").is_some_and(|host| !host.contains('/'));
         for (at, segment) in value.split(|char| char == '/' && !whole).enumerate() {
-            if matches!(segment, "" | "." | "..") {
-                return Err(Error::invalid(format!("`{value}` cannot be part of an address.")).with_param("model"));
+            if matches!(segment, "" | "." | "..") || (in_host && !is_of_host(segment)) {
+                let param = if name.starts_with("model") { "model" } else { name };
+                return Err(Error::invalid(format!("`{value}` cannot be part of an address.")).with_param(param));
             }
             out.push_str(if at > 0 { "/" } else { "" });
             escape(&mut out, segment);
@@ -80,6 +82,11 @@ fn vertex_host(region: &str) -> String {
         "us" | "eu" => format!("aiplatform.{region}.rep.googleapis.com"),
         region => format!("{region}-aiplatform.googleapis.com"),
     }
+}
+
+/// Nothing that ends a host's name, or begins it anew.
+fn is_of_host(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
 /// As one segment of a path.

@@ -14,7 +14,7 @@ use crate::spelling;
 /// The longest config, in bytes of JSON.
 pub const LONGEST: usize = 128 << 10;
 const MOST_TARGETS: usize = 500;
-const DEEPEST: usize = 16;
+const DEEPEST: usize = 48;
 /// What targets inherit, counted for each: long terms above many targets would be kept many times over.
 const MOST_INHERITED: usize = 4 << 20;
 
@@ -136,6 +136,30 @@ impl Node {
     }
 }
 
+/// What may stand beside a strategy as well as in it.
+struct Usual {
+    on_status_codes: Option<Vec<u16>>,
+    breaker: Option<Breaker>,
+}
+
+impl Usual {
+    fn of(section: &mut Section<'_>, beside_targets: bool) -> Result<Self> {
+        let names = ["on_status_codes", "cb_config"];
+        if !beside_targets && let Some(name) = names.into_iter().find(|name| section.has(name)) {
+            return Err(wrong(&section.path_of(name), "in the `strategy` of several targets, or beside it"));
+        }
+        let on_status_codes = section.statuses("on_status_codes")?;
+        Ok(Self { on_status_codes, breaker: section.section("cb_config")?.map(breaker).transpose()? })
+    }
+}
+
+impl Branch {
+    fn or(self, usual: Usual) -> Self {
+        let on_status_codes = self.on_status_codes.or(usual.on_status_codes);
+        Self { on_status_codes, breaker: self.breaker.or(usual.breaker), ..self }
+    }
+}
+
 #[derive(Default)]
 struct Reading {
     targets: usize,
@@ -159,6 +183,7 @@ impl Reading {
         let (path, name) = (section.path.clone(), section.text("name")?);
         let weight = section.number("weight", 0.0, 1e9)?.unwrap_or(1.0);
         let (strategy, targets) = (section.section("strategy")?, section.items("targets")?);
+        let usual = Usual::of(&mut section, targets.is_some())?;
         let mut terms = terms::terms(&mut section, inherited)?;
         if depth == 0 {
             terms.total_timeout_ms = section.count("total_timeout", 1, LONGEST_MS)?;
@@ -169,7 +194,7 @@ impl Reading {
             ));
         }
         section.end_knowing(terms::settings_known)?;
-        let branch = self.branch(&path, strategy, targets, &terms, depth)?;
+        let branch = self.branch(&path, strategy, targets, &terms, depth)?.map(|branch| branch.or(usual));
         if let (None, Some(provider)) = (&branch, terms.provider)
             && !self.providers.contains(&provider)
         {
@@ -211,6 +236,7 @@ impl Reading {
     fn strategy(&mut self, mut strategy: Section<'_>, targets: Vec<Node>) -> Result<Branch> {
         let mode = self.mode(&mut strategy, &targets)?;
         let on_status_codes = strategy.statuses("on_status_codes")?;
+        strategy.also("sticky_session", "sticky")?;
         let sticky = strategy.section("sticky")?.map(sticky).transpose()?.flatten();
         let breaker = strategy.section("cb_config")?.map(breaker).transpose()?;
         for name in ["conditions", "default"] {

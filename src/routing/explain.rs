@@ -1,9 +1,11 @@
-//! What a plan has chosen among, for people who want to know why.
+//! What a plan has chosen among, and why, for people who want to know.
+
+use std::collections::VecDeque;
 
 use serde::Serialize;
 
 use super::config::{Branch, Breaker, Mode, Node};
-use super::order::{held, is_sticky, standing};
+use super::order::{cheapest, held, is_sticky, standing};
 use super::plan::View;
 use crate::catalog::Money;
 use crate::time;
@@ -41,12 +43,7 @@ struct Candidate<'c> {
 
 pub(super) fn choice<'c>(branch: &'c Branch, breaker: Option<&Breaker>, view: &impl View) -> Choice<'c> {
     let held = held(branch, view);
-    let condition = match (&branch.mode, held) {
-        (Mode::Conditional { .. }, Some((Some(at), _))) => Some(format!("conditions[{at}]")),
-        (Mode::Conditional { .. }, Some((None, _))) => Some("default".to_owned()),
-        _ => None,
-    };
-    let total: f64 = branch.targets.iter().map(|target| target.weight).sum();
+    let total = total(branch);
     let candidate = |(at, node): (usize, &'c Node)| {
         let known = standing(node, breaker, view);
         let shared = branch.mode == Mode::Loadbalance;
@@ -67,5 +64,38 @@ pub(super) fn choice<'c>(branch: &'c Branch, breaker: Option<&Breaker>, view: &i
         }
     };
     let targets = branch.targets.iter().enumerate().map(candidate).collect();
-    Choice { strategy: branch.mode.word(), sticky: is_sticky(branch, view), condition, targets }
+    Choice { strategy: branch.mode.word(), sticky: is_sticky(branch, view), condition: condition(branch, view), targets }
+}
+
+fn total(branch: &Branch) -> f64 {
+    branch.targets.iter().map(|target| target.weight).sum()
+}
+
+/// The condition that held.
+fn condition(branch: &Branch, view: &impl View) -> Option<String> {
+    held(branch, view).map(|(at, _)| at.map_or_else(|| "default".to_owned(), |at| format!("conditions[{at}]")))
+}
+
+/// Why one of a branch's targets comes before those that are left. Those of a fallback come in their order.
+pub(super) fn reason(branch: &Branch, breaker: Option<&Breaker>, node: &Node, left: &VecDeque<&Node>, view: &impl View) -> Option<String> {
+    let figure = |node: &Node| match branch.mode {
+        Mode::Latency => standing(node, breaker, view).latency_ms,
+        _ => standing(node, breaker, view).score.map(|score| -score),
+    };
+    // Now and then another than the best is asked, so that it stays known.
+    let explored = || left.iter().any(|other| figure(other) < figure(node) && figure(other).is_some());
+    let by_experience = |known: Option<String>, unknown: &str| match known {
+        Some(known) if explored() => format!("{known}, asked to stay known"),
+        Some(known) => known,
+        None => unknown.to_owned(),
+    };
+    Some(match &branch.mode {
+        Mode::Single | Mode::Fallback => return None,
+        Mode::Conditional { .. } => condition(branch, view)?,
+        Mode::Loadbalance if is_sticky(branch, view) => "these callers stay here".to_owned(),
+        Mode::Loadbalance => format!("weight {} of {}", node.weight, total(branch)),
+        Mode::Latency => by_experience(figure(node).map(|ms| format!("{ms:.0} ms to the first token")), "speed not known yet"),
+        Mode::Quality => by_experience(figure(node).map(|score| format!("score {:.2}", -score)), "not judged yet"),
+        Mode::Cost => cheapest(node, view).map_or_else(|| "no price is known".to_owned(), |usd| format!("about {usd} USD")),
+    })
 }

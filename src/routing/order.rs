@@ -120,7 +120,7 @@ pub(super) fn standing(node: &Node, breaker: Option<&Breaker>, view: &impl View)
 }
 
 /// What the request would cost at a node: a branch is as cheap as the cheapest of those that it may try.
-fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
+pub(super) fn cheapest(node: &Node, view: &impl View) -> Option<Money> {
     let Some(branch) = &node.branch else { return view.cost(node) };
     able(branch, view).into_iter().filter_map(|at| cheapest(branch.targets.get(at)?, view)).min()
 }

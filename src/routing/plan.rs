@@ -60,15 +60,18 @@ pub enum Outcome {
     Failed { status: u16, after_ms: Option<u64> },
 }
 
-/// In place of a status: no answer came, because it could not be reached, or not in time.
+/// In place of a status: no answer came, because it could not be reached, or not in time; or the request was too long
+/// for this model, which it need not be for others.
 pub const UNREACHABLE: u16 = 0;
 pub const TIMED_OUT: u16 = 1;
+pub const TOO_LONG: u16 = 2;
 
 /// Whether a list of statuses means this one.
 pub fn lists(codes: &[u16], status: u16) -> bool {
     match status {
         UNREACHABLE => codes.iter().any(|code| *code >= 500),
         TIMED_OUT => codes.contains(&408) || codes.contains(&504),
+        TOO_LONG => codes.contains(&400) || codes.contains(&413),
         _ => codes.contains(&status),
     }
 }
@@ -88,6 +91,8 @@ pub struct Plan<'c> {
     way: Vec<Fork<'c>>,
     leaf: Option<&'c Node>,
     repeats: u32,
+    /// How long the target at hand has been waited for.
+    waited_ms: u64,
     deadline: Option<u64>,
 }
 
@@ -97,6 +102,8 @@ struct Fork<'c> {
     breaker: Option<&'c Breaker>,
     /// Whether a breaker watches here or below.
     watched: bool,
+    /// Which of its targets is at hand.
+    at: Option<&'c Node>,
     /// What is left to try, the next first.
     left: VecDeque<&'c Node>,
     /// Whether one was chosen that was not to be left alone.
@@ -109,7 +116,7 @@ impl<'c> Plan<'c> {
     /// A plan, ready at its first target. There is none if no condition holds.
     pub fn new(root: &'c Node, view: &impl View) -> Self {
         let deadline = root.terms.total_timeout_ms.map(|ms| view.now().saturating_add(ms));
-        let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, deadline };
+        let mut plan = Self { way: Vec::new(), leaf: None, repeats: 0, waited_ms: 0, deadline };
         plan.descend(root, view);
         if plan.leaf.is_none() {
             plan.climb(Outcome::Skipped, view);
@@ -140,6 +147,13 @@ impl<'c> Plan<'c> {
     /// The strategy that chose the target at hand.
     pub fn chosen_by(&self) -> &'static str {
         self.way.last().map_or("single", |fork| fork.branch.mode.word())
+    }
+
+    /// Why they chose it, the outermost first, where that is not its place alone.
+    pub fn why(&self, view: &impl View) -> Option<String> {
+        let reasons: Vec<String> =
+            self.way.iter().filter_map(|fork| explain::reason(fork.branch, fork.breaker, fork.at?, &fork.left, view)).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
     /// What the strategies on the way to the target at hand chose among, the outermost first.
@@ -180,6 +194,7 @@ impl<'c> Plan<'c> {
             && let Some(then) = self.leaf
         {
             self.repeats += 1;
+            self.waited_ms = self.waited_ms.saturating_add(ms);
             return Step::Wait { ms, then };
         }
         if self.deadline.is_some_and(|deadline| view.now() >= deadline) {
@@ -197,7 +212,7 @@ impl<'c> Plan<'c> {
         if self.repeats >= retry.attempts || !lists(&retry.on_status_codes, status) {
             return None;
         }
-        let ms = backoff::pause(retry, self.repeats, after_ms, view.random())?;
+        let ms = backoff::pause(retry, self.repeats, self.waited_ms, after_ms, view.random())?;
         let in_time = self.deadline.is_none_or(|deadline| view.now().saturating_add(ms) < deadline);
         in_time.then_some(ms)
     }
@@ -226,7 +241,7 @@ impl<'c> Plan<'c> {
 
     /// Down to the first target of a node, if its conditions lead to one.
     fn descend(&mut self, mut node: &'c Node, view: &impl View) {
-        self.repeats = 0;
+        (self.repeats, self.waited_ms) = (0, 0);
         while let Some(branch) = &node.branch {
             let mut fork = Fork::new(branch, self.breaker(), view);
             let first = fork.next(view);
@@ -245,11 +260,16 @@ impl<'c> Fork<'c> {
         let breaker = branch.breaker.as_ref().or(above);
         let left = ordered(branch, breaker, view).into_iter().filter_map(|at| branch.targets.get(at)).collect();
         let watched = breaker.is_some() || branch.targets.iter().any(is_watched);
-        Self { branch, breaker, watched, left, chosen: false, outcome: Outcome::Skipped }
+        Self { branch, breaker, watched, at: None, left, chosen: false, outcome: Outcome::Skipped }
+    }
+
+    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+        self.at = self.drawn(view);
+        self.at
     }
 
     /// The next that is not to be left alone now. If that was none of them, the one whose time is up first.
-    fn next(&mut self, view: &impl View) -> Option<&'c Node> {
+    fn drawn(&mut self, view: &impl View) -> Option<&'c Node> {
         if !self.watched {
             return self.left.pop_front();
         }

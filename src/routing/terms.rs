@@ -136,7 +136,10 @@ pub(super) fn terms(section: &mut Section<'_>, inherited: &Terms) -> Result<Term
 /// The provider, its key, and what it needs to know besides: inherited together or, where another is named, not at all.
 fn credentials(section: &mut Section<'_>, terms: &mut Terms) -> Result<()> {
     let named = section.text("provider")?;
-    let slug = named.as_deref().and_then(|name| name.strip_prefix('@')).map(str::to_owned);
+    let (slug, model) = named.as_deref().and_then(|name| name.strip_prefix('@')).map_or((None, None), with_model);
+    if let Some(model) = model {
+        terms.override_params.insert("model".to_owned(), serde_json::Value::from(model).to_string());
+    }
     let credential = section.text("virtual_key")?.map(|name| name.trim_start_matches('@').to_owned()).or(slug);
     let provider = named.filter(|name| !name.starts_with('@')).map(|name| provider(&name, section.path_of("provider"))).transpose()?;
     let other_provider = provider.is_some() && provider != terms.provider;
@@ -158,6 +161,12 @@ fn credentials(section: &mut Section<'_>, terms: &mut Terms) -> Result<()> {
     }
     terms.custom_host = section.text("custom_host")?.or_else(|| terms.custom_host.take());
     settings(section, terms)
+}
+
+/// `@slug/model` names a credential and a model at once.
+fn with_model(named: &str) -> (Option<String>, Option<&str>) {
+    let (slug, model) = named.split_once('/').map_or((named, None), |(slug, model)| (slug, Some(model)));
+    (Some(slug.to_owned()), model)
 }
 
 fn settings(section: &mut Section<'_>, terms: &mut Terms) -> Result<()> {
@@ -207,6 +216,7 @@ pub(super) fn settings_known() -> impl Iterator<Item = String> {
 }
 
 fn retry(mut section: Section<'_>) -> Result<Retry> {
+    section.also("use_retry_after_headers", "use_retry_after_header")?;
     let attempts = section.count("attempts", 0, MOST_ATTEMPTS)?.unwrap_or(0);
     let retry = Retry {
         attempts: u32::try_from(attempts).unwrap_or_default(),

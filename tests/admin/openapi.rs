@@ -71,6 +71,8 @@ fn all_routes_are_described_and_no_others() {
         "versions",
         "validate",
         "reseal",
+        "republish",
+        "webhook-secret",
         "1",
         "others",
     ];

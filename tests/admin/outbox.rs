@@ -42,6 +42,27 @@ fn a_meter_hears_of_a_holder_before_the_storage_does() {
 }
 
 #[test]
+fn all_there_is_can_be_told_anew() {
+    let mut registry = Registry::default();
+    let id = registry.post("keys", "{}").expect(201).text("id").to_owned();
+    registry.post("configs", r#"{"slug":"c","config":{}}"#).expect(201);
+    registry.post("prices", r#"{"provider":"openai","model":"gpt-4o","input":"1.5"}"#).expect(201);
+    registry.tell();
+    let again = registry.post("republish", "").expect(200);
+    assert_eq!((&again.json["republished"], again.raw.marks.len()), (&serde_json::json!(3), 5));
+    let expected = [
+        format!("define key:{id} so"),
+        "put config:c".to_owned(),
+        "put credentials".to_owned(),
+        format!("put key:{id}"),
+        "put prices".to_owned(),
+    ];
+    assert_eq!(words(registry.tell()), expected);
+    assert_eq!(registry.get("audit").expect(200).json["data"][0]["what"], "republish");
+    registry.as_actor(causeway::admin::Actor::of("somebody", causeway::admin::Role::Viewer)).post("republish", "").expect(403);
+}
+
+#[test]
 fn what_changed_while_it_was_told_is_told_again() {
     let mut registry = Registry::default();
     registry.post("teams", r#"{"slug":"red","name":"one"}"#).expect(201);

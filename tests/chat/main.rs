@@ -5,6 +5,8 @@ mod answers;
 mod beside;
 mod broken;
 mod knobs;
+#[path = "../pieces/mod.rs"]
+mod pieces;
 mod requests;
 mod told;
 mod writers;
@@ -13,8 +15,10 @@ use causeway::error::Error;
 use causeway::ir::*;
 use causeway::wire::chat::*;
 use causeway::wire::frame::sse;
-use causeway::wire::{Abilities, Dialect, Echo, Glance, Reader, Writer};
+use causeway::wire::{Abilities, Dialect, Echo, Glance, Writer};
 use serde_json::{Value, json};
+
+use pieces::folded;
 
 fn echo() -> Echo {
     Echo { model: "asked-model".into(), now: 1, nonce: "nonce".into(), stream_usage: true }
@@ -46,28 +50,9 @@ fn encoded(request: &Request, same_dialect: bool, abilities: Abilities) -> (Valu
     (serde_json::from_slice(&body).unwrap(), losses.names().to_vec())
 }
 
-/// The events of a stream that comes in pieces of this size; they obey the grammar.
+/// The events of a stream that comes in pieces of this size.
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = sse::Parser::default();
-    let mut reader = StreamReader::default();
-    let mut events = Vec::new();
-    for piece in bytes.chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    parser.finish(&mut |frame| reader.push(frame, &mut events));
-    reader.finish(fault, &mut events);
-    let mut grammar = Grammar::default();
-    for event in &events {
-        grammar = grammar.step(event).unwrap_or_else(|why| panic!("{why}: {event:?} of {events:#?}"));
-    }
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Chat, &mut StreamReader::default(), bytes, size, fault)
 }
 
 fn glanced(bytes: &[u8]) -> Glance {

@@ -5,6 +5,8 @@ mod answers;
 mod aws;
 mod conversations;
 mod frames;
+#[path = "../pieces/mod.rs"]
+mod pieces;
 mod recordings;
 mod settings;
 mod streams;
@@ -13,8 +15,10 @@ use causeway::error::Error;
 use causeway::ir::*;
 use causeway::wire::converse::{StreamReader, decode_response, encode_request};
 use causeway::wire::frame::aws::Parser;
-use causeway::wire::{Abilities, Echo, Reader, chat, messages};
+use causeway::wire::{Abilities, Dialect, Echo, Reader, chat, messages};
 use serde_json::{Value, json};
+
+use pieces::folded;
 
 const CLAUDE: &str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -53,27 +57,9 @@ fn refused(request: &Request) -> String {
     encode_request(request, &Abilities::default(), &mut Losses::default()).unwrap_err().message
 }
 
+/// The events of a stream that comes in pieces of this size.
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = Parser::default();
-    let mut reader = StreamReader::default();
-    let mut events = Vec::new();
-    for piece in bytes.chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    assert_eq!(parser.fault(), None);
-    reader.finish(fault, &mut events);
-    let mut grammar = Grammar::default();
-    for event in &events {
-        grammar = grammar.step(event).unwrap_or_else(|why| panic!("{why}: {event:?}"));
-    }
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Converse, &mut StreamReader::default(), bytes, size, fault)
 }
 
 /// A stream of these events, read in pieces of many sizes.

@@ -150,6 +150,36 @@ describe("the admin API", () => {
     assert.equal(await stored(`key:${key.json.id}`), null);
   });
 
+  test("tells the storage all it should know again when that was lost", async () => {
+    const { json } = await admin("POST", "keys", { name: "told again" });
+    await admin("POST", "configs", { slug: "again", config: { provider: "sandbox" } });
+    const { keys } = await (await fetch(`${worker.kv}/?prefix=`)).json();
+    for (const { name } of keys) await fetch(`${worker.kv}/${encodeURIComponent(name)}`, { method: "DELETE" });
+    assert.equal(await stored("config:again"), null);
+    const told = await admin("POST", "republish");
+    assert.deepEqual([told.status, told.headers.get("x-causeway-pending")], [200, null], told.text);
+    assert.ok(told.json.republished >= 2);
+    assert.equal(await stored("config:again"), '{"provider":"sandbox"}');
+    assert.equal(JSON.parse(await stored(`key:${json.id}`)).name, "told again");
+    for (const list of ["credentials", "prices"]) assert.ok(Array.isArray(JSON.parse(await stored(list))), list);
+  });
+
+  test("sums up what was used without a key, and with one that is gone", async () => {
+    const used = async () => {
+      const { json } = await admin("GET", "usage?by=model");
+      return json.data.find(({ model }) => model === "sandbox/echo")?.requests ?? 0;
+    };
+    const { json } = await admin("POST", "keys", { name: "leaving" });
+    const before = await used();
+    assert.equal((await chat({ authorization: `Bearer ${json.key}` })).status, 200);
+    await until(async () => (await used()) > before || undefined, 5_000, "the use of the key");
+    assert.equal((await admin("DELETE", `keys/${json.id}`)).status, 204);
+    for (let count = 0; count < 3; count++) assert.equal((await chat({ "x-causeway-provider": "sandbox" })).status, 200);
+    await until(async () => (await used()) >= before + 4 || undefined, 10_000, "the use without a key");
+    const gone = await admin("GET", "usage?by=key&deleted=true&limit=100");
+    assert.ok(gone.json.data.some(({ key, requests }) => key === json.id && requests === 1), gone.text);
+  });
+
   test("is closed to strangers and to pages of other sites", async () => {
     for (const headers of [{ authorization: "" }, { authorization: "Bearer wrong" }, { authorization: `Basic ${ADMIN_TOKEN}` }]) {
       assert.equal((await admin("GET", "keys", undefined, headers)).status, 401);

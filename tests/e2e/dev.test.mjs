@@ -73,6 +73,15 @@ test("an unknown argument is told and starts nothing", async () => {
   await assert.rejects(shell("scripts/dev", ["--prot", "1"], { cwd: ROOT }), { code: 2 });
 });
 
+test("a port that is taken, or is none, is told at once", async () => {
+  const failure = (port) => shell("scripts/dev", ["--port", port], { cwd: ROOT }).then(() => assert.fail("it started"), (error) => error);
+  const taken = await failure(String(port));
+  assert.match(taken.stderr, new RegExp(`port ${port} is taken: choose another with --port`));
+  const none = await failure("here");
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /--port takes a number, not here/);
+});
+
 test("SIGTERM ends it and everything that it started", async () => {
   const members = await family();
   assert.ok(members.length > 2);

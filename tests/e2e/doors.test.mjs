@@ -63,10 +63,10 @@ test("both routes are there with and without /v1", async () => {
 test("an unknown route is 404 and a wrong method 405 with what is allowed", async () => {
   assert.match(await assertError(await post("/v1/nonsense", "{}"), 404, "/v1/nonsense"), /nonsense/);
   for (const path of ROUTES) {
-    for (const method of ["GET", "DELETE"]) {
+    for (const method of ["GET", "DELETE", "PROPFIND"]) {
       const answer = await ask(path, { method });
       await assertError(answer, 405, path);
-      assert.match(answer.headers.get("allow"), /POST/);
+      assert.equal(answer.headers.get("allow"), "POST, OPTIONS");
     }
   }
 });
@@ -84,6 +84,29 @@ test("a browser's preflight is granted, and its answers can be read", async () =
   for (const answer of [preflight, await post("/v1/chat/completions", "{}", { origin })]) {
     assert.ok(["*", origin].includes(answer.headers.get("access-control-allow-origin")));
   }
+});
+
+test("a page of another site reads errors, streams and what was done, with any key and no cookie", async () => {
+  const origin = "https://app.example.com";
+  const body = (model, more) => JSON.stringify({ model: `sandbox/${model}`, messages: [{ role: "user", content: "Hi" }], ...more });
+  const sandbox = { origin, "x-causeway-provider": "sandbox" };
+  for (const answer of [
+    await post("/v1/chat/completions", body("echo"), sandbox),
+    await post("/v1/chat/completions", body("echo", { stream: true }), sandbox),
+    await post("/v1/chat/completions", body("status-429"), sandbox),
+    await post("/v1/messages", "{", { origin }),
+    await post("/v1/nonsense", "{}", { origin }),
+    await ask("/v1/chat/completions", { headers: { origin } }),
+    await ask("/v1/models", { headers: { origin } }),
+  ]) {
+    await answer.text();
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+    // All but what a browser may never show.
+    assert.equal(answer.headers.get("access-control-expose-headers"), "*");
+    assert.equal(answer.headers.get("access-control-allow-credentials"), null);
+  }
+  const admin = await ask("/admin/v1/keys", { headers: { origin, authorization: "Bearer e2e-admin" } });
+  assert.equal(admin.headers.get("access-control-allow-origin"), null);
 });
 
 test("a body that is no JSON object is 400 and nothing is asked of a provider", async () => {

@@ -2,7 +2,7 @@
 // a budget is never exceeded, and what is counted is what the provider bills.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,25 +163,62 @@ describe("a caller's key", () => {
     assert.equal(refused.status, 401, await refused.text());
   });
 
-  test("and no secret is told by anything", async () => {
-    const { id, key } = await made("keys", { name: "marked", budgets: [{ usd: "5", per: "day" }] });
+  test("and no secret is told by anything", async (t) => {
+    // The storage of these tests forgets with its process.
+    assert.equal((await admin("POST", "republish")).status, 200);
+    const posts = [];
+    const hook = createServer(async (request, response) => {
+      posts.push(request.url + JSON.stringify(request.headers));
+      for await (const chunk of request) posts.push(chunk.toString());
+      response.end();
+    });
+    await new Promise((resolve) => hook.listen(0, "127.0.0.1", resolve));
+    t.after(() => (hook.closeAllConnections(), hook.close()));
+    const webhook = `http://127.0.0.1:${hook.address().port}/`;
+    const { id, key } = await made("keys", { name: "marked", budgets: [{ usd: "5", per: "day", alerts: [0.001], webhook, unpriced: "allow" }] });
     const told = [];
-    const hear = async (answer) => told.push(JSON.stringify([...answer.headers]), await answer.text());
-    await hear(await ask(key, { model: "@paid/paid-a" }));
-    await hear(await ask(key, { model: "@paid/refuses" }));
-    await hear(await ask(key, { model: "@paid/paid-b", stream: true }));
-    await hear(await ask(key, { model: "@paid/unpriced" }));
-    await hear(await ask(key, { model: "@none/paid-a" }));
+    // What is asked is nobody's business either.
+    const messages = [{ role: "user", content: "MARK-of-the-prompt" }];
+    const secrets = [ADMIN_TOKEN, key];
+    const asked = (body, more) => ask(key, { messages, ...body }, more);
+    let passed = 0;
+    const hear = async (answer) => {
+      if (answer.status === 200) passed++;
+      told.push(JSON.stringify([...answer.headers]), await answer.text());
+    };
+    await hear(await asked({ model: "@paid/paid-a" }));
+    await hear(await asked({ model: "@paid/refuses" }));
+    await hear(await asked({ model: "@paid/paid-b", stream: true }));
+    await hear(await asked({ model: "@paid/unpriced" }));
+    await hear(await asked({ model: "@none/paid-a" }));
     await hear(await ask(`${key.slice(0, -1)}_`, { model: "@paid/paid-a" }));
-    await hear(await ask(key, { model: "gpt-4o" }, { headers: { "x-causeway-config": "{broken" } }));
-    await hear(await ask(key, { model: "@paid/paid-a" }, { headers: { "x-causeway-config": '{"cache":{"mode":"simple"}}' } }));
-    await hear(await ask(key, { model: "@paid/paid-a" }, { headers: { "x-causeway-config": '{"cache":{"mode":"simple"}}' } }));
+    await hear(await asked({ model: "gpt-4o" }, { headers: { "x-causeway-config": "{broken" } }));
+    await hear(await asked({ model: "@paid/paid-a" }, { headers: { "x-causeway-config": '{"cache":{"mode":"simple"}}' } }));
+    await hear(await asked({ model: "@paid/paid-a" }, { headers: { "x-causeway-config": '{"cache":{"mode":"simple"}}' } }));
+    await hear(await fetch(`${worker.url}/v1/proxy/@paid/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "paid-a", messages, max_tokens: 50 }),
+    }));
+    assert.equal(passed, 6);
+    for (const name of ["idempotent", "idempotent"]) {
+      const made = await fetch(`${worker.url}/admin/v1/keys`, { method: "POST", headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json", "idempotency-key": name }, body: '{"name":"twice"}' });
+      secrets.push((await made.json()).key);
+    }
+    await admin("POST", `keys/${id}/rotate`, { overlap_seconds: 60 }).then(async (made) => secrets.push((await made.json()).key));
+    for (const path of ["usage?by=key", "usage?by=model", "usage?by=credential", "openapi.json", "prices", "teams"]) await hear(await admin("GET", path));
     for (const path of ["keys", `keys/${id}`, "credentials", "credentials/paid", "audit", "configs"]) await hear(await admin("GET", path));
     await hear(await admin("PATCH", "credentials/paid", { priority: 5 }));
     await hear(await admin("POST", "credentials", { slug: "paid", provider: "openai", secret: SECRET }));
     for (const path of ["/v1/models", "/healthz?bindings", "/nowhere"]) await hear(await fetch(worker.url + path, { headers: { authorization: `Bearer ${key}` } }));
-    const everything = [...told, worker.output.text, ...worker.output.records.map((record) => JSON.stringify(record))].join("\n");
-    for (const mark of ["MARK", ADMIN_TOKEN, key]) {
+    await until(() => posts.length >= 2 || undefined, 10_000, "the alert");
+    // What the Durable Objects keep, and whatever they wrote on the way there.
+    const files = readdirSync(disk, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const objects = files.map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"));
+    assert.ok(objects.some((text) => text.includes("marked")), "what the objects keep was not seen");
+    const printed = [worker.output.text, ...worker.output.records.map((record) => JSON.stringify(record))];
+    const everything = [...told, ...printed, ...posts, await worker.kept(), ...objects].join("\n");
+    for (const mark of ["MARK", ...secrets]) {
       const at = everything.indexOf(mark);
       assert.equal(at, -1, everything.slice(Math.max(0, at - 300), at + 100));
     }

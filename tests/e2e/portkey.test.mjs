@@ -1,12 +1,14 @@
 // Portkey's own client, unmodified but for its base URL: whoever comes from there changes nothing else.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import portkey from "portkey-ai";
 import { modelOf, stage } from "./pairs.mjs";
 import { HI, director } from "./targets.mjs";
+import { until } from "./until.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
 import { vectorOf } from "./upstream/errands.mjs";
+import { ADMIN_TOKEN } from "./worker.mjs";
 
 const { Portkey, createHeaders } = portkey;
 const scene = stage();
@@ -160,6 +162,52 @@ describe("a config", () => {
     assert.deepEqual([text(answer), asked(only), answer.getHeaders()["retry-attempt-count"]], [PLAIN, 3, "2"]);
   });
 
+  test("waits as long as the provider asks, by either name of the setting", async () => {
+    for (const name of ["use_retry_after_header", "use_retry_after_headers", "useRetryAfterHeaders"]) {
+      const only = target("status-429,wait-300,times-1", { retry: { attempts: 1, [name]: true } });
+      const started = performance.now();
+      assert.equal(text(await client({ config: only }).chat.completions.create({ messages: HI, model: "gpt-4o" })), PLAIN);
+      assert.ok(performance.now() - started >= 300, name);
+    }
+  });
+
+  test("caches", async () => {
+    const only = target("plain", { cache: { mode: "simple", max_age: 60 } });
+    // The client keeps what it was told for one call.
+    const ask = (options, more) => client({ config: only }).chat.completions.create({ messages: HI, model: "gpt-4o", ...more }, options);
+    const status = async (options) => (await ask(options)).getHeaders()["cache-status"];
+    assert.equal(await status(), "MISS");
+    await until(async () => (await status()) === "HIT", 5_000, "a hit");
+    const before = asked(only);
+    assert.equal(text(await ask()), PLAIN);
+    assert.equal((await streamed(ask({}, { stream: true }))).text, PLAIN);
+    assert.equal(asked(only), before);
+    assert.equal(await status({ cacheForceRefresh: true }), "REFRESH");
+    assert.equal(await status({ cacheNamespace: "user-123" }), "MISS");
+    assert.equal(asked(only), before + 2);
+  });
+
+  test("keeps callers with one target by the fields of their session", async () => {
+    const sides = [target("plain", { weight: 0.5 }), target("plain", { weight: 0.5 })];
+    const config = { strategy: { mode: "loadbalance", sticky_session: { hash_fields: ["metadata.user_id"], ttl: 3600 } }, targets: sides };
+    const side = async (user) => {
+      const answer = await client({ config }).chat.completions.create({ messages: HI, model: "gpt-4o" }, { metadata: { user_id: `u${user}` } });
+      return answer.getHeaders()["last-used-option-index"];
+    };
+    const users = Array.from({ length: 20 }, (_, at) => at);
+    const first = await Promise.all(users.map(side));
+    assert.equal(new Set(first).size, 2);
+    assert.deepEqual(await Promise.all(users.map(side)), first);
+  });
+
+  test("times out at the nearest bound, which a fallback may wait for", async () => {
+    const [slow, good] = [target("hang", { request_timeout: 100 }), target("plain")];
+    const config = { request_timeout: 20_000, strategy: { mode: "fallback", on_status_codes: [408] }, targets: [slow, good] };
+    assert.equal(text(await client({ config }).chat.completions.create({ messages: HI, model: "gpt-4o" })), PLAIN);
+    const other = { ...config, targets: [target("status-500"), target("plain")] };
+    assert.equal((await failure(client({ config: other }).chat.completions.create({ messages: HI, model: "gpt-4o" }))).status, 500);
+  });
+
   test("goes with a provider and its key", async () => {
     const model = modelOf("openai", "status-503,wait-1,times-1");
     const config = { retry: { attempts: 1 } };
@@ -184,6 +232,72 @@ describe("a config", () => {
     const pictures = await client({ config: host }).images.generate({ model: "gpt-image-1", prompt: "A bridge" });
     assert.equal(pictures.data.length, 1);
     assert.equal(scene.upstream.seen.at(-1).headers.authorization, "Bearer sk-target");
+  });
+});
+
+// As the guide to combining strategies has them, with providers of the vault.
+describe("a config of saved providers", () => {
+  const vault = stage({ MASTER_KEY: "the master key of this test", ADMIN_TOKEN });
+  const of = (provider, words) => modelOf(provider, words);
+  const asked = (model) => vault.upstream.all(model).length;
+  const at = (slug, model) => ({ override_params: { model: `@${slug}/${model}` } });
+  const ask = (config, body, options) =>
+    new Portkey({ baseURL: `${vault.worker.url}/v1`, config }).chat.completions.create({ messages: HI, max_tokens: 64, ...body }, options);
+  const index = (answer) => answer.getHeaders()["last-used-option-index"];
+
+  before(async () => {
+    for (const [slug, provider] of [["openai-prod", "openai"], ["openai-2", "openai"], ["anthropic-prod", "anthropic"]]) {
+      const settings = { custom_host: `${vault.upstream.url}/v1` };
+      const answer = await fetch(`${vault.worker.url}/admin/v1/credentials`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+        body: JSON.stringify({ slug, provider, secret: `sk-of-${slug}`, settings }),
+      });
+      assert.equal(answer.status, 201, await answer.text());
+    }
+  });
+
+  test("routes by the model's alias to a balancer of its own, with a net below it", async () => {
+    const [first, second, net, direct] = [of("openai", "status-503"), of("openai", "status-503"), of("anthropic", "plain"), of("openai", "plain")];
+    const config = {
+      strategy: { mode: "conditional", conditions: [{ query: { "params.model": { $eq: "smartest" } }, then: "balanced" }], default: "direct" },
+      targets: [
+        {
+          name: "balanced",
+          strategy: { mode: "fallback", on_status_codes: [429, 500, 502, 503, 504] },
+          targets: [
+            { strategy: { mode: "loadbalance" }, targets: [{ ...at("openai-prod", first), weight: 1 }, { ...at("openai-2", second), weight: 1 }] },
+            at("anthropic-prod", net),
+          ],
+        },
+        { name: "direct", provider: `@openai-prod/${direct}` },
+      ],
+    };
+    const answer = await ask(config, { model: "smartest" });
+    assert.deepEqual([text(answer), index(answer)], [PLAIN, "config.targets[0].targets[1]"]);
+    assert.deepEqual([first, second, net].map(asked), [1, 1, 1]);
+    assert.equal((await vault.upstream.got(net)).headers["x-api-key"], "sk-of-anthropic-prod");
+    assert.equal((await vault.upstream.got(second)).headers.authorization, "Bearer sk-of-openai-2");
+    const other = await ask(config, { model: "fastest" });
+    assert.deepEqual([text(other), index(other), asked(direct)], [PLAIN, "config.targets[1]", 1]);
+    assert.equal((await vault.upstream.got(direct)).headers.authorization, "Bearer sk-of-openai-prod");
+  });
+
+  test("falls back to where the request's metadata lead, leg by leg", async () => {
+    const [bad, eu, us] = [of("openai", "status-500"), of("openai", "plain"), of("anthropic", "plain")];
+    const config = {
+      strategy: { mode: "fallback" },
+      targets: [
+        { strategy: { mode: "loadbalance" }, targets: [{ strategy: { mode: "fallback" }, targets: [at("openai-prod", bad)], weight: 1 }] },
+        {
+          strategy: { mode: "conditional", conditions: [{ query: { "metadata.user_region": { $eq: "EU" } }, then: "eu-backup" }], default: "us-backup" },
+          targets: [{ name: "eu-backup", ...at("openai-2", eu) }, { name: "us-backup", ...at("anthropic-prod", us) }],
+        },
+      ],
+    };
+    assert.equal(index(await ask(config, { model: "gpt-4o" }, { metadata: { user_region: "EU" } })), "config.targets[1].targets[0]");
+    assert.equal(index(await ask(config, { model: "gpt-4o" })), "config.targets[1].targets[1]");
+    assert.deepEqual([bad, eu, us].map(asked), [2, 1, 1]);
   });
 });
 

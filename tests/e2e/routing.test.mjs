@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import OpenAI from "openai";
 import { stage } from "./pairs.mjs";
 import { post } from "./raw.mjs";
 import { HI, director, heard } from "./targets.mjs";
+import { until } from "./until.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
+import { startUpstream } from "./upstream.mjs";
+import { startWorker } from "./worker.mjs";
 
 const scene = stage();
 const { target, absent, modelOf, asked, fallback, ask } = director(scene);
@@ -222,6 +225,17 @@ test("strategies nest, and targets inherit what they do not set", async () => {
   assert.deepEqual([headers.authorization, body.seed, body.temperature], ["Bearer sk-target", 7, 0.5]);
 });
 
+test("targets nest as deep as anybody needs", async () => {
+  let config = target("plain");
+  for (let depth = 0; depth < 48; depth += 1) {
+    const mode = ["fallback", "loadbalance", "single", "cost", "latency"][depth % 5];
+    config = { strategy: { mode }, targets: [config] };
+  }
+  answered(await ask(config), `config${".targets[0]".repeat(48)}`, 1);
+  const deeper = await ask({ strategy: { mode: "single" }, targets: [config] });
+  assert.match(JSON.parse(deeper.body).error.message, /at most 48 deep/);
+});
+
 test("names in camel case are read too", async () => {
   const { provider, api_key: apiKey, custom_host: customHost, override_params: overrideParams } = target("plain");
   const config = { strategy: { mode: "fallback", onStatusCodes: [503] }, targets: [target("status-503"), { provider, apiKey, customHost, overrideParams }] };
@@ -364,6 +378,45 @@ describe("a circuit breaker", () => {
     const config = breaker(target("status-500,times-2"), target("status-500,times-2"));
     for (let time = 0; time < 2; time += 1) assert.equal((await ask(config)).status, 500);
     answered(await ask(config), "config.targets[0]", 1);
+  });
+});
+
+describe("what a circuit breaker goes by", () => {
+  const isolates = { worker: undefined, upstream: undefined };
+  const twin = { worker: undefined, upstream: undefined };
+  before(async () => {
+    const [worker, upstream] = await Promise.all([startWorker({}, undefined, { twin: true }), startUpstream()]);
+    Object.assign(isolates, { worker, upstream });
+    Object.assign(twin, { worker: { ...worker, url: worker.twin }, upstream });
+  });
+  after(async () => {
+    await isolates.worker?.stop();
+    await isolates.upstream?.close();
+  });
+  const { target, ask, asked } = director(isolates);
+  const breaker = (...targets) => ({ strategy: { mode: "fallback", cb_config: { failure_threshold: 4, cooldown_interval: 60_000 } }, targets });
+
+  test("is what all isolates have seen, within seconds", async () => {
+    const bad = target("status-500");
+    const config = breaker(bad, target("plain"));
+    for (let time = 0; time < 4; time += 1) answered(await ask(config), "config.targets[1]", 2);
+    answered(await ask(config), "config.targets[1]", 1);
+    // The other learns of it by its own first request, and would need four failures of its own.
+    const heard = async () => (await director(twin).ask(config)).told("attempts") === "1";
+    await until(heard, 5_000, "word from the other isolate");
+    assert.ok(asked(bad) < 8, `asked ${asked(bad)} times`);
+    answered(await director(twin).ask(config), "config.targets[1]", 1);
+  });
+
+  test("is also how streams end", async () => {
+    const bad = target("cut-fin");
+    const config = breaker(bad, target("plain"));
+    for (let time = 0; time < 4; time += 1) {
+      const answer = await ask(config, { stream: true });
+      assert.deepEqual([answer.told("target"), answer.told("attempts")], ["config.targets[0]", "1"]);
+    }
+    await until(async () => (await ask(config, { stream: true })).told("target") === "config.targets[1]", 5_000, "the other target");
+    assert.ok(asked(bad) <= 6, `asked ${asked(bad)} times`);
   });
 });
 

@@ -71,6 +71,13 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
       const { status } = await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(key)}`, { method: "PUT", body: value });
       if (status !== 200) throw new Error(`${key} was not stored: ${status}`);
     },
+    /** All that the KV namespace holds, as one text. */
+    kept: async () => {
+      const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
+      const { keys } = await (await fetch(`http://127.0.0.1:${kv}/?prefix=`)).json();
+      const texts = keys.map(async ({ name }) => name + (await (await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(name)}`)).text()));
+      return (await Promise.all(texts)).join("\n");
+    },
     /** Says something to the meter of a holder; gives what it says. */
     meter: async (holder, verb, body) => {
       const meters = await until(() => listening(control, "meters"), 5_000, "the port of the meters");

@@ -151,6 +151,40 @@ fn what_failed_costs_nothing() {
     assert_eq!(recorded(&scene), "0");
 }
 
+/// Nobody has told what it used: its input is billed, by its length.
+#[test]
+fn what_had_begun_and_was_left_costs_its_input() {
+    let target = |key: &str, model: &str| json!({"provider": "openai", "api_key": key, "override_params": {"model": model}});
+    let config =
+        |model: &str| json!({"strategy": {"mode": "fallback"}, "targets": [target("a", model), target("b", "gpt-4o")]}).to_string();
+    let ask = |model: &str| {
+        let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x".repeat(3_938)}]}).to_string();
+        Scene::chat(body).header("x-causeway-config", &config(model))
+    };
+    let answer = || openai(json!({"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}));
+    let costs = |scene: &Scenery| {
+        let attempts = serde_json::to_value(&scene.records[0]).unwrap()["attempts"].clone();
+        attempts.as_array().unwrap().iter().map(|attempt| attempt["cost"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let nothing = openai(json!({"prompt_tokens": 1_000, "completion_tokens": 0, "total_tokens": 1_000})).replace("hi", "");
+
+    // A refusal is free; what says 200 is not, whatever came of it.
+    let refused = ask("gpt-4o").answers(503, vec![], "{}").says(answer()).play();
+    assert_costs(&refused, "0.0035", "after a refusal");
+    assert_eq!(costs(&refused), [None, None]);
+    for (name, first) in [("empty", nothing.as_str()), ("broken", "{\"choices\": [")] {
+        let left = ask("gpt-4o").says(first.to_owned()).says(answer()).play();
+        assert_costs(&left, "0.006", name);
+        assert_eq!(costs(&left), [Some("0.0025".to_owned()), None], "{name}");
+    }
+    let unpriced = ask("gpt-secret").says(nothing.clone()).says(answer()).play();
+    assert_costs(&unpriced, "unpriced", "what has no price is not free");
+
+    // It is paid for even where nobody answers in the end.
+    let failed = ask("gpt-4o").says(nothing.clone()).answers(503, vec![], "{}").play();
+    assert_eq!((failed.status, failed.header("x-causeway-cost"), recorded(&failed).as_str()), (503, "0.0025", "0.0025"));
+}
+
 #[test]
 fn vectors_cost_their_input() {
     let body = |model: &str| json!({"model": model, "input": ["one", "two"]});

@@ -249,6 +249,27 @@ fn a_team_counts_for_all_its_keys() {
 }
 
 #[test]
+fn a_key_or_its_team_has_a_config_for_who_names_none_and_may_be_for_some_configs_only() {
+    let house = House::new(&json!({ "team": "red", "allow": { "configs": ["of-key", "of-team"] } }));
+    house.meters.define("team:red", r#"{"slug":"red","version":1,"default_config":"of-team"}"#);
+    for (slug, model) in [("of-key", "gpt-4o-mini"), ("of-team", "o3"), ("other", "gpt-4o")] {
+        let config = json!({ "provider": "openai", "override_params": { "model": model } }).to_string();
+        house.shelves.borrow_mut().insert(format!("config:{slug}"), (config.into_bytes(), u64::MAX));
+    }
+    let model = |scene: Scene| house.play(scene.says(ANSWER)).header("x-causeway-model").to_owned();
+    assert_eq!(model(house.ask()), "o3");
+    assert_eq!(model(house.ask().header("x-causeway-config", "of-key")), "gpt-4o-mini");
+    for other in ["other", r#"{"provider":"openai"}"#] {
+        assert_eq!(house.play(house.ask().header("x-causeway-config", other)).status, 403, "{other}");
+    }
+    house.define_key(2, &json!({ "team": "red", "default_config": "of-key" }));
+    // The key is known as it was; its meter tells of the change, and the next request goes by it.
+    model(house.ask());
+    assert_eq!(model(house.ask()), "gpt-4o-mini");
+    assert_eq!(model(house.ask().header("x-causeway-config", "other")), "gpt-4o");
+}
+
+#[test]
 fn a_credential_of_the_vault_is_used_by_header_prefix_and_config_and_rotated_at_once() {
     let house = House::new(&json!({}));
     house.define_credential("prod", 1, "sk-one", &json!({}));
@@ -381,6 +402,70 @@ fn what_passes_unread_is_counted_and_kept_to_the_models_of_the_key() {
         assert_eq!(scenery.status, status, "{path} {model}: {}", scenery.body);
     }
     assert_eq!(house.play(pass("/v1/proxy/openai/v1/files", &json!({})).says("{}")).status, 200);
+}
+
+#[test]
+fn no_body_is_reckoned_with_less_than_it_may_lead_to() {
+    let house = House::new(&json!({ "budgets": [{ "usd": "0.01", "per": "day" }] }));
+    let chat = |more: &Value| {
+        let mut body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100});
+        merge(&mut body, more);
+        house.scene(&body)
+    };
+    let completions = |prompt: Value| {
+        let body = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "max_tokens": 100});
+        Scene { path: "/v1/completions".to_owned(), ..house.scene(&body) }
+    };
+    let background = json!({"model": "gpt-4o", "input": "hi", "max_output_tokens": 20, "background": true});
+    for (name, scene, words) in [
+        ("two bounds", chat(&json!({"max_completion_tokens": 1, "max_tokens": 5_000})), "may cost"),
+        ("many answers", chat(&json!({"n": 20})), "may cost"),
+        ("many prompts", completions(json!(vec!["hi"; 100])), "may cost"),
+        ("an answer that comes later", Scene { path: "/v1/responses".to_owned(), ..house.scene(&background) }, "price"),
+    ] {
+        let refused = house.play(scene);
+        assert_eq!((refused.status, refused.seen.len()), (429, 0), "{name}: {}", refused.body);
+        assert!(refused.body.contains(words), "{name}: {}", refused.body);
+    }
+    assert_eq!(house.play(chat(&json!({})).says(ANSWER)).status, 200);
+}
+
+#[test]
+fn images_and_speech_are_reckoned_with_by_what_they_may_become() {
+    let drawn =
+        json!({"created": 1, "data": [{"b64_json": "AA=="}], "usage": {"input_tokens": 10, "output_tokens": 4_160, "total_tokens": 4_170}});
+    let image = json!({"model": "gpt-image-1", "prompt": "a bridge", "quality": "high"});
+    let speech = |model: &str| json!({"model": model, "input": "hi", "voice": "alloy"});
+    for (budget, path, body, status) in [
+        ("0.05", "/v1/images/generations", image.clone(), 429),
+        ("1", "/v1/images/generations", image, 200),
+        ("0.05", "/v1/audio/speech", speech("tts-1"), 200),
+        ("0.05", "/v1/audio/speech", speech("gpt-4o-mini-tts"), 429),
+    ] {
+        let house = House::new(&json!({ "budgets": [{ "usd": budget, "per": "day" }] }));
+        let scene = Scene { path: path.to_owned(), ..house.scene(&body) };
+        let played = house.play(if status == 200 { scene.says(drawn.to_string()) } else { scene });
+        assert_eq!(played.status, status, "{body} {budget}: {}", played.body);
+        let spent = house.standing(&format!("key:{ID}"))["budgets"][0]["spent"].as_str().unwrap().parse::<f64>().unwrap();
+        assert_eq!(spent > 0.0, status == 200, "{body} {spent}");
+    }
+}
+
+#[test]
+fn what_nobody_counts_does_not_slip_past_limits_and_budgets_of_tokens() {
+    let pass = |house: &House| {
+        let body = json!({"messages": [{"role": "user", "content": "hi"}]});
+        let scene = Scene { path: "/v1/proxy/openai/v1/something/new".to_owned(), ..house.scene(&body) };
+        house.play(scene.header("content-type", "application/json").says("{}"))
+    };
+    let house = House::new(&json!({ "budgets": [{ "tokens": 1_000_000, "per": "day" }] }));
+    let refused = pass(&house);
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (429, Some("insufficient_quota")), "{}", refused.body);
+    let house = House::new(&json!({ "budgets": [{ "tokens": 600, "per": "day", "unpriced": "allow" }] }));
+    assert_eq!(pass(&house).status, 200);
+    assert!(house.standing(&format!("key:{ID}"))["budgets"][0]["spent"].as_u64().unwrap() > 0);
+    let house = House::new(&json!({ "limits": [{ "type": "tokens", "per": "minute", "max": 500 }] }));
+    assert_eq!(pass(&house).status, 429);
 }
 
 #[test]

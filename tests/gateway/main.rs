@@ -9,6 +9,7 @@ mod cost;
 #[path = "../described/mod.rs"]
 mod described;
 mod feedback;
+mod hosts;
 mod keys;
 mod lists;
 #[path = "../meters/mod.rs"]
@@ -21,6 +22,7 @@ mod prices;
 mod refusals;
 mod relay;
 mod routing;
+mod sandbox;
 mod scripted;
 mod translation;
 mod usage;

@@ -90,8 +90,10 @@ fn a_passage_to_nowhere_is_refused_with_words() {
         ("/v1/proxy/openai/models", 401, "OPENAI_API_KEY"),
         ("/v1/proxy/openai", 404, "no route"),
         ("/v1/filesystem", 404, "no route"),
+        ("/v1/proxy/sandbox/models", 400, "nothing but models"),
+        ("/v1/files", 401, "OPENAI_API_KEY"),
     ] {
-        let scenery = Scene::get(path).play();
+        let scenery = Scene::get(path).var("SANDBOX", "true").play();
         let message = scenery.json()["error"]["message"].as_str().unwrap().to_owned();
         assert_eq!(scenery.status, status, "{path}: {message}");
         assert!(message.contains(words), "{path}: {message}");

@@ -28,12 +28,55 @@ fn bad_bodies_are_400_in_the_callers_dialect() {
 }
 
 #[test]
+fn a_form_where_json_is_wanted_is_told_so() {
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/embeddings", "/v1/messages/count_tokens"] {
+        for (kind, told) in [
+            ("multipart/form-data; boundary=x", Some("came as `multipart/form-data`; send JSON")),
+            ("application/x-www-form-urlencoded", Some("came as `application/x-www-form-urlencoded`; send JSON")),
+            ("application/json; charset=utf-8", None),
+            ("application/vnd.api+json", None),
+        ] {
+            let scene = Scene::post(path, "--x\r\nmodel=a").header("content-type", kind).play();
+            let message = scene.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert_eq!(scene.status, 400);
+            assert!(message.starts_with("The body is not valid JSON"), "{message}");
+            assert_eq!(message.contains("came as"), told.is_some(), "{message}");
+            assert!(told.is_none_or(|told| message.contains(told)), "{message}");
+        }
+        // What is JSON is taken, whatever it is called.
+        let scene = Scene::post(path, HELLO).header("content-type", "text/plain").play();
+        assert_ne!(scene.status, 200);
+        assert!(!scene.body.contains("JSON"), "{}", scene.body);
+    }
+}
+
+#[test]
 fn unknown_routes_and_wrong_methods_are_told() {
-    let scene = Scene::post("/v1/nonsense", "{}").play();
-    assert_eq!(scene.status, 404);
-    assert!(scene.json()["error"]["message"].as_str().unwrap().contains("/v1/nonsense"));
-    let scene = Scene::get("/v1/chat/completions").play();
-    assert_eq!((scene.status, scene.header("allow")), (405, "GET, POST, OPTIONS"));
+    for (path, words) in [
+        ("/v1/nonsense", "There are /v1/chat/completions, /v1/responses, "),
+        ("/v1/chat/completion", "Did you mean `/v1/chat/completions`?"),
+        ("/v1/v1/chat/completions", "Did you mean `/v1/chat/completions`?"),
+        ("/v1/v1/messages", "Did you mean `/v1/messages`?"),
+    ] {
+        let scene = Scene::post(path, "{}").play();
+        let message = scene.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(scene.status, 404, "{message}");
+        assert!(message.contains(&format!("no route `{path}`")) && message.contains(words), "{message}");
+    }
+    for (method, path, allow) in [
+        (Method::Get, "/v1/chat/completions", "POST, OPTIONS"),
+        (Method::Delete, "/v1/models", "GET, HEAD, OPTIONS"),
+        (Method::Get, "/v1beta/models/m:generateContent", "POST, OPTIONS"),
+        (Method::Other, "/v1/proxy/openai/models", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ] {
+        let mut scene = Scene::get(path).header("authorization", "Bearer k");
+        scene.method = method;
+        let scene = scene.play();
+        assert_eq!((scene.status, scene.header("allow")), (405, allow), "{path}");
+        let shown = allow.split(',').next().unwrap();
+        assert!(scene.json()["error"]["message"].as_str().unwrap().contains(&format!("`{path}` takes {shown}")), "{}", scene.body);
+        assert!(scene.seen.is_empty());
+    }
     let scene = Scene::get("/v1/messages").play();
     assert_eq!(scene.json()["type"], "error");
 }
@@ -50,6 +93,41 @@ fn a_missing_key_is_401_and_says_what_to_set() {
     let scene = Scene::chat(HELLO).header("x-causeway-provider", "openai").play();
     assert_eq!(scene.status, 401);
     assert!(scene.json()["error"]["message"].as_str().unwrap().contains("OPENAI_API_KEY"));
+}
+
+#[test]
+fn where_no_provider_is_active_a_known_model_asks_for_its_makers_key_and_an_unknown_one_for_its_provider() {
+    for (model, status, words) in
+        [("gpt-4o", 401, "OPENAI_API_KEY"), ("claude-sonnet-4-5", 401, "ANTHROPIC_API_KEY"), ("my-own-model", 400, "`provider/model`")]
+    {
+        let scene = Scene::chat(HELLO.replace("gpt-4o", model)).var("SANDBOX", "true").play();
+        let message = scene.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(scene.status, status, "{model}: {message}");
+        assert!(message.contains(words), "{model}: {message}");
+    }
+}
+
+#[test]
+fn a_provider_that_is_off_or_serves_something_else_is_told() {
+    let vectors = r#"{"model":"anthropic/claude-sonnet-4-5","input":"a"}"#;
+    for (scene, status, words) in [
+        (Scene::chat(HELLO.replace("gpt-4o", "sandbox/echo")), 404, "SANDBOX=\"true\""),
+        (Scene::chat(HELLO.replace("gpt-4o", "custom/m")), 400, "x-causeway-custom-host"),
+        (Scene::post("/v1/embeddings", vectors).header("authorization", "Bearer k"), 400, "serves no embeddings here; these do: openai"),
+        (
+            Scene::chat(HELLO).header("x-causeway-provider", "voyage").header("authorization", "Bearer k"),
+            400,
+            "serves no conversations here",
+        ),
+        (Scene::chat(HELLO.replace("gpt-4o", "bedrock/m")), 401, "AWS"),
+        (Scene::chat(HELLO.replace("gpt-4o", "azure-openai/m")).header("api-key", "k"), 400, "azure-resource-name"),
+    ] {
+        let scene = scene.play();
+        let message = scene.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(scene.status, status, "{message}");
+        assert!(message.contains(words), "{words}: {message}");
+        assert!(scene.seen.is_empty());
+    }
 }
 
 #[test]

@@ -4,7 +4,10 @@ use causeway::host::Fault;
 use causeway::record::Outcome;
 use serde_json::{Value, json};
 
+use causeway::http::Method;
+
 use crate::scripted::{Scene, Scenery, Store};
+use crate::usage::House;
 
 const ASK: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}"#;
 const ASK_STREAM: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
@@ -322,6 +325,15 @@ fn the_record_and_the_headers_tell_the_whole_way() {
         ]
     );
     assert_eq!(scene.records[0].outcome, Outcome::Complete);
+    assert!(attempts.iter().all(|attempt| attempt.why.is_none()));
+
+    // A choice that is more than a place says why; a retry is its own reason.
+    let weighed = json!({"strategy": {"mode": "conditional", "conditions": [], "default": "b"}, "retry": {"attempts": 1}, "targets": [
+        target("a"), with(with(json!({"name": "b", "strategy": {"mode": "loadbalance"}}), "targets", json!([target("c")])), "weight", json!(3))]});
+    let weighed = self::scene(ASK, &weighed).fares(&[500, 200]).play();
+    let told: Vec<_> = weighed.records[0].attempts.iter().map(|attempt| (attempt.chosen, attempt.why.as_deref())).collect();
+    assert_eq!(told, [("loadbalance", Some("default; weight 1 of 1")), ("retry", None)]);
+
     let portkeys = Scene::chat(ASK).header("x-portkey-config", &config.to_string()).fares(&[500, 0, 200]).play();
     for (name, value) in [
         ("last-used-option-index", "config.targets[1]"),
@@ -501,6 +513,11 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         let alone = config(model)["targets"][0].clone();
         assert_eq!(asked(&crate::routing::scene(&body.to_string(), &alone).fares(&[200]).play()), "a");
     }
+    // Nor is it asked after another has failed.
+    let backwards = json!({"strategy": {"mode": "fallback"}, "targets": [target("b"), config("gpt-3.5-turbo")["targets"][0]]});
+    let last = scene(&picture.to_string().replace("\"x\"", "\"gpt-4o\""), &backwards).fares(&[503]).play();
+    assert_eq!((asked(&last).as_str(), last.status, last.body.as_str()), ("b", 503, SORRY));
+    assert!(!last.records[0].attempts[1].asked, "{:?}", last.records[0].attempts);
     // Words of the one that was asked are told with its name, not with that of one passed over after it.
     let mut config = json!({"strategy": {"mode": "fallback"}, "targets": targets(3)});
     config["targets"][1] = json!({"provider": "groq", "name": "no key"});
@@ -511,6 +528,119 @@ fn a_target_that_cannot_serve_the_request_is_passed_over_and_the_record_says_why
         (500, "config.targets[0]", "openai")
     );
     assert_eq!((scene.body.as_str(), scene.records[0].provider), (SORRY, "openai"));
+}
+
+/// What conditions ask for is what came: the path, the country, the key, what lies deep in the body.
+#[test]
+fn conditions_see_the_request_as_it_came() {
+    let house = House::new(&[]);
+    assert_eq!(house.admin(Method::Post, "teams", &json!({"slug": "red", "name": "Red"})).status, 201);
+    let (id, key) = house.key(&json!({"name": "batch", "team": "red", "metadata": {"default": {"app": "ci"}}}));
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "response_format": {"type": "json_object"}, "seed": null});
+    for (query, wanted) in [
+        (json!({"url.pathname": "/v1/chat/completions"}), true),
+        (json!({"url.pathname": {"$regex": "^/v1/messages"}}), false),
+        (json!({"geo.country": "NZ"}), true),
+        (json!({"geo.country": "AU"}), false),
+        (json!({"key.name": "batch", "key.team": "red"}), true),
+        (json!({"key.id": id}), true),
+        (json!({"key.name": "live"}), false),
+        (json!({"metadata.app": "ci"}), true),
+        (json!({"key.metadata.app": "ci"}), true),
+        (json!({"params.response_format.type": "json_object"}), true),
+        (json!({"params.messages": {"$exists": true}, "params.seed": {"$exists": false}, "params.none.such": {"$exists": false}}), true),
+        (json!({"headers.X-Tier": "gold"}), true),
+        (json!({"model": "gpt-4o", "provider": {"$exists": false}}), true),
+    ] {
+        let conditions = json!([{"query": query, "then": "b"}]);
+        let config = json!({"strategy": {"mode": "conditional", "conditions": conditions, "default": "a"}, "targets": targets(2)});
+        // A header that anybody may send does not stand against what the platform knows.
+        let asks = Scene { country: Some("NZ"), ..scene(&body.to_string(), &config) }.header("cf-ipcountry", "AU").header("x-tier", "gold");
+        let played = house.play(asks.header("x-causeway-api-key", &key).fares(&[200]));
+        assert_eq!(asked(&played), if wanted { "b" } else { "a" }, "{query}: {}", played.body);
+    }
+}
+
+#[test]
+fn a_config_is_the_callers_else_the_keys_else_the_teams_else_the_deployments() {
+    let house = House::new(&[("DEFAULT_CONFIG", "of-all"), ("SANDBOX", "true")]);
+    for slug in ["of-all", "of-team", "of-key", "own"] {
+        let config = json!({"provider": "sandbox", "name": slug, "override_params": {"model": format!("echo-{slug}")}});
+        assert_eq!(house.admin(Method::Post, "configs", &json!({"slug": slug, "config": config})).status, 201);
+    }
+    assert_eq!(house.admin(Method::Post, "teams", &json!({"slug": "red", "name": "Red", "default_config": "of-team"})).status, 201);
+    let (_, plain) = house.key(&json!({}));
+    let (_, of_team) = house.key(&json!({"team": "red"}));
+    let (_, of_key) = house.key(&json!({"team": "red", "default_config": "of-key"}));
+    let model = |key: &str, own: Option<&str>| {
+        let asks = Scene::chat(ASK).header("x-causeway-api-key", key);
+        let asks = own.into_iter().fold(asks, |asks, slug| asks.header("x-causeway-config", slug));
+        house.play(asks).header("x-causeway-model").to_owned()
+    };
+    assert_eq!([model(&plain, None), model(&of_team, None), model(&of_key, None)], ["echo-of-all", "echo-of-team", "echo-of-key"]);
+    assert_eq!(model(&of_key, Some("own")), "echo-own");
+}
+
+/// By the marks that pictures, tools and schemas have in each dialect; what only speaks of them asks for nothing.
+#[test]
+fn what_a_request_needs_is_seen_in_every_dialect() {
+    let schema = json!({"type": "object"});
+    let gemini = |more: Value| (format!("/v1beta/models/{}:generateContent", "gemini-2.5-flash"), more);
+    let at = |path: &str, body: Value| (path.to_owned(), body);
+    let hi = json!([{"role": "user", "content": "hi"}]);
+    let speaks = r#"What is {"type":"image_url"}, {"mimeType":"image/png"} or "json_schema"?"#;
+    let image = json!({"type": "base64", "media_type": "image/png", "data": "AA=="});
+    let table = [
+        (
+            at(
+                "/v1/responses",
+                json!({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://x.example/a.png"}]}]}),
+            ),
+            "pictures",
+        ),
+        (
+            at("/v1/responses", json!({"input": "hi", "text": {"format": {"type": "json_schema", "name": "s", "schema": schema}}})),
+            "JSON schema",
+        ),
+        (
+            at("/v1/messages", json!({"max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "image", "source": image}]}]})),
+            "pictures",
+        ),
+        (
+            at(
+                "/v1/messages",
+                json!({"max_tokens": 9, "messages": hi, "output_config": {"format": {"type": "json_schema", "schema": schema}}}),
+            ),
+            "JSON schema",
+        ),
+        (gemini(json!({"contents": [{"parts": [{"inlineData": {"mimeType": "image/webp", "data": "AA=="}}]}]})), "pictures"),
+        (gemini(json!({"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"responseSchema": schema}})), "JSON schema"),
+        (at("/v1/chat/completions", json!({"messages": hi, "tools": [], "functions": null})), ""),
+        (at("/v1/chat/completions", json!({"messages": hi, "tools": null, "response_format": {"type": "json_object"}})), ""),
+        (at("/v1/chat/completions", json!({"messages": [{"role": "user", "content": speaks}]})), ""),
+        (gemini(json!({"contents": [{"parts": [{"text": speaks}]}]})), ""),
+    ];
+    for ((path, mut body), what) in table {
+        body["model"] = json!("x");
+        // A model that takes none of it, at a provider that speaks the caller's dialect or not.
+        let config = json!({"strategy": {"mode": "fallback"}, "targets": [with(target("a"), "override_params", json!({"model": "gpt-4"})), target("b")]});
+        let scene = Scene::post(&path, body.to_string()).header("x-causeway-config", &config.to_string()).fares(&[503, 503]).play();
+        let first = &scene.records[0].attempts[0];
+        let passed_over = format!("openai/gpt-4 takes no {what}.");
+        assert_eq!(first.left.as_ref().unwrap() == &passed_over, !what.is_empty(), "{path} {body}: {first:?}");
+    }
+}
+
+/// The provider says so where its catalog does not: another may have more room.
+#[test]
+fn a_request_that_is_too_long_for_one_goes_to_another() {
+    let config = json!({"strategy": {"mode": "cost"}, "targets": targets(2)});
+    let refusal =
+        |code: &str| json!({"error": {"message": "no", "type": "invalid_request_error", "param": "messages", "code": code}}).to_string();
+    for (code, wanted) in [("context_length_exceeded", "ab"), ("invalid_value", "a")] {
+        let scene = scene(ASK, &config).answers(400, vec![("content-type", "application/json")], refusal(code)).fares(&[200]).play();
+        assert_eq!(asked(&scene), wanted, "{code}");
+    }
 }
 
 #[test]

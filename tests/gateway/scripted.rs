@@ -6,10 +6,13 @@ use std::rc::Rc;
 
 use causeway::admin::outbox::{self, Effect};
 use causeway::admin::{self, Chance};
+use causeway::catalog::Money;
 use causeway::error::{Error, Kind};
 use causeway::gateway;
-use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script, Verb};
 use causeway::http::{Body, Call, Ending, Headers, Method};
+use causeway::lease::Used;
+use causeway::policy::account::Batch;
 use causeway::policy::vault::Vault;
 use causeway::record::Record;
 use causeway::routing::meeting::Meeting;
@@ -61,6 +64,8 @@ pub struct Scripted {
     pub puts: RefCell<Vec<u64>>,
     /// Where isolates meet; nowhere, where it does not answer.
     pub place: Option<Rc<Place>>,
+    /// Where the platform says that the caller is.
+    pub country: Option<&'static str>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// For how long somebody would have waited in line.
@@ -109,6 +114,10 @@ impl Host for Scripted {
     fn random(&self) -> u64 {
         self.random.set(self.random.get() + 1);
         self.random.get().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn country(&self) -> Option<String> {
+        self.country.map(str::to_owned)
     }
 
     async fn sleep(&self, ms: u64) {
@@ -186,6 +195,13 @@ impl Host for Scripted {
 
     fn tell_meters(&self, notes: &[Note]) {
         self.meters.tell(notes, self.now());
+    }
+
+    fn count_keyless(&self, used: &Used, usd: Money) {
+        let mut batch = Batch::default();
+        batch.note(used, usd);
+        self.meters
+            .tell(&[Note { meter: "keyless".to_owned(), verb: Verb::Tally, body: serde_json::to_string(&batch).unwrap() }], self.now());
     }
 
     async fn registry(&self, request: &str) -> Result<String, Fault> {
@@ -294,6 +310,8 @@ pub struct Scene {
     /// Holders are defined there, for all scenes that share them.
     pub meters: Meters,
     pub place: Option<Rc<Place>>,
+    /// Where the platform says that the caller is.
+    pub country: Option<&'static str>,
     /// What comes of lining up.
     pub line: Option<Line>,
     /// Where chance begins.
@@ -339,6 +357,7 @@ impl Scene {
             rows: Rows::default(),
             meters: Meters::default(),
             place: Some(Rc::default()),
+            country: None,
             line: None,
             chance: 0,
         }
@@ -410,7 +429,8 @@ impl Scene {
         let (rows, meters, line) = (Rc::clone(&self.rows), self.meters.clone(), self.line.clone());
         let master = settings.var("MASTER_KEY").unwrap_or_default().to_owned();
         let body = self.body.clone().into_bytes();
-        let host = Scripted { body, store, shelves, place, rows, master, meters, line, ..Scripted::default() };
+        let country = self.country;
+        let host = Scripted { body, store, shelves, place, rows, master, meters, country, line, ..Scripted::default() };
         host.now.set(now);
         host.random.set(self.chance);
         host.acts.borrow_mut().extend(self.acts.iter().cloned());

@@ -110,6 +110,7 @@ fn a_stream_is_translated_in_any_pieces_and_a_cut_one_ends_in_an_error() {
         let scene = scene.play();
         assert!(scene.body.contains("grüß dich"));
         assert!(scene.body.ends_with("data: [DONE]\n\n"));
+        assert_eq!(scene.body.matches(": ping\n\n").count(), 1, "what keeps the connection alive goes on");
         assert_eq!(scene.body.matches("\"finish_reason\":\"stop\"").count(), 1);
         assert!(scene.body.contains(r#""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}"#));
         assert_eq!(scene.records[0].outcome, Outcome::Complete);

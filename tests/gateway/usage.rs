@@ -140,6 +140,7 @@ fn whoever_runs_the_gateway_reads_it_by_whom_and_of_what() {
     assert_eq!((&models["data"][0]["model"], &models["data"][0]["requests"]), (&json!("openai/gpt-4o"), &json!(3)));
     assert_eq!(models["data"][0]["cost"], "0.000225");
     assert_eq!(models["keys"], json!({ "all": 2, "counted": 2, "partial": false }));
+    assert_eq!(of("by=model&from=2026-11-01&to=2026-11-20")["data"], json!([]));
     assert_eq!(of("by=provider")["data"][0]["provider"], "openai");
     let users = of("by=metadata._user&limit=1");
     assert_eq!((&users["data"][0]["value"], &users["data"][0]["requests"]), (&json!("alice"), &json!(2)));
@@ -152,6 +153,36 @@ fn whoever_runs_the_gateway_reads_it_by_whom_and_of_what() {
         assert_eq!((wrong.status, wrong.json()["error"]["param"].as_str().unwrap()), (400, param));
     }
     assert_eq!(house.admin(Method::Post, "usage", &json!({})).status, 405);
+}
+
+#[test]
+fn what_deleted_keys_have_used_still_counts_and_what_no_key_was_shown_for() {
+    let house = House::new(&[("REQUIRE_KEY", "false")]);
+    let (id, key) = house.key(&json!({ "name": "one" }));
+    house.key(&json!({ "name": "two" }));
+    house.chats(&key, "alice");
+    house.admin(Method::Delete, &format!("keys/{id}"), &Value::Null);
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}).to_string();
+    let keyless = || Scene::chat(body.clone()).header("x-causeway-metadata", r#"{"_user":"bob"}"#);
+    assert_eq!(house.play(keyless().says(ANSWER)).status, 200);
+    // Nothing was asked of a provider.
+    assert_eq!(house.play(shows(Scene::chat(body.clone()), &key)).status, 401);
+    let of = |query: &str| house.admin(Method::Get, &format!("usage?{query}"), &Value::Null).json();
+    let models = of("by=model");
+    assert_eq!((&models["data"][0]["requests"], &models["data"][0]["cost"]), (&json!(2), &json!("0.00015")), "{models}");
+    assert_eq!(models["keys"], json!({ "all": 2, "counted": 2, "partial": false }));
+    assert_eq!(of("by=provider")["data"][0]["requests"], 2);
+    let users = of("by=metadata._user");
+    assert_eq!((&users["data"][0]["value"], &users["data"][1]["value"]), (&json!("alice"), &json!("bob")));
+    let names =
+        |rows: Value| rows["data"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!((names(of("by=key")), names(of("by=key&deleted=false"))), (vec!["two".to_owned()], vec!["two".to_owned()]));
+    let gone = of("by=key&deleted=true");
+    assert_eq!((&gone["data"][0]["key"], &gone["data"][0]["requests"]), (&json!(id), &json!(1)));
+    assert!(gone["data"][0]["deleted_at"].as_str().unwrap().starts_with("2026-11-21T"));
+    for query in ["by=team&deleted=true", "by=key&deleted=x"] {
+        assert_eq!(of(query)["error"]["param"], "deleted");
+    }
 }
 
 #[test]

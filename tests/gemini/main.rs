@@ -3,6 +3,8 @@
 
 mod answers;
 mod callers;
+#[path = "../pieces/mod.rs"]
+mod pieces;
 mod recorded;
 mod requests;
 
@@ -10,8 +12,10 @@ use causeway::error::Error;
 use causeway::ir::*;
 use causeway::wire::frame::sse;
 use causeway::wire::gemini::*;
-use causeway::wire::{Abilities, Echo, Reader, ThinkingStyle, chat, messages};
+use causeway::wire::{Abilities, Dialect, Echo, ThinkingStyle, chat, messages};
 use serde_json::{Value, json};
+
+use pieces::folded;
 
 const SIZES: [usize; 4] = [1, 7, 4_096, usize::MAX];
 
@@ -19,27 +23,9 @@ fn echo() -> Echo {
     Echo { model: "asked-model".into(), now: 1, nonce: "nonce".into(), stream_usage: true }
 }
 
+/// The events of a stream that comes in pieces of this size.
 fn read(bytes: &[u8], size: usize, fault: Option<Error>) -> Vec<Event> {
-    let mut parser = sse::Parser::default();
-    let mut reader = StreamReader::default();
-    let mut events = Vec::new();
-    for piece in bytes.chunks(size) {
-        parser.push(piece, &mut |frame| reader.push(frame, &mut events));
-    }
-    parser.finish(&mut |frame| reader.push(frame, &mut events));
-    reader.finish(fault, &mut events);
-    let mut grammar = Grammar::default();
-    for event in &events {
-        grammar = grammar.step(event).unwrap_or_else(|why| panic!("{why}: {event:?} in {events:?}"));
-    }
-    assert_eq!(grammar, Grammar::Over);
-    events
-}
-
-fn folded(events: Vec<Event>) -> Result<Response, Error> {
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
+    pieces::read(Dialect::Gemini, &mut StreamReader::default(), bytes, size, fault)
 }
 
 /// A stream of chunks as Google sends it.

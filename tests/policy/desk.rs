@@ -1,5 +1,6 @@
 //! A meter as it is spoken to, and what it keeps.
 
+use causeway::policy::account::Batch;
 use causeway::policy::desk::Desk;
 use causeway::policy::outbox::{Delivery, Sender, webhook_secret};
 use causeway::time;
@@ -93,6 +94,39 @@ fn a_definition_is_told_in_one_line_and_nonsense_is_none() {
 }
 
 #[test]
+fn a_definition_that_arrives_after_a_later_one_is_nothing() {
+    let mut scene = Scene::new(&json!("1000\n{\"version\":1}"));
+    let told = |scene: &mut Scene, at: u64, definition: &str| {
+        scene.say("define", &json!(format!("{at}\n{definition}")));
+        scene.restart();
+        scene.say("recall", &json!(""))
+    };
+    assert_eq!(told(&mut scene, 3_000, r#"{"version":3}"#), json!({"version": 3}));
+    assert_eq!(told(&mut scene, 2_000, r#"{"version":2}"#), json!({"version": 3}));
+    assert_eq!(told(&mut scene, 2_000, "null"), json!({"version": 3}));
+    assert_eq!(told(&mut scene, 5_000, "null"), Value::Null);
+    assert_eq!(told(&mut scene, 4_000, r#"{"version":4}"#), Value::Null);
+    // One of the same name that is made later begins again.
+    assert_eq!(told(&mut scene, 6_000, r#"{"version":1}"#), json!({"version": 1}));
+}
+
+#[test]
+fn what_was_counted_elsewhere_is_added_to_the_account() {
+    let mut scene = Scene::new(&json!({"id": "k", "version": 1}));
+    scene.spend("a", "0.1", &used("gpt", "anna"));
+    let mut batch = Batch::default();
+    for (model, usd) in [("gpt", "0.2"), ("o3", "0.3")] {
+        batch.note(&serde_json::from_value(used(model, "bob")).unwrap(), serde_json::from_value(json!(usd)).unwrap());
+    }
+    scene.say("tally", &serde_json::to_value(&batch).unwrap());
+    scene.restart();
+    let usage = scene.say("standing", &json!(""))["usage"].clone();
+    assert_eq!((&usage["total"]["requests"], &usage["total"]["usd"]), (&json!(3), &json!("0.6")));
+    assert_eq!((&usage["models"]["openai/gpt"]["usd"], &usage["providers"]["openai"]["requests"]), (&json!("0.3"), &json!(3)));
+    assert_eq!((&usage["metadata"]["_user"]["anna"]["requests"], &usage["metadata"]["_user"]["bob"]["requests"]), (&json!(1), &json!(2)));
+}
+
+#[test]
 fn counters_of_a_value_go_by_the_rules_that_come_along() {
     let mut scene = Scene { desk: Desk::open(Shelf::default()), shelf: Shelf::default(), now: noon() };
     assert_eq!(scene.say("ask", &json!({"lease": "a", "requests": 1})), json!("gone"));
@@ -150,7 +184,7 @@ fn where_a_holder_stands_is_told_with_its_account_by_the_day() {
     scene.say("ask", &json!({"lease": "e", "version": 1, "usd": "2"}));
     scene.restart();
     let standing = scene.say("standing", &json!(""));
-    let day = json!({"unit": "usd", "per": "day", "hard": true, "max": "10", "spent": "0.75", "held": "2", "left": "7.25", "resets_at": "2026-11-22T00:00:00Z"});
+    let day = json!({"unit": "usd", "per": "day", "hard": true, "max": "10", "spent": "0.75", "held": "2", "alerts": [], "left": "7.25", "resets_at": "2026-11-22T00:00:00Z"});
     assert_eq!(standing["budgets"][0], day);
     assert_eq!(standing["limits"][0]["left"], 6);
     let usage = &standing["usage"];
@@ -214,7 +248,7 @@ fn the_alarm_lets_go_what_nobody_settled_and_the_account_says_so() {
 }
 
 fn alerting(url: &str) -> Scene {
-    let budget = json!({"usd": "1", "per": "month", "alerts": [0.5], "webhook": url});
+    let budget = json!({"usd": "1", "per": "month", "alerts": [0.5, 0.8], "webhook": url});
     let mut scene = Scene::new(&json!({"id": "k", "version": 1, "budgets": [budget]}));
     scene.spend("l", "0.6", &used("gpt", "anna"));
     scene
@@ -224,6 +258,10 @@ fn alerting(url: &str) -> Scene {
 fn an_alert_is_a_signed_webhook() {
     let mut scene = alerting("https://example.com/hooks/a?b=%20c");
     assert_eq!(scene.shelf.wakes_at(), Some(scene.now));
+    assert_eq!(
+        scene.say("standing", &json!(""))["budgets"][0]["alerts"],
+        json!([{"share": 0.5, "reached": true}, {"share": 0.8, "reached": false}])
+    );
     let deliveries = scene.wake();
     let [delivery] = deliveries.as_slice() else { panic!("{deliveries:?}") };
     assert_eq!(delivery.url, "https://example.com/hooks/a?b=%20c");

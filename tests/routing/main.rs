@@ -13,6 +13,7 @@ mod mistakes;
 mod model;
 mod pick;
 mod plan;
+mod portkey;
 
 /// Chance that repeats itself: xorshift with a seed.
 pub struct Chance(std::cell::Cell<u64>);

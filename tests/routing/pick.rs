@@ -191,7 +191,7 @@ fn pauses_are_spread_over_all_up_to_a_bound_that_doubles() {
     for (repeat, most) in [(0, 500), (1, 1_000), (2, 2_000), (3, 4_000), (4, 8_000), (5, 10_000), (40, 10_000), (u32::MAX, 10_000)] {
         let mut tenths = [0; 10];
         for _ in 0..20_000 {
-            let ms = pause(&retry(5, true), repeat, None, chance.next()).unwrap();
+            let ms = pause(&retry(5, true), repeat, 0, None, chance.next()).unwrap();
             assert!(ms < most, "{ms} after {repeat}");
             tenths[(ms * 10 / most) as usize] += 1;
         }
@@ -202,7 +202,10 @@ fn pauses_are_spread_over_all_up_to_a_bound_that_doubles() {
 #[test]
 fn what_the_provider_asks_for_is_kept_to_unless_it_is_too_long() {
     for (asked, wanted) in [(0, Some(0)), (1, Some(1)), (2_000, Some(2_000)), (60_000, Some(60_000)), (60_001, None), (u64::MAX, None)] {
-        assert_eq!(pause(&retry(1, true), 0, Some(asked), 77), wanted);
-        assert_eq!(pause(&retry(1, false), 0, Some(asked), 1 << 63), Some(250), "it is not to be heeded");
+        assert_eq!(pause(&retry(1, true), 0, 0, Some(asked), 77), wanted);
+        assert_eq!(pause(&retry(1, false), 0, 0, Some(asked), 1 << 63), Some(250), "it is not to be heeded");
+    }
+    for (waited, asked, wanted) in [(20_000, 40_000, Some(40_000)), (20_000, 40_001, None), (60_000, 0, Some(0)), (u64::MAX, 1, None)] {
+        assert_eq!(pause(&retry(1, true), 1, waited, Some(asked), 77), wanted, "after {waited} ms in all");
     }
 }

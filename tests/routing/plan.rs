@@ -183,6 +183,9 @@ const SCENARIOS: &[(&str, &str, &str)] = &[
     (r#"a{"retry":{"attempts":0}}"#, "a=500", "a!"),
     (r#"a{"retry":{"attempts":2}}"#, "a=429/1000 ok", "a a."),
     (r#"a{"retry":{"attempts":2}}"#, "a=429/90000 ok", "a!"),
+    (r#"a{"retry":{"attempts":5}}"#, "a=429/20000 429/50000 ok", "a a!"),
+    (r#"a{"retry":{"attempts":5}}"#, "a=429/20000 429/40000 ok", "a a a."),
+    (r#"fallback[a{"retry":{"attempts":2}} b{"retry":{"attempts":2}}]"#, "a=429/50000;b=429/50000 ok", "a a b b."),
     (r#"a{"retry":{"attempts":2,"use_retry_after_header":false}}"#, "a=429/90000 ok", "a a."),
     (r#"a{"retry":{"attempts":2}}"#, "a=skip", "(a)!"),
     ("single[a b]", "a=500", "a!"),
@@ -192,9 +195,20 @@ const SCENARIOS: &[(&str, &str, &str)] = &[
     ("fallback[a b]", "a=500", "a b."),
     ("fallback[a b]", "a=400", "a b."),
     ("fallback[a b]", "a=skip", "(a) b."),
+    // Too long for one model is not so for all.
+    ("loadbalance[a]", "a=2", "a!"),
+    ("cost[a b]", "a=2", "a b."),
+    ("cost[a b]", "a=400", "a!"),
+    (r#"cost{"on_status_codes":[400]}[a b]"#, "a=2", "a b."),
+    (r#"cost{"on_status_codes":[500]}[a b]"#, "a=2", "a!"),
+    (r#"a{"retry":{"attempts":1}}"#, "a=2", "a!"),
     ("fallback[a b c]", "a=500;b=500;c=500", "a b c!"),
     ("fallback[a b c]", "a=skip;b=skip;c=skip", "(a) (b) (c)!"),
     (r#"fallback{"on_status_codes":[429]}[a b]"#, "a=429", "a b."),
+    (r#"fallback{"on_status_codes":["429", 241]}[a b]"#, "a=429", "a b."),
+    (r#"fallback{"on_status_codes":[429]|}[a b]"#, "a=429", "a b."),
+    (r#"fallback{"on_status_codes":[429]|}[a b]"#, "a=500", "a!"),
+    (r#"fallback{"on_status_codes":[429]|"on_status_codes":[500]}[a b]"#, "a=429", "a!"),
     (r#"fallback{"on_status_codes":[429]}[a b]"#, "a=500", "a!"),
     (r#"fallback{"on_status_codes":[429]}[a b]"#, "a=skip", "(a) b."),
     (r#"fallback{"on_status_codes":[]}[a b]"#, "a=500", "a!"),
@@ -395,4 +409,48 @@ fn the_cheapest_is_tried_first_and_what_has_no_price_last() {
     ] {
         assert_eq!(told(&config(short), "a=500;b=500;c=500;d=500;e=500;x=500;y=500", &world), wanted, "{short}");
     }
+}
+
+/// Why each target is tried, in turn, where all fail but the last.
+fn whys(short: &str, world: &World) -> Vec<Option<String>> {
+    let config = config(short);
+    let mut plan = Plan::new(&config.root, world);
+    let mut told = Vec::new();
+    while plan.leaf().is_some() {
+        told.push(plan.why(world));
+        plan.after(Outcome::Failed { status: 500, after_ms: None }, world);
+    }
+    told
+}
+
+#[test]
+fn a_choice_that_is_more_than_a_place_says_why() {
+    let mut world = World { costs: HashMap::from([("a".to_owned(), Money::from_pico(1_500_000_000))]), ..World::default() };
+    world.facts.insert("metadata.plan".to_owned(), "paid".to_owned());
+    world.facts.insert("metadata._user".to_owned(), "u1".to_owned());
+    world.stands("a", Standing { latency_ms: Some(900.4), score: Some(0.25), ..Standing::default() });
+    let some = |text: &str| Some(text.to_owned());
+    let conditions =
+        r#"{"conditions":[{"query":{"metadata.plan":"free"},"then":"a"},{"query":{"metadata.plan":"paid"},"then":"b"}],"default":"a"}"#;
+    let default = conditions.replace("paid", "other");
+    for (short, wanted) in [
+        ("a".to_owned(), vec![None]),
+        ("fallback[a b]".to_owned(), vec![None, None]),
+        (format!("conditional{conditions}[a b]"), vec![some("conditions[1]")]),
+        (format!("conditional{default}[a b]"), vec![some("default")]),
+        ("latency[a single[b]]".to_owned(), vec![some("speed not known yet"), some("900 ms to the first token")]),
+        ("cost[b a]".to_owned(), vec![some("about 0.0015 USD"), some("no price is known")]),
+        ("quality[a b]".to_owned(), vec![some("not judged yet"), some("score 0.25")]),
+        (r#"loadbalance[a{"weight":0.7}]"#.to_owned(), vec![some("weight 0.7 of 0.7")]),
+        (r#"loadbalance{"sticky":{}}[a]"#.to_owned(), vec![some("these callers stay here")]),
+        (format!(r#"fallback[conditional{conditions}[a cost{{"name":"b"|}}[a]] c]"#), vec![some("conditions[1]; about 0.0015 USD"), None]),
+    ] {
+        // Now and then another comes first, to stay known.
+        let told = (0..20).map(|_| whys(&short, &world)).find(|told| *told == wanted);
+        assert!(told.is_some(), "{short}: {:?}", whys(&short, &world));
+    }
+    world.stands("b", Standing { latency_ms: Some(10.0), score: Some(0.9), ..Standing::default() });
+    let explored = |short: &str| (0..400).map(|_| whys(short, &world)).find(|told| told[0].as_ref().unwrap().contains("stay known"));
+    assert_eq!(explored("latency[a b]").unwrap()[0], some("900 ms to the first token, asked to stay known"));
+    assert_eq!(explored("quality[a b]").unwrap()[0], some("score 0.25, asked to stay known"));
 }

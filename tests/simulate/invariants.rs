@@ -235,6 +235,11 @@ fn recorded(outcome: &Outcome, deployment: &Deployment) -> Checked {
         last = Some(tried.target);
     }
     that(record.attempts.iter().all(|attempt| attempt.asked || attempt.left.is_some()), || "passed over, and why?".to_owned())?;
+    for attempt in &record.attempts {
+        // What had begun well and was left is paid for, and nothing else that was left.
+        let begun = attempt.asked && attempt.left.is_some() && (200..300).contains(&attempt.status);
+        that(attempt.cost.is_some() == begun, || format!("{attempt:?} cost something, or not"))?;
+    }
     told_of(outcome, deployment, retries)?;
     let read = read(outcome)?;
     let ended = match record.outcome {

@@ -3,8 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use causeway::catalog::Money;
 use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
 use causeway::http::Headers;
+use causeway::lease::Used;
 use causeway::record::Record;
 
 use crate::answers::{self, Asked, End, Head};
@@ -236,6 +238,8 @@ impl Host for World<'_> {
     }
 
     /// One that nobody has written to.
+    fn count_keyless(&self, _used: &Used, _usd: Money) {}
+
     async fn registry(&self, request: &str) -> Result<String, Fault> {
         let (mut rows, mut chance) = (std::collections::BTreeMap::new(), causeway::admin::Chance::of([0; 32]));
         let request = serde_json::from_str(request).map_err(|error| Fault::Unreachable(format!("{error}")))?;

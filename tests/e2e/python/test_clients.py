@@ -1,8 +1,13 @@
 """The official Python clients, unmodified, against the Worker and the fake provider that run.mjs starts."""
 
+import hashlib
+import itertools
 import json
 import os
 import unittest
+import urllib.parse
+import urllib.request
+from base64 import b64decode
 
 import anthropic
 import openai
@@ -14,6 +19,10 @@ PLAIN = "Hello from the other side: héllo 👋 wörld."
 MODELS = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-5"}
 HI = [{"role": "user", "content": "Hi"}]
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+DIGEST = f"image/png {hashlib.sha256(b64decode(PIXEL)).hexdigest()}"
+CAT = "https://example.com/cat.png"
+NUMBERS = itertools.count()
 WEATHER = {"Paris": "sunny in Paris", "Rome": "rainy in Rome"}
 
 
@@ -26,6 +35,12 @@ def route(provider):
     return {"x-causeway-provider": provider, "x-causeway-custom-host": f"{UPSTREAM}/v1"}
 
 
+def left(model):
+    """Waits until the provider's work for this model was ended by whoever asked for it."""
+    with urllib.request.urlopen(f"{os.environ['WATCH_URL']}/{urllib.parse.quote(model)}") as answer:
+        return answer.status == 204
+
+
 class OpenAIClient:
     """What every provider has to give to users of `openai`."""
 
@@ -36,7 +51,7 @@ class OpenAIClient:
         self.addCleanup(self.client.close)
 
     def model(self, words):
-        return f"{MODELS[self.provider]}:{words},tag-py"
+        return f"{MODELS[self.provider]}:{words},tag-py{next(NUMBERS)}"
 
     def test_an_answer_comes_whole(self):
         answer = self.client.chat.completions.create(model=self.model("plain"), messages=HI)
@@ -77,6 +92,22 @@ class OpenAIClient:
         with self.assertRaises(openai.NotFoundError):
             self.client.chat.completions.create(model=self.model("status-404"), messages=HI, stream=True)
 
+    def test_an_image_arrives_byte_for_byte_or_as_its_address(self):
+        for url, text in ((f"data:image/png;base64,{PIXEL}", DIGEST), (CAT, CAT)):
+            content = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
+            answer = self.client.chat.completions.create(model=self.model("images"), messages=[{"role": "user", "content": content}])
+            self.assertEqual(answer.choices[0].message.content, text)
+
+    def test_a_caller_that_cancels_ends_the_providers_work_too(self):
+        streamed = self.model("long,slow-5")
+        stream = self.client.chat.completions.create(model=streamed, messages=HI, stream=True)
+        next(chunk for chunk in stream if chunk.choices[0].delta.content)
+        stream.close()
+        self.assertTrue(left(streamed))
+        # That a caller closes in silence, before there is an answer, the runtime notices on Cloudflare only.
+        with self.assertRaises(openai.APITimeoutError):
+            self.client.chat.completions.create(model=self.model("hang"), messages=HI, timeout=0.5)
+
     def test_a_cut_stream_is_no_answer(self):
         # This client does not notice a clean end without `[DONE]`; then there must be no finish_reason either.
         finished = []
@@ -101,7 +132,7 @@ class AnthropicClient:
         self.addCleanup(self.client.close)
 
     def model(self, words):
-        return f"{MODELS[self.provider]}:{words},tag-py"
+        return f"{MODELS[self.provider]}:{words},tag-py{next(NUMBERS)}"
 
     def test_an_answer_comes_whole(self):
         answer = self.client.messages.create(model=self.model("plain"), max_tokens=64, messages=HI)
@@ -139,6 +170,23 @@ class AnthropicClient:
         self.assertEqual(caught.exception.response.headers["retry-after"], "7")
         with self.assertRaises(anthropic.NotFoundError):
             self.client.messages.create(model=self.model("status-404"), max_tokens=64, messages=HI, stream=True)
+
+    def test_an_image_arrives_byte_for_byte_or_as_its_address(self):
+        inline = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+        for source, text in ((inline, DIGEST), ({"type": "url", "url": CAT}, CAT)):
+            content = [{"type": "text", "text": "What is this?"}, {"type": "image", "source": source}]
+            answer = self.client.messages.create(model=self.model("images"), max_tokens=64, messages=[{"role": "user", "content": content}])
+            self.assertEqual(answer.content[0].text, text)
+
+    def test_a_caller_that_cancels_ends_the_providers_work_too(self):
+        streamed = self.model("long,slow-5")
+        stream = self.client.messages.create(model=streamed, max_tokens=64, messages=HI, stream=True)
+        next(event for event in stream if event.type == "content_block_delta")
+        stream.close()
+        self.assertTrue(left(streamed))
+        # That a caller closes in silence, before there is an answer, the runtime notices on Cloudflare only.
+        with self.assertRaises(anthropic.APITimeoutError):
+            self.client.messages.create(model=self.model("hang"), max_tokens=64, messages=HI, timeout=0.5)
 
     def test_a_cut_stream_is_no_answer(self):
         for words in ("cut-fin", "cut-rst"):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 import unittest
 
 import openai
@@ -90,6 +91,19 @@ class TestPortkeyClient(unittest.TestCase):
     def test_a_config_retries(self):
         answer = self.ask(self.client(config=target("status-503,wait-1,times-2", retry={"attempts": 3})))
         self.assertEqual((answer.choices[0].message.content, answer.get_headers()["retry-attempt-count"]), (PLAIN, "2"))
+
+    def test_a_config_caches(self):
+        client = self.client(config=target("plain", cache={"mode": "simple", "max_age": 60}))
+        status = lambda client: self.ask(client).get_headers()["cache-status"]
+        self.assertEqual(status(client), "MISS")
+        deadline = time.monotonic() + 5
+        while status(client) != "HIT":
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual(self.ask(client).choices[0].message.content, PLAIN)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in self.ask(client, stream=True) if chunk.choices)
+        self.assertEqual(text, PLAIN)
+        self.assertEqual(status(client.with_options(cache_force_refresh=True)), "REFRESH")
+        self.assertEqual(status(client.with_options(cache_namespace="user-123")), "MISS")
 
     def test_errors_have_the_providers_status_and_words(self):
         for status in (400, 401, 429, 503):
