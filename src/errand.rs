@@ -94,6 +94,45 @@ pub fn is_answer(body: &[u8]) -> bool {
     crate::wire::json::read::<Shape>(body).is_ok_and(|shape| shape.error.is_none() && shape.data.is_some_and(|data| !data.is_empty()))
 }
 
+/// An answer that was to pass, where it lacks what the caller's form has always: some leave out the usage, or call the
+/// list by another name.
+pub fn mended(errand: Errand, asked: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Lists {
+        object: Option<IgnoredAny>,
+        model: Option<IgnoredAny>,
+        usage: Option<Told>,
+        data: Option<Vec<Entry>>,
+        results: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Told {
+        prompt_tokens: Option<IgnoredAny>,
+        total_tokens: Option<IgnoredAny>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        object: Option<IgnoredAny>,
+        index: Option<IgnoredAny>,
+    }
+    let found: Lists = crate::wire::json::read(body).ok()?;
+    let data = found.data.as_ref()?;
+    match errand {
+        Errand::Embeddings => {
+            let counted = found.usage.is_some_and(|usage| usage.prompt_tokens.is_some() && usage.total_tokens.is_some());
+            let whole = data.iter().all(|entry| entry.object.is_some() && entry.index.is_some());
+            if counted && whole && found.object.is_some() && found.model.is_some() {
+                return None;
+            }
+            embeddings::encode_response(&[embeddings::decode_response(body).ok()?], &embeddings::decode_request(asked).ok()?).ok()
+        }
+        Errand::Rerank if found.results.is_none() => {
+            rerank::encode_response(&rerank::decode_response(body).ok()?, &rerank::decode_request(asked).ok()?).ok()
+        }
+        _ => None,
+    }
+}
+
 /// The caller's answer: its content type and its bytes.
 pub fn answer(reading: &Reading, returned: &[Returned], asked: &[u8], echo: &Echo, losses: &mut Losses) -> Result<(String, Vec<u8>)> {
     let json = |body| Ok(("application/json".to_owned(), body));

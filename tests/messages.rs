@@ -725,6 +725,28 @@ mod recorded {
 }
 
 #[test]
+fn an_answer_of_an_imitation_loses_nothing_for_its_odd_fields() {
+    let content = json!([
+        {"type": "thinking", "thinking": "t", "signature": 7},
+        {"type": "text", "text": "a", "citations": {}},
+        {"type": "tool_use", "id": 5, "name": "f", "input": "{\"x\":1}"},
+        {"type": "tool_use", "id": "b", "name": "g", "input": null},
+        {"type": "block_of_tomorrow"},
+    ]);
+    let body = json!({"id": 1, "type": "message", "content": content, "stop_reason": "tool_use", "stop_sequence": [], "usage": {"input_tokens": 3.0, "output_tokens": "2", "cache_creation": 7}});
+    let response = decode_response(body.to_string().as_bytes()).unwrap();
+    let calls: Vec<_> = response
+        .parts
+        .iter()
+        .filter_map(|part| if let Part::ToolCall(call) = part { Some((call.name.as_str(), call.arguments.as_str())) } else { None })
+        .collect();
+    assert_eq!(calls, [("f", "{\"x\":1}"), ("g", "")]);
+    assert!(matches!(&response.parts[0], Part::Thinking(thinking) if thinking.text == "t"));
+    assert!(matches!(&response.parts[1], Part::Text(text) if text.text == "a"));
+    assert_eq!(response.usage.map(|usage| (usage.input, usage.output)), Some((3, 2)));
+}
+
+#[test]
 fn a_ping_is_read_and_written_and_is_no_part_of_the_answer() {
     let ping = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
     assert_eq!(written(&[Event::Ping]), ping);

@@ -21,11 +21,12 @@ fn with(vars: &[(&str, &str)]) -> Settings {
 fn every_provider_that_is_promised_has_a_row() {
     let promised = "openai anthropic gemini mistral groq cohere deepseek together perplexity fireworks ai21 xai azure-openai \
         azure-foundry ollama bedrock vertex-ai hugging-face openrouter workers-ai voyage jina stability cerebras sambanova \
-        nvidia replicate deepinfra moonshot zhipu qwen nebius hyperbolic novita lambda anyscale custom sandbox";
+        nvidia replicate deepinfra moonshot zhipu qwen nebius hyperbolic novita lambda siliconflow minimax venice github anyscale custom sandbox";
     promised.split_whitespace().for_each(|slug| {
         row(slug);
     });
-    assert!(all().len() >= 37);
+    let vendors = all().iter().filter(|provider| provider.slug != "sandbox").count();
+    assert!(vendors >= 40, "{vendors}");
 }
 
 #[test]

@@ -58,10 +58,22 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, errand: Errand, asked: &Asked<'_>)
     }
     let echo = Echo { model: target.model.clone(), now: life.host.now() / 1_000, nonce, stream_usage: false };
     let (content_type, body) = errand::answer(&reading, &returned, &asked, &echo, &mut life.losses)?;
-    life.close_errand(errand, &asked, &body);
-    let deposit = shelf.and_then(|shelf| shelf.keep(life, &content_type, &body));
-    let headers = Headers::from_iter([("content-type", content_type.as_str())]);
-    Ok(Reply { deposit, ..Reply::of(200, headers, Body::Bytes(body)) })
+    Ok(tell(life, errand, &asked, shelf, &content_type, body))
+}
+
+/// An answer that was written anew.
+fn tell<H: Host>(
+    life: &mut Life<'_, H>,
+    errand: Errand,
+    asked: &[u8],
+    shelf: Option<Shelf>,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Reply<H::Answer> {
+    life.close_errand(errand, asked, &body);
+    let deposit = shelf.and_then(|shelf| shelf.keep(life, content_type, &body));
+    let headers = Headers::from_iter([("content-type", content_type)]);
+    Reply { deposit, ..Reply::of(200, headers, Body::Bytes(body)) }
 }
 
 /// One request of those that the caller's became.
@@ -96,6 +108,9 @@ async fn relay<H: Host>(
     }
     let content_type = answer.header("content-type").unwrap_or_default();
     let bytes = read(life, target.provider, &mut answer).await?;
+    if let Some(whole) = errand::mended(errand, asked, &bytes) {
+        return Ok(tell(life, errand, asked, shelf, "application/json", whole));
+    }
     life.close_errand(errand, asked, &bytes);
     // A failure in a success's clothes is not kept.
     let sound = status == 200 && errand::is_answer(&bytes);

@@ -1,6 +1,6 @@
 use super::{Block, Delta, Event, Extras, Part};
 
-/// A whole answer. There is one choice: callers who ask for several are relayed, never translated.
+/// A whole answer.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     pub id: String,
@@ -9,6 +9,8 @@ pub struct Response {
     pub created: Option<u64>,
     pub parts: Vec<Part>,
     pub finish: Finish,
+    /// Further choices, where several were asked for. Streams have one.
+    pub others: Vec<(Vec<Part>, Finish)>,
     pub usage: Option<Usage>,
     /// Top-level fields that only its own dialect has.
     pub extras: Extras,

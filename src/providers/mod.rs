@@ -163,9 +163,11 @@ impl Provider {
         self.fitting(model, &known, |serves| serves.errand() == Some(errand)).first().copied()
     }
 
-    /// What counts the tokens of a conversation in this dialect.
+    /// What counts the tokens of a conversation in this dialect. The model must be meant by its very name: those that
+    /// are shared among regions have another, by which Bedrock counts nothing.
     pub fn counter(&self, dialect: Dialect, model: &str) -> Option<&'static Service> {
-        self.fitting(model, &|_: &str| true, |serves| serves == Serves::Count(dialect)).first().copied()
+        let fitting = self.fitting(model, &|_: &str| true, |serves| serves == Serves::Count(dialect));
+        fitting.into_iter().find(|service| model.starts_with(service.models))
     }
 
     /// Services of a kind for a model: those meant for it, or else those for any.

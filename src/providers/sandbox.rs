@@ -75,7 +75,7 @@ pub fn answer(body: &[u8], nonce: &str, now: u64) -> Script {
         parts,
         finish,
         usage: Some(usage),
-        extras: Vec::new(),
+        ..Response::default()
     };
     let echo = Echo { model: model.clone(), now, nonce: nonce.to_owned(), stream_usage: request.stream_usage };
     let wait_ms = if name == "slow" { number.unwrap_or(0).min(MAX_WAIT_MS) } else { 0 };

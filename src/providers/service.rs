@@ -115,6 +115,11 @@ impl Service {
         Self { fields, ..self }
     }
 
+    /// Whether tokens of more than contents are counted only in a whole request: so it is with Google's own API.
+    pub fn counts_whole(&self) -> bool {
+        self.path.starts_with("/v1beta/")
+    }
+
     /// Whether the model goes into the path, and so not into the body.
     pub fn names_model(&self) -> bool {
         self.path.contains("{model}") || self.path.contains("{model-path}")

@@ -252,6 +252,30 @@ pub const PROVIDERS: &[Provider] = &[
         ..OPENAI_LIKE
     },
     Provider { slug: "lambda", base: "https://api.lambda.ai/v1", keys: &["LAMBDA_API_KEY"], ..OPENAI_LIKE },
+    Provider {
+        slug: "siliconflow",
+        services: CHAT_EMBEDDINGS_AND_RERANK,
+        base: "https://api.siliconflow.com/v1",
+        keys: &["SILICONFLOW_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider { slug: "minimax", base: "https://api.minimax.io/v1", keys: &["MINIMAX_API_KEY"], ..OPENAI_LIKE },
+    Provider {
+        slug: "venice",
+        services: CHAT_AND_EMBEDDINGS,
+        base: "https://api.venice.ai/api/v1",
+        keys: &["VENICE_API_KEY"],
+        ..OPENAI_LIKE
+    },
+    Provider {
+        slug: "github",
+        services: CHAT_AND_EMBEDDINGS,
+        aliases: &["github-models"],
+        base: "https://models.github.ai/inference",
+        models: "",
+        keys: &["GITHUB_MODELS_API_KEY"],
+        ..OPENAI_LIKE
+    },
     Provider { slug: "anyscale", base: "https://api.endpoints.anyscale.com/v1", keys: &["ANYSCALE_API_KEY"], ..OPENAI_LIKE },
     Provider {
         slug: "hugging-face",
@@ -354,6 +378,7 @@ const BEDROCK: &[Service] = &[
     images(Picture::Titan, "/model/{model}/invoke").of("titan-image"),
     images(Picture::Titan, "/model/{model}/invoke").of("nova-canvas"),
     images(Picture::BedrockStability, "/model/{model}/invoke").of("stability."),
+    count(Converse, "/model/{model}/count-tokens").of("anthropic.claude"),
     rerank(Ranking::CohereBedrock, "/model/{model}/invoke").of("cohere.rerank"),
     rerank(Ranking::Amazon, "/model/{model}/invoke").of("amazon.rerank"),
 ];
@@ -439,6 +464,9 @@ const NVIDIA: &[Service] =
     &[talk(Chat, "/chat/completions"), talk(Completions, "/completions"), embeddings(Vectors::Nvidia, "/embeddings")];
 
 const CHAT_AND_EMBEDDINGS: &[Service] = &[talk(Chat, "/chat/completions"), embeddings(Vectors::OpenAi, "/embeddings")];
+
+const CHAT_EMBEDDINGS_AND_RERANK: &[Service] =
+    &[talk(Chat, "/chat/completions"), embeddings(Vectors::OpenAi, "/embeddings"), rerank(Ranking::Plain, "/rerank")];
 
 const NEBIUS: &[Service] = &[
     talk(Chat, "/chat/completions"),

@@ -111,11 +111,11 @@ impl Counts {
         self.prompt_tokens.or(self.completion_tokens).or(self.total_tokens)?;
         let reasoning = self.completion.reasoning_tokens.or(self.reasoning_tokens).map(whole);
         let (hidden, heard) = (self.hidden(reasoning), self.heard_beside());
-        let input = self.prompt_tokens.map_or(0, whole).saturating_add(heard);
+        let input = self.part(self.prompt_tokens, self.completion_tokens).saturating_add(heard);
         let cached = self.prompt.cached_tokens.or(self.prompt_cache_hit_tokens).or(self.cached_tokens);
         Some(Usage {
             input,
-            output: self.completion_tokens.map_or(0, whole).saturating_add(hidden),
+            output: self.part(self.completion_tokens, self.prompt_tokens).saturating_add(hidden),
             // Some count among the cached what they do not count as asked.
             cache_read: cached.map(|count| whole(count).min(input)),
             cache_write: self.prompt.cache_write_tokens.map(whole),
@@ -125,6 +125,12 @@ impl Counts {
             output_audio: self.completion.audio_tokens.map(whole),
             estimated: false,
         })
+    }
+
+    /// A part of the total; one that is not told is what the other leaves of it.
+    fn part(&self, part: Option<f64>, other: Option<f64>) -> u64 {
+        let left = || Some(whole(self.total_tokens?).saturating_sub(whole(other?)));
+        part.map(whole).or_else(left).unwrap_or(0)
     }
 
     /// What the total has beyond the prompt and the completion.
@@ -142,9 +148,10 @@ impl Counts {
     /// Thinking that the completion does not include, by the same sign.
     fn hidden(&self, reasoning: Option<u64>) -> u64 {
         match reasoning {
+            _ if self.prompt_tokens.is_none() || self.completion_tokens.is_none() => 0,
             Some(reasoning) if self.beyond() == reasoning => reasoning,
             // Some do not tell it even apart.
-            None if self.heard_beside() == 0 && self.completion_tokens.is_some() => self.beyond(),
+            None if self.heard_beside() == 0 => self.beyond(),
             _ => 0,
         }
     }

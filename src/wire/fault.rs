@@ -32,8 +32,8 @@ pub fn decode(head: Head<'_>, body: &[u8]) -> Error {
         kind = Kind::Exhausted;
     }
     let mut error = Error::new(Origin::Upstream, kind, head.status, message);
-    if let (Retry::Here { .. }, after_ms) = (error.retry, wait(head)) {
-        error.retry = Retry::Here { after_ms };
+    if let Retry::Here { .. } = error.retry {
+        error.retry = Retry::Here { after_ms: wait(head).or_else(|| parsed.as_ref().and_then(wait_inside)) };
     }
     error.code = said.code.map(Into::into);
     error.type_word = said.type_word;
@@ -162,6 +162,14 @@ fn wait(head: Head<'_>) -> Option<u64> {
         Ok(seconds) => whole(seconds * 1_000.0),
         Err(_) => http_date_ms(text).map(|at| at.saturating_sub(head.now_ms)),
     }
+}
+
+/// Google's way of saying it: `{"retryDelay": "34.5s"}` among the details.
+fn wait_inside(body: &Value) -> Option<u64> {
+    let body = body.as_array().and_then(|errors| errors.first()).unwrap_or(body);
+    let details = body.get("error")?.get("details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    whole(delay.strip_suffix('s')?.parse::<f64>().ok()? * 1_000.0)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small positive number")]
@@ -295,6 +303,23 @@ mod tests {
         assert_eq!((spent.kind, spent.retry), (Kind::Exhausted, Retry::Elsewhere));
         let limited = decode(head, b"{}");
         assert_eq!((limited.kind, limited.retry), (Kind::RateLimited, Retry::Here { after_ms: Some(7_000) }));
+    }
+
+    #[test]
+    fn a_wait_that_only_the_body_tells_is_heeded() {
+        let body = |delay: &str| {
+            format!(
+                r#"{{"error":{{"code":429,"message":"m","details":[{{"@type":"type.googleapis.com/google.rpc.QuotaFailure"}},{{"retryDelay":{delay}}}]}}}}"#
+            )
+        };
+        let head = Head { status: 429, ..Head::default() };
+        let after = |head, body: &str| if let Retry::Here { after_ms } = decode(head, body.as_bytes()).retry { after_ms } else { None };
+        assert_eq!(after(head, &body(r#""34.5s""#)), Some(34_500));
+        assert_eq!(after(head, &format!("[{}]", body(r#""2s""#))), Some(2_000));
+        assert_eq!(after(Head { retry_after: Some("7"), ..head }, &body(r#""34.5s""#)), Some(7_000));
+        for odd in [r#""soon""#, r#""-1s""#, "34", "null", r#""s""#] {
+            assert_eq!(after(head, &body(odd)), None, "{odd}");
+        }
     }
 
     #[test]

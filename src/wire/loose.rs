@@ -20,6 +20,11 @@ pub fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str<'de
     })
 }
 
+/// The same, owned.
+pub fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(word(deserializer)?.map(|word| word.0.into_owned()))
+}
+
 pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     Ok(match deserializer.deserialize_any(Scalar)? {
         Told::Word(word) => word.trim().parse().ok(),
@@ -59,6 +64,33 @@ pub fn items<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Vec<T> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
 pub fn whole(count: f64) -> u64 {
     count as u64
+}
+
+/// The text of a JSON string. Half of a sign, which a bound may leave of it, is no reason to lose the rest.
+pub fn text(json: &str) -> Option<String> {
+    serde_json::from_str(json).ok().or_else(|| serde_json::from_str(json).ok().map(|Halves(text)| text))
+}
+
+struct Halves(String);
+
+impl<'de> Deserialize<'de> for Halves {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(HalvesVisitor)
+    }
+}
+
+struct HalvesVisitor;
+
+impl Visitor<'_> for HalvesVisitor {
+    type Value = Halves;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Halves, E> {
+        Ok(Halves(String::from_utf8_lossy(bytes).into_owned()))
+    }
 }
 
 enum Told<'a> {

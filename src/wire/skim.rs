@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::scan;
+use super::{loose, scan};
 
 /// A place in a JSON text, before a value. Whoever is given one takes just that value: by [`Skim::object`],
 /// [`Skim::list`] or [`Skim::raw`].
@@ -87,7 +87,7 @@ impl<'a> Skim<'a> {
         let raw = self.raw()?;
         Some(match inner(raw) {
             Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
-            Some(_) => Cow::Owned(serde_json::from_str(raw).unwrap_or_default()),
+            Some(_) => Cow::Owned(loose::text(raw).unwrap_or_default()),
             None => Cow::Borrowed(""),
         })
     }

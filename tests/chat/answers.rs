@@ -106,3 +106,17 @@ fn a_glance_sees_what_a_reading_sees() {
         }
     }
 }
+
+#[test]
+fn several_choices_are_told_in_their_order() {
+    let choice = |index: u64, text: &str, word: &str| json!({"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": word});
+    let call =
+        json!({"index": 2, "message": {"tool_calls": [{"id": "", "function": {"name": "f", "arguments": {}}}]}, "finish_reason": "stop"});
+    let body = json!({"id": "x", "model": "m", "choices": [choice(1, "two", "length"), call, choice(0, "one", "stop")]});
+    let response = decode_response(body.to_string().as_bytes()).unwrap();
+    let told: Value = serde_json::from_slice(&encode_response(&response, &echo())).unwrap();
+    let all = |pointer: &str| told["choices"].as_array().unwrap().iter().map(|choice| choice.pointer(pointer).cloned()).collect::<Vec<_>>();
+    assert_eq!(all("/index"), [Some(json!(0)), Some(json!(1)), Some(json!(2))]);
+    assert_eq!(all("/message/content"), [Some(json!("one")), Some(json!("two")), Some(json!(null))]);
+    assert_eq!(all("/finish_reason"), [Some(json!("stop")), Some(json!("length")), Some(json!("tool_calls"))]);
+}

@@ -91,3 +91,26 @@ fn the_words_for_why_an_answer_ended_are_those_of_many_providers() {
         }
     }
 }
+
+#[test]
+fn half_a_sign_is_no_reason_to_lose_the_words_around_it() {
+    let body = r#"{"choices":[{"message":{"content":"so far \ud83d","reasoning":"\udc4d well"},"finish_reason":"length"}]}"#;
+    let response = decode_response(body.as_bytes()).unwrap();
+    let [Part::Thinking(thought), Part::Text(text)] = response.parts.as_slice() else { panic!("{response:?}") };
+    assert!(text.text.starts_with("so far ") && thought.text.ends_with(" well"), "{response:?}");
+}
+
+#[test]
+fn a_count_that_is_missing_is_what_the_total_leaves() {
+    let table = [
+        (r#"{"prompt_tokens":5,"total_tokens":12}"#, (5, 7)),
+        (r#"{"completion_tokens":5,"total_tokens":12}"#, (7, 5)),
+        (r#"{"total_tokens":12}"#, (0, 0)),
+        (r#"{"prompt_tokens":5,"total_tokens":12,"completion_tokens_details":{"reasoning_tokens":7}}"#, (5, 7)),
+    ];
+    for (usage, counted) in table {
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"a"}},"finish_reason":"stop"}}],"usage":{usage}}}"#);
+        let told = decode_response(body.as_bytes()).unwrap().usage.unwrap();
+        assert_eq!((told.input, told.output), counted, "{usage}");
+    }
+}

@@ -197,3 +197,20 @@ fn an_answer_goes_back_as_the_next_turn() {
     assert_eq!((&said["content"], &said["reasoning_content"]), (&json!("I look."), &json!("Hm")));
     assert_eq!(said["tool_calls"][1]["function"], json!({"name": "f", "arguments": "{}"}));
 }
+
+#[test]
+fn what_is_null_or_of_another_kind_takes_no_words_with_it() {
+    let content = json!([
+        {"citationsContent": {"content": [{"text": "a"}], "citations": null}},
+        {"citationsContent": {"content": [{"text": "b"}], "citations": [{"title": 7, "sourceContent": null, "location": []}]}},
+        {"toolUse": {"toolUseId": null, "name": "f", "input": null}},
+        {"text": "c", "image": null},
+    ]);
+    let body = json!({"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use", "usage": {"inputTokens": "3", "outputTokens": 1.0}});
+    let response = decode_response(body.to_string().as_bytes()).unwrap();
+    let text: String =
+        response.parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text.text.as_str()) } else { None }).collect();
+    assert_eq!(text, "abc");
+    assert!(response.parts.iter().any(|part| matches!(part, Part::ToolCall(call) if call.name == "f" && call.arguments.is_empty())));
+    assert_eq!(response.usage.map(|usage| (usage.input, usage.output)), Some((3, 1)));
+}

@@ -237,7 +237,7 @@ fn errors_of_the_protocol_and_unreadable_events_end_the_stream() {
     ];
     let error = folded(read(&aws::message(&headers, b""), 7, None)).unwrap_err();
     assert_eq!((error.kind, error.status, error.message.as_str()), (Kind::Failed, 500, "Sorry"));
-    for payload in ["{\"delta\":", "\"x\"", "{\"delta\":{\"text\":5}}"] {
+    for payload in ["{\"delta\":", "\"x\"", "7"] {
         let error = folded(read(&aws::event("contentBlockDelta", payload), 7, None)).unwrap_err();
         assert!(error.message.contains("cannot be read"), "{payload}: {}", error.message);
     }

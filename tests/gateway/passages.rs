@@ -1,6 +1,7 @@
 //! What passes unread: a provider's own API, what it keeps for its callers, forms with files, and counts of tokens.
 
 use crate::scripted::Scene;
+use serde_json::json;
 
 const FORM: &str = "multipart/form-data; boundary=line";
 
@@ -267,7 +268,7 @@ fn the_provider_counts_tokens_where_it_can() {
 
 #[test]
 fn elsewhere_tokens_are_estimated_and_marked_so() {
-    for model in ["openai/gpt-4o", "gemini/gemini-2.5-flash"] {
+    for model in ["openai/gpt-4o", "bedrock/us.anthropic.claude-sonnet-4-20250514-v1:0"] {
         let scenery = Scene::post("/v1/messages/count_tokens", SHORT.replace("MODEL", model)).header("x-api-key", "k").play();
         assert_eq!(scenery.status, 200, "{}", scenery.body);
         let tokens = scenery.json()["input_tokens"].as_u64().unwrap();
@@ -275,6 +276,49 @@ fn elsewhere_tokens_are_estimated_and_marked_so() {
         assert_eq!(scenery.header("x-causeway-estimated"), "true");
         assert!(scenery.seen.is_empty());
     }
+}
+
+#[test]
+fn a_provider_of_another_dialect_counts_the_conversation_in_its_own_words() {
+    let tool = r#"{"name":"f","input_schema":{"type":"object"}}"#;
+    let body = format!(
+        r#"{{"model":"MODEL","max_tokens":9,"temperature":1,"system":"Be short.","tools":[{tool}],"messages":[{{"role":"user","content":"hi"}}]}}"#
+    );
+    let ask = |model: &str, answer: &str| {
+        let scene = Scene::post("/v1/messages/count_tokens", body.replace("MODEL", model)).header("x-api-key", "k");
+        scene.header("x-causeway-aws-region", "us-east-1").header("x-causeway-vertex-project-id", "p").says(answer).play()
+    };
+    let aws = ask("bedrock/anthropic.claude-sonnet-4-20250514-v1:0", r#"{"inputTokens":19}"#);
+    assert_eq!((aws.status, aws.body.as_str()), (200, r#"{"input_tokens":19}"#));
+    assert!(aws.headers.find("x-causeway-estimated").is_none());
+    assert!(aws.seen[0].url.ends_with("/model/anthropic.claude-sonnet-4-20250514-v1%3A0/count-tokens"), "{}", aws.seen[0].url);
+    let asked = aws.sent()["input"]["converse"].clone();
+    assert_eq!(asked["messages"], json!([{"role": "user", "content": [{"text": "hi"}]}]));
+    assert_eq!(asked["system"], json!([{"text": "Be short."}]));
+    assert_eq!(asked["toolConfig"]["tools"][0]["toolSpec"]["name"], "f");
+    assert_eq!(asked.as_object().unwrap().len(), 3);
+
+    let google = ask("gemini/gemini-2.5-flash", r#"{"totalTokens":7,"promptTokensDetails":[]}"#);
+    assert_eq!(google.body, r#"{"input_tokens":7}"#);
+    let whole = google.sent()["generateContentRequest"].clone();
+    assert_eq!((&whole["model"], &whole["contents"][0]["parts"][0]["text"]), (&json!("models/gemini-2.5-flash"), &json!("hi")));
+    assert!(whole["systemInstruction"].is_object() && whole["tools"].is_array() && whole.get("generationConfig").is_none());
+    let vertex = ask("vertex-ai/gemini-2.5-flash", r#"{"totalTokens":7}"#);
+    assert_eq!((vertex.body.as_str(), vertex.sent()["contents"][0]["role"].as_str()), (r#"{"input_tokens":7}"#, Some("user")));
+
+    let refused = Scene::post("/v1/messages/count_tokens", SHORT.replace("MODEL", "bedrock/anthropic.claude-v9"))
+        .header("x-api-key", "k")
+        .header("x-causeway-aws-region", "us-east-1")
+        .answers(400, vec![("content-type", "application/json")], r#"{"message":"no such model"}"#)
+        .play();
+    assert_eq!((refused.status, refused.json()["error"]["message"].as_str()), (400, Some("no such model")));
+
+    let turned = Scene::post("/v1beta/models/anthropic%2Fclaude-sonnet-4-5:countTokens", r#"{"contents":[{"parts":[{"text":"hi"}]}]}"#)
+        .header("x-goog-api-key", "k")
+        .says(r#"{"input_tokens":8}"#)
+        .play();
+    assert_eq!(turned.body, r#"{"totalTokens":8}"#);
+    assert_eq!(turned.sent(), json!({"model": "claude-sonnet-4-5", "messages": turned.sent()["messages"]}));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Caller and provider speak different dialects.
 
 use causeway::record::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scripted::Scene;
 
 const CLAUDE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-6","content":[{"type":"thinking","thinking":"hm","signature":"sig=="},{"type":"text","text":"hi"},{"type":"tool_use","id":"toolu_1","name":"look","input":{"at":"sky"}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":9,"cache_read_input_tokens":5,"cache_creation_input_tokens":1,"output_tokens":7}}"#;
 
-fn to_anthropic(body: serde_json::Value) -> Scene {
+fn to_anthropic(body: Value) -> Scene {
     Scene::chat(body.to_string()).header("authorization", "Bearer sk-ant").header("x-causeway-provider", "anthropic")
 }
 
@@ -200,4 +200,28 @@ fn a_spoken_answer_passes_as_it_is() {
     let scene = Scene::chat(body.to_string()).header("authorization", "Bearer k").header("x-causeway-provider", "azure-openai");
     let scene = scene.header("x-causeway-azure-resource-name", "r").says(answer).play();
     assert_eq!(scene.body, answer);
+}
+
+#[test]
+fn what_a_compatible_provider_leaves_out_of_a_list_is_put_in() {
+    let play = |path: &str, body: Value, told: Value| {
+        let scene = Scene::post(path, body.to_string()).header("authorization", "Bearer k").header("content-type", "application/json");
+        scene.says(told.to_string()).play()
+    };
+    let body = json!({"model": "together/m2-bert", "input": ["a", "b"]});
+    let bare =
+        json!({"object": "list", "data": [{"embedding": [0.10, 2e-3], "index": 1}, {"embedding": [1], "index": 0}], "request_id": "r"});
+    let vectors = play("/v1/embeddings", body.clone(), bare).json();
+    assert_eq!(vectors["data"][0], json!({"object": "embedding", "index": 0, "embedding": [1]}));
+    assert_eq!((&vectors["model"], &vectors["usage"]), (&json!("m2-bert"), &json!({"prompt_tokens": 0, "total_tokens": 0})));
+    let usage = json!({"prompt_tokens": 3, "total_tokens": 3, "cost": 0.1});
+    let entry = |index: u64| json!({"object": "embedding", "embedding": [1], "index": index});
+    let whole = json!({"object": "list", "data": [entry(0), entry(1)], "model": "x", "usage": usage});
+    assert_eq!(play("/v1/embeddings", body, whole.clone()).json(), whole);
+
+    let body = json!({"model": "fireworks/rerank", "query": "q", "documents": ["a", "b"], "return_documents": true});
+    let ranked = json!({"object": "list", "data": [{"index": 1, "relevance_score": 0.5}, {"index": 0, "relevance_score": 0.25}]});
+    let told = play("/v1/rerank", body, ranked).json();
+    assert_eq!((&told["results"][0]["index"], &told["results"][0]["relevance_score"]), (&json!(1), &json!(0.5)));
+    assert_eq!(told["results"].as_array().map(Vec::len), Some(2));
 }

@@ -176,7 +176,7 @@ fn what_is_no_answer_is_an_error_of_the_provider() {
         assert_eq!(decode_response(body.as_bytes()).unwrap_err().kind, Kind::Failed, "{body}");
     }
     assert!(answered(&json!({"candidates": []})).parts.is_empty());
-    assert_eq!(parts(&answered(&chunk(json!([{"text": 7}, {"text": "kept"}, {}, {"functionCall": null}])))), ["text kept"]);
+    assert_eq!(parts(&answered(&chunk(json!([{"text": 7}, {"text": "kept"}, {}, {"functionCall": null}])))), ["text 7kept"]);
 }
 
 #[test]
@@ -204,4 +204,24 @@ fn callers_of_other_dialects_see_the_whole_answer() {
     let kinds: Vec<&str> = seen["content"].as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["thinking", "text", "thinking", "tool_use", "tool_use"]);
     assert_eq!((&seen["stop_reason"], &seen["content"][2]["signature"]), (&json!("tool_use"), &json!("gemini:c2ln")));
+}
+
+#[test]
+fn several_candidates_are_as_many_choices() {
+    let candidate =
+        |index: Value, text: &str, reason: &str| json!({"content": {"parts": [{"text": text}]}, "finishReason": reason, "index": index});
+    let call = json!({"content": {"parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}, "finishReason": "STOP", "index": 2});
+    let numbered = json!([candidate(json!(1), "two", "MAX_TOKENS"), candidate(json!(0), "one", "STOP"), call]);
+    let bare =
+        json!([candidate(Value::Null, "one", "STOP"), candidate(Value::Null, "two", "MAX_TOKENS"), candidate(Value::Null, "", "SAFETY")]);
+    for (candidates, last) in [(numbered, "tool_calls"), (bare, "content_filter")] {
+        let response = answered(&json!({"candidates": candidates, "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2}}));
+        let chat: Value = serde_json::from_slice(&causeway::wire::chat::encode_response(&response, &echo())).unwrap();
+        let told = |name: &str| chat["choices"].as_array().unwrap().iter().map(|choice| choice[name].clone()).collect::<Vec<_>>();
+        assert_eq!(told("index"), [0, 1, 2]);
+        assert_eq!(told("finish_reason"), ["stop", "length", last]);
+        assert_eq!((&chat["choices"][0]["message"]["content"], &chat["choices"][1]["message"]["content"]), (&json!("one"), &json!("two")));
+        assert_eq!(chat["choices"][2]["message"]["tool_calls"][0]["function"]["name"].is_string(), last == "tool_calls");
+        assert_eq!(chat["usage"]["total_tokens"], 3);
+    }
 }

@@ -290,9 +290,11 @@ fn content_that_cannot_be_sent_is_refused_with_its_reason() {
     }
     let raw = |value: Value| serde_json::value::to_raw_value(&value).unwrap();
     for (name, value) in [("n", json!(2)), ("modalities", json!(["text", "audio"])), ("audio", json!({}))] {
-        let request = Request { extras: vec![(name.into(), raw(value))], ..asking(vec![user("x")]) };
+        let request = Request { extras: vec![(name.into(), raw(value))], stream: true, ..asking(vec![user("x")]) };
         assert!(refused(&request).starts_with(name));
     }
+    let several = Request { extras: vec![("n".into(), raw(json!(2)))], ..asking(vec![user("x")]) };
+    assert_eq!(translated(&several, Abilities::default()).0["generationConfig"]["candidateCount"], 2);
     let tool = Tool::Native { kind: "web_search".into(), raw: raw(json!({})) };
     assert!(refused(&Request { tools: vec![tool], ..asking(vec![user("x")]) }).contains("web_search"));
 }

@@ -13,6 +13,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bent;
 mod cuts;
 mod errands;
 mod faults;
@@ -87,4 +88,14 @@ fn every_recorded_errand_comes_back_as_openai_would_have_it() {
         errands::judge(provider, &case, &recording, &mut tally);
     }
     tally.close("errands");
+}
+
+#[test]
+fn a_bent_answer_is_told_whole_or_is_an_error() {
+    let mut tally = Tally::default();
+    let mut bent = bent::Bent::default();
+    for recording in recordings().iter().filter(|recording| recording.status < 300) {
+        bent::judge(recording, &mut bent, &mut tally);
+    }
+    tally.close("bent");
 }

@@ -15,6 +15,7 @@ pub fn read(provider: Dialect, body: &[u8]) -> Request {
         Dialect::Converse => converse(body),
         Dialect::Cohere => cohere(body),
         Dialect::Predictions => prediction(body),
+        Dialect::Gemini => gemini(body),
         own => {
             let mut losses = Losses::default();
             let told = (own.inbound().decode_request)(body, &mut losses);
@@ -23,6 +24,17 @@ pub fn read(provider: Dialect, body: &[u8]) -> Request {
             })
         }
     }
+}
+
+/// Several answers are asked for here in words that callers do not have.
+fn gemini(body: &[u8]) -> Request {
+    const TWO: &str = "\"candidateCount\":2";
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    let one = body.replace(TWO, "\"candidateCount\":1");
+    let told = (Dialect::Gemini.inbound().decode_request)(one.as_bytes(), &mut Losses::default());
+    let mut request = told.unwrap_or_else(|error| panic!("gemini refuses what was sent: {}\n{body}", error.message));
+    request.extras.extend(body.contains(TWO).then(|| ("n".to_owned(), RawValue::from_string("2".to_owned()).unwrap())));
+    request
 }
 
 fn from<'a, T: Deserialize<'a>>(raw: &'a str) -> T {

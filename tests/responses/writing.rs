@@ -31,7 +31,7 @@ fn foreign() -> Part {
 fn answer(parts: Vec<Part>, reason: Reason) -> Response {
     let usage = Usage { input: 20, output: 9, cache_read: Some(5), reasoning: Some(4), ..Usage::default() };
     let finish = Finish { reason, ..Finish::default() };
-    Response { id: "up-1".into(), model: "gpt-x".into(), created: Some(3), parts, finish, usage: Some(usage), extras: Extras::new() }
+    Response { id: "up-1".into(), model: "gpt-x".into(), created: Some(3), parts, finish, usage: Some(usage), ..Response::default() }
 }
 
 fn rich() -> Response {

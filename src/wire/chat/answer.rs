@@ -124,7 +124,7 @@ pub struct Function<'a> {
 pub fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let raw = raw?.get();
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') { loose::text(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// Arguments as JSON text: most send a string, some the object itself.

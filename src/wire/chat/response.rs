@@ -6,7 +6,7 @@ use super::answer::{Answer, Choice, Said, arguments, called, content, text, unma
 use super::beside::{self, Place, beside, beside_calls};
 use super::ending::{failure, finish, finish_word};
 use crate::error::{Error, Kind, Result};
-use crate::ir::{Citation, Extras, Part, Response, Text, Thinking, ToolCall};
+use crate::ir::{Citation, Extras, Finish, Part, Reason, Response, Text, Thinking, ToolCall};
 use crate::wire::Echo;
 use crate::wire::answer::CallIds;
 use crate::wire::family::usage_object;
@@ -16,17 +16,19 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer = answer(body)?;
     let choice = first(&answer).ok_or_else(no_choice)?;
     let said = choice.message.as_ref().or(choice.delta.as_ref()).ok_or_else(no_choice)?;
-    let parts = parts(said, &answer);
-    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let word = choice.finish_reason.as_ref().map(|word| &*word.0);
+    let (parts, finish) = told(choice, said, &answer);
+    let mut rest: Vec<&Choice<'_>> =
+        answer.choices.iter().flatten().filter(|other| !std::ptr::eq(*other, choice)).take(MOST_OTHERS).collect();
+    crate::order::sort(&mut rest, |one, other| one.index < other.index);
+    let others = rest.into_iter().filter_map(|other| Some(told(other, other.message.as_ref()?, &answer))).collect();
     let odds = choice.odds().map(|raw| (ODDS.to_owned(), raw));
     Ok(Response {
         id: answer.id.as_ref().map(|id| id.0.to_string()).unwrap_or_default(),
         model: answer.model.as_ref().map(|model| model.0.to_string()).unwrap_or_default(),
         created: answer.created(),
         parts,
-        finish: finish(word, called, refused),
+        finish,
+        others,
         usage: answer.counted(),
         extras: answer.extras().into_iter().chain(odds).chain(beside(body)).chain(beside_calls(&said.tool_calls)).collect(),
     })
@@ -54,11 +56,26 @@ fn no_choice() -> Error {
     Error::upstream(Kind::Failed, "The provider's answer has no choices.")
 }
 
+/// As many choices as may be asked for, less the first.
+const MOST_OTHERS: usize = 127;
+
+/// What a choice says, and why it ended.
+fn told(choice: &Choice<'_>, said: &Said<'_>, answer: &Answer<'_>) -> (Vec<Part>, Finish) {
+    let parts = parts(said, answer);
+    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let finish = finish(choice.finish_reason.as_ref().map(|word| &*word.0), called, refused);
+    (parts, finish)
+}
+
 fn parts(said: &Said<'_>, answer: &Answer<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
     let content = content(said.content);
     let details = said.reasoning_parts();
     if details.iter().any(|part| part.signature.is_some() || part.redacted.is_some()) {
+        // Where the proofs bring no words, these stand beside them.
+        let words = said.reasoning_text().filter(|_| details.iter().all(|part| part.text.is_empty()));
+        parts.extend(words.map(|text| Part::Thinking(Thinking { text: text.into_owned(), ..Thinking::default() })));
         parts.extend(details.into_iter().map(Part::Thinking));
     } else if let Some(text) = said.reasoning_text().map(Cow::into_owned).or(Some(content.thinking).filter(|text| !text.is_empty())) {
         parts.push(Part::Thinking(Thinking { text, ..Thinking::default() }));
@@ -90,13 +107,10 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     let mut body = Vec::with_capacity(1_024);
     let mut object = head(&mut body, "chat.completion", &response.id, &response.model, response.created, echo);
     let mut choices = Array::open(object.slot("choices"));
-    let mut choice = Object::open(choices.slot()).with("index", &0);
-    write_message(choice.slot("message"), &response.parts, &response.extras, echo);
-    let called = response.parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
-    let refused = response.parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let odds = response.extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
-    let choice = choice.with("logprobs", &odds).with("finish_reason", finish_word(response.finish.reason, called, refused));
-    beside::write(choice, &response.extras, Place::Choice).close();
+    write_choice(choices.slot(), 0, &response.parts, response.finish.reason, &response.extras, echo);
+    for (at, (parts, finish)) in response.others.iter().enumerate() {
+        write_choice(choices.slot(), at.saturating_add(1), parts, finish.reason, &Extras::new(), echo);
+    }
     choices.close();
     if let Some(usage) = &response.usage {
         beside::write(usage_object(object.slot("usage"), usage), &response.extras, Place::Usage).close();
@@ -106,6 +120,16 @@ pub fn encode_response(response: &Response, echo: &Echo) -> Vec<u8> {
     }
     beside::write(object, &response.extras, Place::Answer).close();
     body
+}
+
+fn write_choice(out: &mut Vec<u8>, index: usize, parts: &[Part], reason: Reason, extras: &Extras, echo: &Echo) {
+    let mut choice = Object::open(out).with("index", &index);
+    write_message(choice.slot("message"), parts, extras, echo);
+    let called = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let odds = extras.iter().find(|(name, _)| name == ODDS).map(|(_, raw)| raw);
+    let choice = choice.with("logprobs", &odds).with("finish_reason", finish_word(reason, called, refused));
+    beside::write(choice, extras, Place::Choice).close();
 }
 
 /// The fields that open an answer, streamed or whole.

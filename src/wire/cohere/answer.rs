@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Finish, Reason, Usage};
 use crate::wire::fields::Fields;
+use crate::wire::loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,15 +27,21 @@ pub(super) fn finish(word: Option<&str>, said: Option<&str>) -> Result<Finish> {
 
 #[derive(Deserialize)]
 struct Counts {
+    #[serde(default, deserialize_with = "loose::maybe")]
     tokens: Option<Tokens>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     billed_units: Option<Tokens>,
+    #[serde(default, deserialize_with = "loose::number")]
     cached_tokens: Option<f64>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 struct Tokens {
+    #[serde(default, deserialize_with = "loose::number")]
     input_tokens: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
     output_tokens: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
     reasoning_tokens: Option<f64>,
 }
 

@@ -57,9 +57,9 @@ fn content(raw: Option<&RawValue>) -> Vec<Option<Part>> {
 
 fn block(raw: &RawValue) -> Option<Part> {
     let mut fields = Fields::of(raw, String::new()).ok()?;
-    match fields.text("type").ok().flatten().as_deref() {
-        Some("thinking") => fields.text("thinking").ok().flatten().filter(|text| !text.is_empty()).map(thought),
-        Some("text") | None => fields.text("text").ok().flatten().filter(|text| !text.is_empty()).map(Part::text),
+    let mut word = |name: &str| fields.text(name).ok().flatten().filter(|text| !text.is_empty());
+    match word("type").as_deref() {
+        Some("thinking" | "text") | None => word("thinking").map(thought).or_else(|| word("text").map(Part::text)),
         Some(_) => None,
     }
 }

@@ -5,6 +5,7 @@ use crate::ir::{Block, Delta, Event, Extras};
 use crate::wire::Reader;
 use crate::wire::fault;
 use crate::wire::frame::sse;
+use crate::wire::loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -14,8 +15,9 @@ use std::borrow::Cow;
 struct Wire<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Cow<'a, str>,
+    #[serde(default, deserialize_with = "loose::words")]
     id: Option<String>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     delta: Option<Change<'a>>,
     /// Where no event of this dialect has one: what went wrong.
     #[serde(borrow)]
@@ -24,8 +26,9 @@ struct Wire<'a> {
 
 #[derive(Deserialize)]
 struct Change<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     message: Option<Said<'a>>,
+    #[serde(default, deserialize_with = "loose::words")]
     finish_reason: Option<String>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
@@ -37,6 +40,7 @@ struct Change<'a> {
 struct Said<'a> {
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "loose::words")]
     tool_plan: Option<String>,
     #[serde(borrow)]
     tool_calls: Option<&'a RawValue>,
@@ -46,7 +50,9 @@ struct Said<'a> {
 
 #[derive(Deserialize)]
 struct Piece {
+    #[serde(default, deserialize_with = "loose::words")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "loose::words")]
     thinking: Option<String>,
 }
 

@@ -1,7 +1,6 @@
 //! Streams. Blocks may overlap there (an empty text is open while the model thinks): those that cannot go on at once
 //! wait until the open one has ended.
 
-use std::borrow::Cow;
 use std::mem::{Discriminant, discriminant};
 
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Delta, Event, Extras, Usage};
 use crate::wire::Reader;
 use crate::wire::frame::sse;
+use crate::wire::loose::{self, Str};
 
 #[derive(Debug, Default)]
 pub struct StreamReader {
@@ -45,11 +45,13 @@ struct Waiting {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Payload<'a> {
+    #[serde(deserialize_with = "loose::index")]
     content_block_index: Option<u64>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::maybe")]
     start: Option<Start<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "loose::maybe")]
     delta: Option<Change<'a>>,
+    #[serde(deserialize_with = "loose::words")]
     stop_reason: Option<String>,
     #[serde(borrow)]
     additional_model_response_fields: Option<&'a RawValue>,
@@ -60,7 +62,9 @@ struct Payload<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Start<'a> {
+    #[serde(default, deserialize_with = "loose::maybe")]
     tool_use: Option<Call>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     image: Option<Format>,
     #[serde(borrow)]
     tool_result: Option<&'a RawValue>,
@@ -69,47 +73,55 @@ struct Start<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Call {
-    #[serde(default)]
-    tool_use_id: String,
-    #[serde(default)]
-    name: String,
+    #[serde(default, deserialize_with = "loose::words")]
+    tool_use_id: Option<String>,
+    #[serde(default, deserialize_with = "loose::words")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "loose::words")]
     r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Format {
-    #[serde(default)]
-    format: String,
+    #[serde(default, deserialize_with = "loose::words")]
+    format: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Change<'a> {
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    text: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     tool_use: Option<Piece<'a>>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     reasoning_content: Option<Thought>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     citation: Option<Quoted>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     image: Option<Drawn>,
 }
 
 #[derive(Deserialize)]
 struct Piece<'a> {
-    #[serde(borrow)]
-    input: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    input: Option<Str<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Thought {
+    #[serde(default, deserialize_with = "loose::words")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "loose::words")]
     signature: Option<String>,
+    #[serde(default, deserialize_with = "loose::words")]
     redacted_content: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Drawn {
+    #[serde(default, deserialize_with = "loose::maybe")]
     source: Option<Picture>,
 }
 
@@ -187,7 +199,7 @@ impl StreamReader {
 
     fn start(&mut self, index: u64, start: Start<'_>, events: &mut Vec<Event>) {
         if let Some(image) = start.image {
-            self.format = image.format;
+            self.format = image.format.unwrap_or_default();
         }
         let own = start.tool_use.as_ref().is_some_and(|call| is_own(call.r#type.as_deref()));
         if own || start.tool_result.is_some() {
@@ -196,12 +208,17 @@ impl StreamReader {
             self.calls = true;
             // One that begins again at the same place is another.
             self.end(|block| block.index == index, events);
-            self.say(index, Block::ToolCall { id: call.tool_use_id, name: call.name }, None, events);
+            self.say(
+                index,
+                Block::ToolCall { id: call.tool_use_id.unwrap_or_default(), name: call.name.unwrap_or_default() },
+                None,
+                events,
+            );
         }
     }
 
     fn grow(&mut self, index: u64, change: Change<'_>, events: &mut Vec<Event>) {
-        let told = |text: Cow<'_, str>| Some(text.into_owned()).filter(|text| !text.is_empty());
+        let told = |text: Str<'_>| Some(text.0.into_owned()).filter(|text| !text.is_empty());
         if let Some(text) = change.text.and_then(told) {
             self.say(index, Block::Text, Some(Delta::Text(text)), events);
         }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind};
 use crate::ir::{Finish, Reason, Usage};
+use crate::wire::loose;
 
 pub(super) fn finish(word: &str, stop_sequence: Option<String>, calls: bool) -> Finish {
     let reason = match word {
@@ -32,17 +33,24 @@ pub(super) fn stop_sequence(raw: &RawValue) -> Option<String> {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Counts {
+    #[serde(deserialize_with = "loose::number")]
     input_tokens: Option<f64>,
+    #[serde(deserialize_with = "loose::number")]
     output_tokens: Option<f64>,
+    #[serde(deserialize_with = "loose::number")]
     cache_read_input_tokens: Option<f64>,
+    #[serde(deserialize_with = "loose::number")]
     cache_write_input_tokens: Option<f64>,
-    cache_details: Option<Vec<CacheDetail>>,
+    #[serde(deserialize_with = "loose::list")]
+    cache_details: Vec<CacheDetail>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CacheDetail {
+    #[serde(deserialize_with = "loose::words")]
     ttl: Option<String>,
+    #[serde(deserialize_with = "loose::number")]
     input_tokens: Option<f64>,
 }
 
@@ -52,7 +60,7 @@ pub(super) fn usage(raw: &RawValue) -> Option<Usage> {
     let (read, write) = (counts.cache_read_input_tokens.map(whole), counts.cache_write_input_tokens.map(whole));
     let parts = [counts.input_tokens.map(whole), read, write];
     let hour = |detail: &CacheDetail| detail.ttl.as_deref().is_some_and(|ttl| ttl.to_ascii_lowercase().contains("1h"));
-    let long_lived = counts.cache_details.unwrap_or_default().into_iter().filter(hour).filter_map(|detail| detail.input_tokens);
+    let long_lived = counts.cache_details.into_iter().filter(hour).filter_map(|detail| detail.input_tokens);
     Some(Usage {
         input: parts.into_iter().flatten().fold(0, u64::saturating_add),
         output: counts.output_tokens.map(whole).unwrap_or_default(),

@@ -6,23 +6,23 @@ use crate::error::Error;
 use crate::ir::{Finish, Media, MediaKind, Native, Source, Usage};
 use crate::wire::Glance;
 use crate::wire::fields::Fields;
+use crate::wire::loose::{self, Str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Chunk<'a> {
     #[serde(borrow)]
     pub candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     prompt_feedback: Option<Feedback<'a>>,
     #[serde(borrow)]
     usage_metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub model_version: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub response_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub model_version: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub response_id: Option<Str<'a>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -37,11 +37,12 @@ struct Feedback<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Candidate<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     content: Option<Content<'a>>,
     #[serde(borrow)]
     pub finish_reason: Option<&'a RawValue>,
-    index: Option<u32>,
+    #[serde(default, deserialize_with = "loose::index")]
+    index: Option<u64>,
     #[serde(borrow)]
     pub grounding_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -57,25 +58,25 @@ struct Content<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Piece<'a> {
-    #[serde(borrow)]
-    pub text: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub text: Option<Str<'a>>,
     pub thought: Option<bool>,
-    #[serde(borrow)]
-    pub thought_signature: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub thought_signature: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     pub function_call: Option<Call<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     inline_data: Option<Blob<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "loose::maybe")]
     file_data: Option<Stored<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Call<'a> {
-    #[serde(borrow)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub name: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub id: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    pub name: Option<Str<'a>>,
     #[serde(borrow)]
     pub args: Option<&'a RawValue>,
 }
@@ -83,19 +84,19 @@ pub(super) struct Call<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Blob<'a> {
-    #[serde(borrow)]
-    mime_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    data: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    mime_type: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    data: Option<Str<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stored<'a> {
-    #[serde(borrow)]
-    mime_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    file_uri: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    mime_type: Option<Str<'a>>,
+    #[serde(borrow, default, deserialize_with = "loose::word")]
+    file_uri: Option<Str<'a>>,
 }
 
 /// One chunk, or an array of them.
@@ -108,9 +109,13 @@ impl<'a> Chunk<'a> {
         self.error.map(upstream_error)
     }
 
-    /// The one answer there is for translated calls.
-    pub fn candidate(&self) -> Option<&Candidate<'a>> {
-        self.candidates.as_ref()?.iter().find(|candidate| candidate.index.unwrap_or(0) == 0)
+    /// The answer of this number. Without numbers they are in order.
+    pub fn candidate(&self, number: u32) -> Option<&Candidate<'a>> {
+        let numbered = (0..).zip(self.candidates.as_ref()?);
+        numbered
+            .into_iter()
+            .find(|(place, candidate)| candidate.index.unwrap_or(*place) == u64::from(number))
+            .map(|(_, candidate)| candidate)
     }
 
     /// Whether, and why, the prompt was not answered at all.
@@ -126,7 +131,7 @@ impl<'a> Chunk<'a> {
     pub fn glance(&self, glance: &mut Glance) {
         glance.usage = self.usage().or(glance.usage);
         glance.failed |= self.error.is_some();
-        let candidate = self.candidate();
+        let candidate = self.candidate(0);
         let reason = candidate.and_then(|candidate| finish(candidate.finish_reason?, false));
         glance.finished |= reason.or_else(|| self.blocked()).is_some();
         let parts = candidate.into_iter().flat_map(Candidate::parts);
@@ -149,12 +154,12 @@ impl<'a> Candidate<'a> {
 impl Piece<'_> {
     fn length(&self) -> usize {
         let args = self.function_call.as_ref().and_then(|call| call.args);
-        self.text.as_ref().map_or(0, |text| text.len()) + args.map_or(0, |raw| raw.get().len())
+        self.text.as_ref().map_or(0, |text| text.0.len()) + args.map_or(0, |raw| raw.get().len())
     }
 
     /// What a picture or a sound is made of.
     pub fn media(&self) -> Option<Media> {
-        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let owned = |text: &Option<Str<'_>>| text.as_ref().map(|text| text.0.to_string()).unwrap_or_default();
         let (media_type, source) = match (&self.inline_data, &self.file_data) {
             (Some(blob), _) => {
                 let media_type = owned(&blob.mime_type);

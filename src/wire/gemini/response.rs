@@ -14,10 +14,22 @@ use std::borrow::Cow;
 /// An answer, or the array of chunks of which a stream without `alt=sse` consists: read as a stream is.
 pub fn decode_response(body: &[u8]) -> Result<Response> {
     let chunks = answer(body)?;
-    let mut reader = StreamReader::default();
+    let mut first = read(&chunks, 0)?;
+    for number in (1..MOST_CHOICES).take_while(|number| chunks.iter().any(|chunk| chunk.candidate(*number).is_some())) {
+        let other = read(&chunks, number)?;
+        first.others.push((other.parts, other.finish));
+    }
+    Ok(first)
+}
+
+/// More than Google gives at once.
+const MOST_CHOICES: u32 = 128;
+
+fn read(chunks: &[Chunk<'_>], number: u32) -> Result<Response> {
+    let mut reader = StreamReader::of(number);
     let mut events = Vec::new();
     chunks.iter().for_each(|chunk| reader.take(chunk, &mut events));
-    match chunks.as_slice() {
+    match chunks {
         [_] => reader.conclude(&mut events),
         _ => reader.finish(None, &mut events),
     }

@@ -2,19 +2,27 @@
 
 use crate::ir::Usage;
 use crate::wire::json::{Array, Object};
+use crate::wire::loose::{self, whole};
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
-    prompt_token_count: Option<Number>,
-    tool_use_prompt_token_count: Option<Number>,
-    candidates_token_count: Option<Number>,
-    thoughts_token_count: Option<Number>,
-    cached_content_token_count: Option<Number>,
-    prompt_tokens_details: Option<Vec<Share>>,
-    candidates_tokens_details: Option<Vec<Share>>,
+    #[serde(default, deserialize_with = "loose::number")]
+    prompt_token_count: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
+    tool_use_prompt_token_count: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
+    candidates_token_count: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
+    thoughts_token_count: Option<f64>,
+    #[serde(default, deserialize_with = "loose::number")]
+    cached_content_token_count: Option<f64>,
+    #[serde(default, deserialize_with = "loose::list")]
+    prompt_tokens_details: Vec<Share>,
+    #[serde(default, deserialize_with = "loose::list")]
+    candidates_tokens_details: Vec<Share>,
 }
 
 /// How many tokens are of one kind.
@@ -22,43 +30,39 @@ pub(super) struct Counts {
 #[serde(rename_all = "camelCase")]
 struct Share {
     modality: Option<Value>,
-    token_count: Option<Number>,
+    #[serde(default, deserialize_with = "loose::number")]
+    token_count: Option<f64>,
 }
 
 impl Counts {
     /// Nothing when it counts nothing: Vertex tells the kind of traffic in the same place, long before the counts.
     pub fn usage(&self) -> Option<Usage> {
-        let prompt = self.prompt_token_count.as_ref().and_then(whole);
-        let answer = self.candidates_token_count.as_ref().and_then(whole);
-        let thoughts = self.thoughts_token_count.as_ref().and_then(whole);
+        let prompt = self.prompt_token_count.map(whole);
+        let answer = self.candidates_token_count.map(whole);
+        let thoughts = self.thoughts_token_count.map(whole);
         if prompt.is_none() && answer.is_none() && thoughts.is_none() {
             return None;
         }
-        let tools = self.tool_use_prompt_token_count.as_ref().and_then(whole).unwrap_or(0);
+        let tools = self.tool_use_prompt_token_count.map(whole).unwrap_or(0);
         Some(Usage {
             input: prompt.unwrap_or(0).saturating_add(tools),
             output: answer.unwrap_or(0).saturating_add(thoughts.unwrap_or(0)),
-            cache_read: self.cached_content_token_count.as_ref().and_then(whole),
+            cache_read: self.cached_content_token_count.map(whole),
             reasoning: thoughts,
-            input_audio: audio(self.prompt_tokens_details.as_deref()),
-            output_audio: audio(self.candidates_tokens_details.as_deref()),
+            input_audio: audio(&self.prompt_tokens_details),
+            output_audio: audio(&self.candidates_tokens_details),
             ..Usage::default()
         })
     }
 }
 
-fn audio(shares: Option<&[Share]>) -> Option<u64> {
+fn audio(shares: &[Share]) -> Option<u64> {
     let is_audio = |share: &&Share| match &share.modality {
         Some(Value::String(word)) => word == "AUDIO",
         Some(Value::Number(number)) => number.as_u64() == Some(4),
         _ => false,
     };
-    shares?.iter().find(is_audio)?.token_count.as_ref().and_then(whole)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a positive number that fits")]
-fn whole(number: &Number) -> Option<u64> {
-    number.as_u64().or_else(|| number.as_f64().filter(|count| (0.0..1e15).contains(count)).map(|count| count as u64))
+    shares.iter().find(is_audio)?.token_count.map(whole)
 }
 
 pub(super) fn write_usage(out: &mut Vec<u8>, usage: &Usage) {

@@ -18,6 +18,26 @@ pub(super) fn decode_blocks(blocks: Vec<&RawValue>, path: &str) -> Result<Vec<Pa
     blocks.into_iter().enumerate().map(|(index, raw)| decode_block(raw, format!("{path}.{index}"))).collect()
 }
 
+/// A block of an answer, of which some leave something out, or have it in another form.
+pub(super) fn answered(raw: &RawValue) -> Option<Part> {
+    if let Ok(part) = decode_block(raw, String::new()) {
+        return Some(part);
+    }
+    let mut fields = Fields::of(raw, String::new()).ok()?;
+    let input = fields.take("input");
+    let mut word = |name: &str| fields.text(name).ok().flatten();
+    match word("type").as_deref() {
+        Some("text") | None => word("text").map(Part::text),
+        Some("thinking") => word("thinking").map(|text| Part::Thinking(Thinking { text, ..Thinking::default() })),
+        Some("tool_use") => {
+            let (id, name) = (word("id").unwrap_or_default(), word("name").unwrap_or_default());
+            let input = input.map(|raw| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned()));
+            Some(Part::ToolCall(ToolCall { id, name, arguments: input.unwrap_or_default(), cache: None }))
+        }
+        Some(kind) => Some(Part::Native(Native { kind: kind.to_owned(), raw: raw.to_owned() })),
+    }
+}
+
 fn decode_block(raw: &RawValue, path: String) -> Result<Part> {
     let mut fields = Fields::of(raw, path)?;
     let kind = fields.required_text("type")?;

@@ -1,4 +1,4 @@
-use super::block::{decode_blocks, write_thinking};
+use super::block::{answered, write_thinking};
 use super::usage::{Counts, write_usage};
 use super::words::{THREAD_UNSUPPORTED, error_type, finish, stop_reason, upstream_error};
 use crate::error::{Error, Kind, Result};
@@ -29,16 +29,18 @@ fn decode(body: &[u8]) -> Result<Response> {
         return Err(upstream_error(raw));
     }
     let content = fields.items("content")?;
-    let parts = decode_blocks(fields.required("content", content)?, "content")?;
-    let stop_sequence = fields.text("stop_sequence")?;
-    let usage: Option<Counts> = fields.plain("usage", "token counts")?;
+    let parts = fields.required("content", content)?.into_iter().filter_map(answered).collect();
+    let usage = fields.take("usage").and_then(|raw| serde_json::from_str::<Counts>(raw.get()).ok());
     fields.take("role");
+    let mut word = |name: &str| fields.text(name).ok().flatten();
+    let (reason, stop_sequence) = (word("stop_reason"), word("stop_sequence"));
     Ok(Response {
-        id: fields.text("id")?.unwrap_or_default(),
-        model: fields.text("model")?.unwrap_or_default(),
+        id: word("id").unwrap_or_default(),
+        model: word("model").unwrap_or_default(),
         created: None,
         parts,
-        finish: fields.text("stop_reason")?.map(|reason| finish(reason, stop_sequence)).unwrap_or_default(),
+        finish: reason.map(|reason| finish(reason, stop_sequence)).unwrap_or_default(),
+        others: Vec::new(),
         usage: usage.map(|counts| counts.usage()),
         extras: fields.rest(),
     })

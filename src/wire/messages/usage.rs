@@ -2,26 +2,35 @@
 
 use crate::ir::Usage;
 use crate::wire::json::Object;
+use crate::wire::loose;
 use serde::Deserialize;
 
 /// Fields of a `usage` object that were told so far.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub(super) struct Counts {
+    #[serde(default, deserialize_with = "loose::index")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "loose::index")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "loose::index")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     cache_creation: Option<CacheCreation>,
+    #[serde(default, deserialize_with = "loose::index")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "loose::maybe")]
     output_tokens_details: Option<OutputDetails>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 struct CacheCreation {
+    #[serde(default, deserialize_with = "loose::index")]
     ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 struct OutputDetails {
+    #[serde(default, deserialize_with = "loose::index")]
     thinking_tokens: Option<u64>,
 }
 

@@ -14,6 +14,7 @@ pub fn decode_response(body: &[u8]) -> Result<Response> {
         created: answer.created(),
         parts,
         finish: answer.finish(made),
+        others: Vec::new(),
         usage: answer.counted(),
         extras: answer.extras(),
     })

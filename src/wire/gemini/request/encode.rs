@@ -129,9 +129,9 @@ fn name_foreign_knobs(request: &Request, losses: &mut Losses) {
 fn check_foreign_extras(request: &Request, losses: &mut Losses) -> Result<()> {
     for (name, raw) in &request.extras {
         match name.as_str() {
-            "n" if raw.get() == "1" => {}
+            "n" if !request.stream => {}
             "n" => {
-                let message = "n: a translated answer is one; send n=1 or call it n times";
+                let message = "n: this provider streams one answer; send n=1, call it n times, or do not stream";
                 return Err(Error::invalid(message).with_param("n"));
             }
             "modalities" if raw.get().contains("\"audio\"") => return Err(audio(name)),

@@ -45,7 +45,8 @@ pub(super) fn write_settings(out: &mut Vec<u8>, request: &Request, situation: &S
     if let Some(reasoning) = request.reasoning {
         write_thinking(&mut config, reasoning, request, situation, losses);
     }
-    let config = with_marks(config, request, situation.same_dialect, "generationConfig.");
+    let several = request.extras.iter().find(|(name, _)| name == "n" && !situation.same_dialect).map(|(_, raw)| raw);
+    let config = with_marks(config.maybe("candidateCount", several), request, situation.same_dialect, "generationConfig.");
     config.maybe("responseModalities", modalities(request)?).close();
     Ok(())
 }

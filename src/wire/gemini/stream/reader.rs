@@ -6,12 +6,14 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Finish, Usage};
 use crate::wire::Reader;
 use crate::wire::frame::sse;
+use crate::wire::loose::Str;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// Chunks to events.
 #[derive(Debug, Default)]
 pub struct StreamReader {
+    /// Which of several answers is read.
+    number: u32,
     begun: bool,
     over: bool,
     /// The last frame was no JSON. If no more follow, the connection was cut inside it.
@@ -63,6 +65,10 @@ impl Reader for StreamReader {
 }
 
 impl StreamReader {
+    pub(in crate::wire::gemini) fn of(number: u32) -> Self {
+        Self { number, ..Self::default() }
+    }
+
     pub(in crate::wire::gemini) fn take(&mut self, chunk: &Chunk<'_>, events: &mut Vec<Event>) {
         if self.over {
             return;
@@ -72,7 +78,7 @@ impl StreamReader {
         }
         self.begin(chunk, events);
         self.usage = chunk.usage().or(self.usage);
-        if let Some(candidate) = chunk.candidate() {
+        if let Some(candidate) = chunk.candidate(self.number) {
             candidate.parts().for_each(|raw| self.hear(raw, events));
             self.cite(candidate, events);
             self.finish = candidate.finish_reason.and_then(|raw| finish(raw, self.calls)).or(self.finish.take());
@@ -91,7 +97,7 @@ impl StreamReader {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
-        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let owned = |text: &Option<Str<'_>>| text.as_ref().map(|text| text.0.to_string()).unwrap_or_default();
         let (id, model) = (owned(&chunk.response_id), owned(&chunk.model_version));
         events.push(Event::Begin { id, model, created: None, usage: chunk.usage(), extras: Extras::new() });
     }
@@ -99,7 +105,7 @@ impl StreamReader {
     /// A part that cannot be read is no reason to lose the rest.
     fn hear(&mut self, raw: &RawValue, events: &mut Vec<Event>) {
         let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else { return };
-        let proof = match piece.thought_signature.as_deref().map(received) {
+        let proof = match piece.thought_signature.as_ref().map(|proof| received(&proof.0)) {
             Some(Received::Proof(proof)) => Some(proof),
             Some(Received::Redacted(data)) => {
                 self.start(Block::Redacted(data), events);
@@ -108,7 +114,7 @@ impl StreamReader {
             Some(Received::Nothing) | None => None,
         };
         let thought = piece.thought == Some(true);
-        match piece.text.as_deref() {
+        match piece.text.as_ref().map(|text| &*text.0) {
             Some(text) if thought => return self.think(text, proof, events),
             Some(text) if !text.is_empty() => {
                 self.say(Open::Text, text, events);
@@ -149,7 +155,7 @@ impl StreamReader {
     fn call(&mut self, call: Call<'_>, proof: Option<String>, events: &mut Vec<Event>) {
         self.shut(events);
         self.prove(proof, events);
-        let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).unwrap_or_default();
+        let owned = |text: Option<Str<'_>>| text.map(|text| text.0.into_owned()).unwrap_or_default();
         self.calls = true;
         self.start(Block::ToolCall { id: owned(call.id), name: owned(call.name) }, events);
         if let Some(args) = call.args {
