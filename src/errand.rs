@@ -11,6 +11,7 @@ use crate::cost::Tally;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Losses, Usage};
 use crate::providers::service::{Errand, Serves};
+use crate::wire::lean;
 use crate::wire::predictions::{self, Progress};
 use crate::wire::{Echo, audio, embeddings, images, loose, moderations, rerank};
 
@@ -194,7 +195,7 @@ pub fn used(errand: Errand, asked: &[u8], answer: &[u8]) -> (Option<Usage>, Tall
         }
         Errand::Speech => {
             let characters =
-                read().input.and_then(|raw| serde_json::from_str::<Cow<'_, str>>(raw.get()).ok()).map_or(0, |text| text.chars().count());
+                read().input.and_then(|raw| lean::from_str::<Cow<'_, str>>(raw.get()).ok()).map_or(0, |text| text.chars().count());
             tally.units.characters = u64::try_from(characters).unwrap_or(u64::MAX);
             tally.opaque = true;
         }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::catalog::Money;
 use crate::error::{Error, Result};
+use crate::wire::lean;
 use crate::{spelling, time};
 
 pub struct Section<'a> {
@@ -21,13 +22,13 @@ pub struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub fn parse(json: &'a str, path: &str) -> Result<Self> {
-        let raw: &RawValue = serde_json::from_str(json)
-            .map_err(|error| Error::invalid(format!("The {path} is not valid JSON: {error}.")).with_param(path))?;
+        let raw: &RawValue =
+            lean::from_str(json).map_err(|error| Error::invalid(format!("The {path} is not valid JSON: {error}.")).with_param(path))?;
         Self::of(raw, path.to_owned())
     }
 
     pub fn of(raw: &'a RawValue, path: String) -> Result<Self> {
-        let all: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
+        let all: BTreeMap<String, &RawValue> = lean::from_str(raw.get()).map_err(|_| wrong(&path, "an object"))?;
         let mut section = Self { path, fields: BTreeMap::new(), written: BTreeMap::new(), known: Vec::new() };
         for (name, raw) in all.into_iter().filter(|(_, raw)| raw.get() != "null") {
             let snake = snake(&name);
@@ -153,7 +154,7 @@ impl<'a> Section<'a> {
     /// A list of objects.
     pub fn items(&mut self, name: &'static str) -> Result<Option<Vec<Section<'a>>>> {
         let Some(raw) = self.take(name) else { return Ok(None) };
-        let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "a list"))?;
+        let items: Vec<&RawValue> = lean::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "a list"))?;
         let list = self.path_of(name);
         let items = items.into_iter().enumerate().map(|(at, raw)| Section::of(raw, format!("{list}[{at}]")));
         items.collect::<Result<_>>().map(Some)
@@ -162,7 +163,7 @@ impl<'a> Section<'a> {
     /// An object whose names are not ours: they stay as they are, their values as JSON.
     pub fn object(&mut self, name: &'static str) -> Result<BTreeMap<String, String>> {
         let Some(raw) = self.take(name) else { return Ok(BTreeMap::new()) };
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "an object"))?;
+        let fields: BTreeMap<String, &RawValue> = lean::from_str(raw.get()).map_err(|_| wrong(&self.path_of(name), "an object"))?;
         let mut texts = BTreeMap::new();
         texts.extend(fields.into_iter().map(|(name, raw)| (name, raw.get().to_owned())));
         Ok(texts)
@@ -182,7 +183,7 @@ impl<'a> Section<'a> {
 }
 
 pub fn plain<T: DeserializeOwned>(json: &str, path: &str, what: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| wrong(path, what))
+    lean::from_str(json).map_err(|_| wrong(path, what))
 }
 
 pub fn wrong(path: &str, what: &str) -> Error {

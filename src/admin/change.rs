@@ -14,6 +14,7 @@ use super::{audit, configs, look, outbox, store, usage};
 use crate::error::{Error, Kind, Result};
 use crate::policy::secret;
 use crate::spelling::{self, hex};
+use crate::wire::lean;
 use sha2::{Digest, Sha256};
 
 const LONGEST_SLUG: usize = 64;
@@ -142,9 +143,9 @@ fn held(desk: &Desk<'_>, resource: &'static Resource, id: &str, request: &Reques
 /// What was sent, by the names of fields that may be sent now.
 fn fields(resource: &Resource, body: &str, before: Option<&Record>) -> Result<Fields> {
     // Bounds how deep it is too.
-    let valid = serde_json::from_str::<Value>(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
+    let valid = lean::from_str::<Value>(body).map_err(|error| Error::invalid(format!("The body is not valid JSON: {error}.")))?;
     let mut sent: Fields = match valid {
-        Value::Object(_) => serde_json::from_str(body).unwrap_or_default(),
+        Value::Object(_) => lean::from_str(body).unwrap_or_default(),
         _ => return Err(Error::invalid("The body must be a JSON object.")),
     };
     // What is sent back as it was shown changes nothing.
@@ -165,7 +166,7 @@ fn fields(resource: &Resource, body: &str, before: Option<&Record>) -> Result<Fi
                 return refuse(format!("there is no such field.{}", spelling::hint(name, known)));
             }
         }
-        if name == "name" && serde_json::from_str::<String>(raw.get()).is_ok_and(|text| text.chars().count() > LONGEST_NAME) {
+        if name == "name" && lean::from_str::<String>(raw.get()).is_ok_and(|text| text.chars().count() > LONGEST_NAME) {
             return refuse(format!("expected at most {LONGEST_NAME} letters."));
         }
     }

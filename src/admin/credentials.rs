@@ -16,6 +16,7 @@ use crate::policy::holder::Credential;
 use crate::policy::secret::hint;
 use crate::policy::vault::Vault;
 use crate::section::wrong;
+use crate::wire::lean;
 
 pub const CREDENTIALS: Resource = Resource {
     path: "credentials",
@@ -73,12 +74,12 @@ fn read(sent: &str) -> Result<(String, String)> {
     if sent.len() > LONGEST_SECRET {
         return Err(wrong("secret", &format!("at most {LONGEST_SECRET} bytes")));
     }
-    if let Ok(text) = serde_json::from_str::<String>(sent) {
+    if let Ok(text) = lean::from_str::<String>(sent) {
         // A header has one line and no spaces around it; what was copied often has.
         let text = text.trim();
         return if text.is_empty() { Err(missing()) } else { Ok((text.to_owned(), hint(text))) };
     }
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(sent).map_err(|_| missing())?;
+    let fields: BTreeMap<String, &RawValue> = lean::from_str(sent).map_err(|_| missing())?;
     if fields.is_empty() || fields.keys().any(|name| name.len() > 64) {
         return Err(missing());
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::policy::secret::hint;
+use crate::wire::lean;
 
 /// Ends of the names under which there is a secret, without what separates their words.
 const SECRET: &[&str] = &[
@@ -32,7 +33,7 @@ fn is_secret(name: &str) -> bool {
 
 /// A config as it may be shown; nothing where it is that already.
 pub fn masked(config: &str) -> Option<Value> {
-    let mut value: Value = serde_json::from_str(config).ok()?;
+    let mut value: Value = lean::from_str(config).ok()?;
     hide(&mut value).then_some(value)
 }
 
@@ -65,8 +66,8 @@ pub fn restore(config: &str, before: Option<&str>) -> Result<Option<Value>> {
     if !config.contains(MARK) && !config.contains("\\u2026") {
         return Ok(None);
     }
-    let Ok(mut value) = serde_json::from_str::<Value>(config) else { return Ok(None) };
-    let before: Value = before.and_then(|before| serde_json::from_str(before).ok()).unwrap_or_default();
+    let Ok(mut value) = lean::from_str::<Value>(config) else { return Ok(None) };
+    let before: Value = before.and_then(|before| lean::from_str(before).ok()).unwrap_or_default();
     Ok(put_back(&mut value, &before, "config")?.then_some(value))
 }
 

@@ -8,6 +8,7 @@ use super::request::{Answer, Request};
 use super::store::Store;
 use crate::error::{Error, Kind, Result};
 use crate::spelling::hex;
+use crate::wire::lean;
 
 const KEPT_MS: u64 = 86_400_000;
 const LONGEST: usize = 255;
@@ -46,7 +47,7 @@ pub fn answer(desk: &mut Desk<'_>, request: &Request, route: Route) -> Result<An
     }
     let name = hashed(&[&desk.actor.name, &request.path, key]);
     let asked = hashed(&[&request.body]);
-    let kept = desk.store.get(&row(&name)).and_then(|kept| serde_json::from_str::<Kept>(&kept).ok());
+    let kept = desk.store.get(&row(&name)).and_then(|kept| lean::from_str::<Kept>(&kept).ok());
     if let Some(kept) = kept.filter(|kept| desk.now < kept.until) {
         return again(desk, &name, kept, &asked);
     }

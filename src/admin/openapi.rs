@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::resource::{Field, Form, Id, RESOURCES, Resource, Sent};
 use super::{ROOT, configs, credentials, keys};
 use crate::policy::holder::SCOPES;
+use crate::wire::lean;
 
 const SCHEMAS: &str = include_str!("schemas.json");
 
@@ -176,7 +177,7 @@ fn reference(schema: &str) -> Value {
 }
 
 fn schemas() -> Value {
-    let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    let mut schemas: Value = lean::from_str(SCHEMAS).unwrap_or_default();
     let words: Vec<&str> = SCOPES.iter().map(|(word, _)| *word).collect();
     if let Some(known) = schemas.pointer_mut("/scopes/items/enum") {
         *known = json!(words);

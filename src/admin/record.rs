@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::resource::Resource;
 use crate::wire::json::{self, Object};
+use crate::wire::lean;
 
 #[derive(Clone, Debug, Default)]
 pub struct Record(BTreeMap<String, Box<RawValue>>);
@@ -22,7 +23,7 @@ impl PartialEq for Record {
 
 impl Record {
     pub fn parse(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(Self)
+        lean::from_str(json).ok().map(Self)
     }
 
     pub fn raw(&self, name: &str) -> Option<&RawValue> {
@@ -30,7 +31,7 @@ impl Record {
     }
 
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_str(self.raw(name)?.get()).ok()
+        lean::from_str(self.raw(name)?.get()).ok()
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
@@ -58,7 +59,7 @@ impl Record {
         if sent.get() == "null" {
             return self.remove(name);
         }
-        let object = |json: &str| serde_json::from_str(json).ok().filter(Value::is_object);
+        let object = |json: &str| lean::from_str(json).ok().filter(Value::is_object);
         match (self.raw(name).and_then(|own| object(own.get())), object(sent.get())) {
             (Some(mut own), Some(sent)) if !whole => {
                 merge(&mut own, sent);
@@ -75,7 +76,7 @@ impl Record {
             return self.remove(name);
         }
         if raw.contains("null")
-            && let Ok(mut value) = serde_json::from_str(raw)
+            && let Ok(mut value) = lean::from_str(raw)
         {
             without_null(&mut value);
             self.set(name, &value);

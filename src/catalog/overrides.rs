@@ -16,6 +16,7 @@ use super::price::{Prices, Rate, Rates, Tier};
 use super::{find, names};
 use crate::error::{Error, Result};
 use crate::order;
+use crate::wire::lean;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
@@ -93,11 +94,11 @@ impl FromIterator<Override> for Overrides {
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
 fn text(name: &str, value: &RawValue) -> Result<String> {
-    serde_json::from_str(value.get()).map_err(|_| wrong(name, format!("`{name}` must be a string.")))
+    lean::from_str(value.get()).map_err(|_| wrong(name, format!("`{name}` must be a string.")))
 }
 
 fn tiers(value: &RawValue) -> Result<Vec<Tier>> {
-    let told: Vec<Fields> = serde_json::from_str(value.get())
+    let told: Vec<Fields> = lean::from_str(value.get())
         .map_err(|_| wrong("tiers", "`tiers` must be a list of objects such as {\"above\": 200000, \"input\": \"6\"}."))?;
     let mut tiers = (0..).zip(&told).map(|(index, fields)| tier(index, fields)).collect::<Result<Vec<_>>>()?;
     order::sort(&mut tiers, |one, other| one.above < other.above);

@@ -9,6 +9,7 @@ use worker::wasm_bindgen;
 
 use crate::admin::{self, Answer, Chance, Store, outbox};
 use crate::policy::vault::Vault;
+use crate::wire::lean;
 
 #[wasm_bindgen]
 extern "C" {
@@ -75,7 +76,7 @@ impl Store for Rows<'_> {
 #[wasm_bindgen]
 pub fn register(shelf: &Shelf, request: &str, masters: Vec<String>, seed: Vec<u8>, now: f64) -> Result<String, JsValue> {
     let fault = |what: &str| JsValue::from(worker::js_sys::Error::new(what));
-    let request = serde_json::from_str(request).map_err(|_| fault("this is no request"))?;
+    let request = lean::from_str(request).map_err(|_| fault("this is no request"))?;
     let seed: [u8; 32] = seed.try_into().map_err(|_| fault("the seed is too short"))?;
     let vault = Vault::of(masters.iter().map(|master| master.trim()));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
@@ -107,7 +108,7 @@ pub fn told(shelf: &Shelf, mark: &str, stamp: &str) -> Result<(), JsValue> {
 #[wasm_bindgen]
 pub fn settle(shelf: &Shelf, answer: &str) -> Result<String, JsValue> {
     let rows = Rows::of(shelf);
-    let answer: Answer = serde_json::from_str(answer).unwrap_or_default();
+    let answer: Answer = lean::from_str(answer).unwrap_or_default();
     let settled = outbox::settle(&rows, answer);
     rows.end(serde_json::to_string(&settled).unwrap_or_default())
 }

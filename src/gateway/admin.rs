@@ -13,6 +13,7 @@ use crate::host::{Fault, Host};
 use crate::http::{Body, Headers, Method, Reply};
 use crate::policy::holder::Scope;
 use crate::policy::{outbox, secret};
+use crate::wire::lean;
 
 pub async fn answer<H: Host>(life: &Life<'_, H>) -> Result<Reply<H::Answer>> {
     of_this_site(&life.call.headers)?;
@@ -52,7 +53,7 @@ fn webhook_secret<H: Host>(life: &Life<'_, H>) -> Result<Answer> {
 /// What the registry answers.
 pub async fn registered<H: Host>(life: &Life<'_, H>, request: &Request) -> Result<Answer> {
     let asked = serde_json::to_string(request).unwrap_or_default();
-    let answer = life.host.registry(&asked).await.ok().and_then(|answer| serde_json::from_str(&answer).ok());
+    let answer = life.host.registry(&asked).await.ok().and_then(|answer| lean::from_str(&answer).ok());
     answer.ok_or_else(|| {
         let message = "The registry did not answer. A change may or may not be made: look, or send it again with an `Idempotency-Key`.";
         Error::new(Origin::Gateway, Kind::Overloaded, 503, message).with_code("registry_unavailable")

@@ -11,6 +11,7 @@ use crate::policy::holder::{Key, Scope, Team};
 use crate::policy::roster::Member;
 use crate::policy::secret::{self, Shown};
 use crate::prices;
+use crate::wire::lean;
 
 /// How long the storage may take; what it does not tell in time, the meters are asked.
 const PATIENCE_MS: u64 = 1_000;
@@ -170,7 +171,7 @@ fn entitled<H: Host>(life: &Life<'_, H>, member: &Member, scopes: &[Scope]) -> R
 pub fn metadata<H: Host>(life: &Life<'_, H>, member: Option<&Member>) -> Result<BTreeMap<String, String>> {
     let mut metadata = member.map(|member| member.key.metadata.default.clone()).unwrap_or_default();
     let Some(json) = life.caller.named("metadata") else { return Ok(metadata) };
-    let told: BTreeMap<String, serde_json::Value> = match serde_json::from_str(json) {
+    let told: BTreeMap<String, serde_json::Value> = match lean::from_str(json) {
         Ok(told) => told,
         Err(_) if member.is_none() => return Ok(metadata),
         Err(_) => return Err(Error::invalid("The metadata must be a JSON object of strings.").with_param("metadata")),

@@ -20,6 +20,7 @@ use crate::policy::holder::{Credential, Key, Scope, Team};
 use crate::policy::roster::Member;
 use crate::policy::rules::Rules;
 use crate::policy::secret;
+use crate::wire::lean;
 
 /// Metadata told to each meter for its account: so many fields, of so many letters.
 const MOST_FIELDS: usize = 8;
@@ -182,7 +183,7 @@ fn granted<H: Host>(life: &mut Life<'_, H>, stakes: Vec<Stake>, answers: &[Strin
     // A meter that was not heard of in time may have granted its share.
     let mut unheard = Vec::new();
     for (stake, answer) in stakes.into_iter().zip(answers) {
-        let error = match serde_json::from_str(answer) {
+        let error = match lean::from_str(answer) {
             Ok(Verdict::Granted(left)) => {
                 life.left.extend(left);
                 taken.push(stake);

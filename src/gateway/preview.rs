@@ -30,6 +30,7 @@ use crate::section::{Section, wrong};
 use crate::target::Wish;
 use crate::wire::Dialect;
 use crate::wire::envelope::Envelope;
+use crate::wire::lean;
 
 /// How each target is taken to fail.
 const FAILS: Outcome = Outcome::Failed { status: 503, after_ms: None };
@@ -233,7 +234,7 @@ fn described(body: &str) -> Result<Described> {
         add(&mut headers, "x-causeway-metadata", &one_line(metadata, "request.metadata")?, "request.metadata")?;
     }
     for (name, raw) in named {
-        let text: String = serde_json::from_str(&raw).map_err(|_| wrong(&format!("{place}.{name}"), "a string"))?;
+        let text: String = lean::from_str(&raw).map_err(|_| wrong(&format!("{place}.{name}"), "a string"))?;
         add(&mut headers, &name, &text, &format!("{place}.{name}"))?;
     }
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
@@ -243,7 +244,7 @@ fn described(body: &str) -> Result<Described> {
 
 /// An object as a header has it.
 fn one_line(raw: &RawValue, path: &str) -> Result<String> {
-    let value: Value = serde_json::from_str(raw.get()).map_err(|_| wrong(path, "an object"))?;
+    let value: Value = lean::from_str(raw.get()).map_err(|_| wrong(path, "an object"))?;
     if value.is_object() { Ok(value.to_string()) } else { Err(wrong(path, "an object")) }
 }
 

@@ -18,6 +18,7 @@ use crate::routing::pick;
 use crate::routing::plan::{Standing, View};
 use crate::target;
 use crate::wire::envelope::Envelope;
+use crate::wire::lean;
 use crate::wire::pipe::estimate_tokens;
 
 /// A target by which it is remembered: whoever uses another key may fare otherwise there.
@@ -76,7 +77,7 @@ impl<H: Host> View for Sight<'_, '_, H> {
             }
             "params" => {
                 let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
-                let value: Value = serde_json::from_str(asked.envelope.raw(first)?).ok()?;
+                let value: Value = lean::from_str(asked.envelope.raw(first)?).ok()?;
                 let within = rest.into_iter().flat_map(|rest| rest.split('.'));
                 Fact::of(within.fold(&value, |value, name| value.get(name).unwrap_or(&Value::Null)))
             }

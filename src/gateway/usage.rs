@@ -18,6 +18,7 @@ use crate::http::Reply;
 use crate::policy::holder::Scope;
 use crate::policy::standing::{Days, Row, Seen};
 use crate::wire::base64;
+use crate::wire::lean;
 
 /// So many meters are asked at once.
 const AT_ONCE: usize = 100;
@@ -139,7 +140,7 @@ async fn standings<H: Host>(life: &Life<'_, H>, meters: impl Iterator<Item = Str
     let mut seen = Vec::with_capacity(notes.len());
     for some in notes.chunks(AT_ONCE) {
         let told = life.host.ask_meters(some, PATIENCE_MS).await;
-        seen.extend(told.iter().map(|told| serde_json::from_str(told).ok()));
+        seen.extend(told.iter().map(|told| lean::from_str(told).ok()));
     }
     seen
 }
@@ -163,7 +164,7 @@ struct Page {
 
 /// A row for each of a page of holders.
 async fn listed<H: Host>(life: &Life<'_, H>, asked: &Asked, holders: &str) -> String {
-    let mut page: Page = serde_json::from_str(holders).unwrap_or_default();
+    let mut page: Page = lean::from_str(holders).unwrap_or_default();
     let meter = |row: &mut Map<String, Value>| row.remove("meter").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
     let meters: Vec<String> = page.data.iter_mut().map(meter).collect();
     let seen = standings(life, meters.into_iter(), asked.days).await;
@@ -201,7 +202,7 @@ struct Counted {
 
 /// A row for each name, over all keys.
 async fn summed<H: Host>(life: &Life<'_, H>, asked: &Asked, keys: &str) -> String {
-    let keys: Keys = serde_json::from_str(keys).unwrap_or_default();
+    let keys: Keys = lean::from_str(keys).unwrap_or_default();
     let keyless = keys.meters.iter().position(|meter| meter == KEYLESS);
     let seen = standings(life, keys.meters.into_iter(), asked.days).await;
     let mut sums: BTreeMap<String, Row> = BTreeMap::new();

@@ -13,6 +13,7 @@ use crate::prices;
 use crate::providers;
 use crate::routing::config::Terms;
 use crate::target;
+use crate::wire::lean;
 
 /// Where the list of them is.
 pub const KEY: &str = "credentials";
@@ -127,7 +128,7 @@ fn with(leaf: &Terms, credential: &Credential, secret: &str) -> Terms {
     terms.credential = Some(credential.slug.clone());
     terms.vaulted = true;
     terms.api_key = None;
-    match serde_json::from_str::<BTreeMap<String, serde_json::Value>>(secret) {
+    match lean::from_str::<BTreeMap<String, serde_json::Value>>(secret) {
         Ok(fields) if fields.contains_key("private_key") => {
             terms.settings.insert("vertex-service-account-json".to_owned(), secret.to_owned());
         }

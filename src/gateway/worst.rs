@@ -13,6 +13,7 @@ use crate::ir::Usage;
 use crate::lease::Bill;
 use crate::providers::service::Errand;
 use crate::wire::envelope::Envelope;
+use crate::wire::lean;
 use crate::wire::pipe::estimate_tokens;
 
 /// What an answer is reckoned with where its length is left open.
@@ -66,7 +67,7 @@ fn choices(envelope: &Envelope<'_>) -> u64 {
     let candidates = || setting(envelope, ["candidateCount", "candidate_count"]);
     let each = told.or_else(candidates).unwrap_or(1).clamp(1, 128);
     // Of the old completions, each text of a list is a prompt of its own; a list of numbers is one.
-    let prompts: Vec<&RawValue> = envelope.raw("prompt").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+    let prompts: Vec<&RawValue> = envelope.raw("prompt").and_then(|raw| lean::from_str(raw).ok()).unwrap_or_default();
     let several = prompts.iter().filter(|prompt| prompt.get().starts_with(['"', '['])).count();
     each.saturating_mul(u64::try_from(several).unwrap_or(u64::MAX).max(1))
 }
@@ -156,7 +157,7 @@ pub fn bound(envelope: &Envelope<'_>) -> Option<u64> {
 /// Of what Google's dialect has apart.
 fn setting(envelope: &Envelope<'_>, names: [&str; 2]) -> Option<u64> {
     let settings = envelope.raw("generationConfig").or(envelope.raw("generation_config"))?;
-    let settings: Value = serde_json::from_str(settings).ok()?;
+    let settings: Value = lean::from_str(settings).ok()?;
     names.into_iter().find_map(|name| settings.get(name)?.as_u64())
 }
 

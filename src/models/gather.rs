@@ -17,6 +17,7 @@ use crate::prices;
 use crate::providers::{self, Home, Provider, sandbox};
 use crate::settings::Settings;
 use crate::target::{self, Credential, Place};
+use crate::wire::lean;
 
 /// Providers asked at the same time; a Worker may wait for six answers at once.
 const AT_ONCE: usize = 5;
@@ -214,5 +215,5 @@ fn read(bytes: &[u8]) -> Option<Vec<Entry>> {
     }
     let wrapped = crate::wire::json::read::<Wrapped<'_>>(bytes).map(|list| list.data);
     let entries = wrapped.or_else(|_| crate::wire::json::read::<Vec<&RawValue>>(bytes)).ok()?;
-    Some(entries.into_iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect())
+    Some(entries.into_iter().filter_map(|raw| lean::from_str(raw.get()).ok()).collect())
 }

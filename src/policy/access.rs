@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::providers::custom_host;
-use crate::wire::base64;
+use crate::wire::{base64, json};
 
 pub const HEADER: &str = "cf-access-jwt-assertion";
 
@@ -147,7 +147,7 @@ impl<'t> Statement<'t> {
 }
 
 fn decoded<T: for<'d> Deserialize<'d>>(part: &str) -> Option<T> {
-    serde_json::from_slice(&base64::decode(part)?).ok()
+    json::read(&base64::decode(part)?).ok()
 }
 
 /// One text, or a list of them.
@@ -213,7 +213,7 @@ impl Keys {
     /// Keeps what was read; nothing where it could not be.
     pub fn keep(&mut self, read: Option<&[u8]>, now: u64) {
         self.asked_at = Some(now);
-        let Some(read) = read.and_then(|json| serde_json::from_slice::<Certificates>(json).ok()) else { return };
+        let Some(read) = read.and_then(|body| json::read::<Certificates>(body).ok()) else { return };
         self.known = read.keys.iter().filter_map(key).take(MOST_KEYS).collect();
         self.read_at = Some(now);
     }

@@ -14,6 +14,7 @@ use super::standing::{self, Days, Stand, Standing, Sum, Usage};
 use crate::catalog::Money;
 use crate::error::{Error, Result};
 use crate::section::Section;
+use crate::wire::lean;
 
 const NAME: &str = "name";
 const DEFINITION: &str = "definition";
@@ -59,7 +60,7 @@ impl<R: Rows> Desk<R> {
         let meter = Meter::read(rows.get(COUNTERS).as_deref(), leases);
         let definition = rows.get(DEFINITION).and_then(|json| Definition::read(&json).ok());
         let loose = rows.get(RULES).and_then(|json| Some((read_rules(&json).ok()?, json))).map(|(rules, json)| (json, rules));
-        let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| serde_json::from_str(&json).ok()).collect();
+        let mails = rows.all(MAIL).into_iter().filter_map(|(_, json)| lean::from_str(&json).ok()).collect();
         let name = rows.get(NAME).unwrap_or_default();
         Self { rows, name, meter, definition, loose, mails, today: None, has_news: false, wakes_at: None }
     }
@@ -208,7 +209,7 @@ impl<R: Rows> Desk<R> {
         }
         self.has_news = true;
         let read = || {
-            let day = self.rows.get(&name).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(|| {
+            let day = self.rows.get(&name).and_then(|json| lean::from_str(&json).ok()).unwrap_or_else(|| {
                 self.rows.forget(DAY, &day_name(now.saturating_sub((DAYS - 1) * DAY_MS)));
                 Day::default()
             });
@@ -302,7 +303,7 @@ impl<R: Rows> Desk<R> {
     }
 
     fn read_row<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        serde_json::from_str(&self.rows.get(name)?).ok()
+        lean::from_str(&self.rows.get(name)?).ok()
     }
 
     fn write_row<T: Serialize>(&self, name: &str, value: &T) {
@@ -326,7 +327,7 @@ fn read_rules(json: &str) -> Result<Rules> {
 }
 
 fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|error| Error::invalid(format!("What a meter is told is not what it knows: {error}.")))
+    lean::from_str(json).map_err(|error| Error::invalid(format!("What a meter is told is not what it knows: {error}.")))
 }
 
 fn written<T: Serialize>(value: &T) -> Result<String> {

@@ -8,6 +8,7 @@ use super::secret::{self, Shown};
 use crate::error::Result;
 use crate::providers::{self, Provider};
 use crate::section::{Section, wrong};
+use crate::wire::lean;
 
 /// The longest list of names in a definition.
 const MOST_NAMES: usize = 256;
@@ -224,7 +225,7 @@ pub fn matches(glob: &str, text: &str) -> bool {
 impl Metadata {
     fn read(mut section: Section<'_>) -> Result<Self> {
         let path = section.path_of("default");
-        let text = |(name, raw): (String, String)| match serde_json::from_str(&raw) {
+        let text = |(name, raw): (String, String)| match lean::from_str(&raw) {
             Ok(text) => Ok((name, text)),
             Err(_) => Err(wrong(&format!("{path}.{name}"), "a string")),
         };
@@ -258,7 +259,7 @@ impl Credential {
         let provider = section.text("provider")?.unwrap_or_default();
         let provider = providers::find(&provider).ok_or_else(|| wrong(&path, "the slug of a provider"))?;
         let path = section.path_of("settings");
-        let setting = |(name, raw): (String, String)| match serde_json::from_str::<String>(&raw) {
+        let setting = |(name, raw): (String, String)| match lean::from_str::<String>(&raw) {
             Ok(text) if text.len() <= 4_096 => Ok((name.replace('_', "-"), text)),
             _ => Err(wrong(&format!("{path}.{name}"), "a string")),
         };

@@ -17,6 +17,7 @@ use super::rules::{Amount, Budget, Limit, Rules, Span, What};
 use super::window::Window;
 use crate::catalog::Money;
 use crate::order;
+use crate::wire::lean;
 
 /// Until a lease is lost that says nothing else.
 const LEASE_MS: u64 = 30 * 60_000;
@@ -266,10 +267,10 @@ impl Meter {
 /// each of them.
 impl Meter {
     pub fn read(counters: Option<&str>, leases: impl IntoIterator<Item = (String, String)>) -> Self {
-        let counters = counters.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let counters = counters.and_then(|json| lean::from_str(json).ok()).unwrap_or_default();
         let mut meter = Self { counters, ..Self::default() };
         for (id, json) in leases {
-            if let Ok(lease) = serde_json::from_str(&json) {
+            if let Ok(lease) = lean::from_str(&json) {
                 meter.keep_lease(id, lease);
             }
         }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Kind};
 use crate::host::Script;
 use crate::ir::{Event, Finish, Format, Part, Reason, Request, Response, Role, Tool, ToolCall, Usage};
+use crate::wire::lean;
 use crate::wire::pipe::estimate_tokens;
 use crate::wire::{Echo, Writer, chat};
 
@@ -100,10 +101,10 @@ fn echoed(request: &Request, nonce: &str) -> (Vec<Part>, Finish) {
     }
     let text = match &request.format {
         Format::Text => text,
-        _ if serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_object()) => text,
+        _ if lean::from_str::<Value>(&text).is_ok_and(|value| value.is_object()) => text,
         Format::JsonObject => json!({ "echo": text }).to_string(),
         Format::JsonSchema { schema, .. } => {
-            serde_json::from_str(schema.get()).map(|schema| least(&schema, &schema, 0).to_string()).unwrap_or(text)
+            lean::from_str(schema.get()).map(|schema| least(&schema, &schema, 0).to_string()).unwrap_or(text)
         }
     };
     let limit = request.max_tokens.and_then(|tokens| usize::try_from(tokens).ok()).map_or(usize::MAX, |tokens| tokens.saturating_mul(4));
@@ -145,7 +146,7 @@ fn tool_call(request: &Request, text: &str, nonce: &str) -> Option<ToolCall> {
     let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let declared = request.tools.iter().any(|tool| matches!(tool, Tool::Function { name: known, .. } if known == name));
     let arguments = if arguments.trim().is_empty() { "{}" } else { arguments.trim() };
-    let fine = declared && serde_json::from_str::<Map<String, Value>>(arguments).is_ok();
+    let fine = declared && lean::from_str::<Map<String, Value>>(arguments).is_ok();
     fine.then(|| ToolCall { id: format!("call_{nonce}"), name: name.to_owned(), arguments: arguments.to_owned(), cache: None })
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Result};
 use crate::section::wrong;
 use crate::spelling;
+use crate::wire::lean;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
@@ -149,7 +150,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn condition(&mut self, json: &RawValue, path: &str) -> Result<Condition> {
-        let value: Value = serde_json::from_str(json.get()).map_err(|_| wrong(path, "an object"))?;
+        let value: Value = lean::from_str(json.get()).map_err(|_| wrong(path, "an object"))?;
         self.all(&value, path, 0)
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::health::Track;
 use crate::policy::rows::Rows;
+use crate::wire::lean;
 
 /// More targets than this are not kept in mind.
 pub(super) const MOST_TRACKS: usize = 4_096;
@@ -64,7 +65,7 @@ struct Scored {
 impl Meeting {
     /// What one tells is joined to what is known, and it hears of the same targets.
     pub fn meet(&self, told: &str, rows: &impl Rows, now: u64) -> String {
-        let News { tracks, answered, judged } = serde_json::from_str(told).unwrap_or_default();
+        let News { tracks, answered, judged } = lean::from_str(told).unwrap_or_default();
         for (trace, target) in answered {
             note(rows, &trace_place(trace), &Answered { trace, target, at: now, weight: 0.0 });
         }
@@ -136,5 +137,5 @@ fn note(rows: &impl Rows, place: &str, what: &impl Serialize) {
 }
 
 fn noted<T: DeserializeOwned>(rows: &impl Rows, place: &str) -> Option<T> {
-    serde_json::from_str(&rows.get(place)?).ok()
+    lean::from_str(&rows.get(place)?).ok()
 }

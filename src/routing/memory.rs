@@ -8,6 +8,7 @@ use super::config::{Breaker, Config};
 use super::health::Track;
 use super::meeting::{self, Judgement, make_room};
 use super::plan::counts;
+use crate::wire::lean;
 
 /// A saved config is read anew after this time.
 const FRESH_MS: u64 = 10_000;
@@ -139,7 +140,7 @@ impl Memory {
 
     /// What others know of the targets that are known here.
     pub fn learn(&self, told: &str) {
-        let told: BTreeMap<u64, Track> = serde_json::from_str(told).unwrap_or_default();
+        let told: BTreeMap<u64, Track> = lean::from_str(told).unwrap_or_default();
         let mut tracks = self.tracks.borrow_mut();
         for (target, theirs) in told {
             if let Some(track) = tracks.get_mut(&target) {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::providers::{self, words};
 use crate::section::{Section, plain, wrong};
 use crate::spelling;
+use crate::wire::lean;
 
 const MOST_ATTEMPTS: u64 = 5;
 pub(super) const LONGEST_MS: u64 = 3_600_000;
@@ -87,7 +88,7 @@ pub enum CacheMode {
 impl Terms {
     /// The model that is asked for in place of the caller's.
     pub fn model(&self) -> Option<String> {
-        serde_json::from_str(self.override_params.get("model")?).ok()
+        lean::from_str(self.override_params.get("model")?).ok()
     }
 
     /// What it takes to keep them, about.

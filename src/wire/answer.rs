@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::Echo;
 use super::json::{Object, value};
 use crate::error::Error;
+use crate::wire::lean;
 
 /// Sees to it that no call goes without an id of its own.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl CallIds {
 /// What the provider itself said of an error, inside the dialect's own.
 pub(in crate::wire) fn write_upstream(error_object: &mut Object<'_>, error: &Error) {
     if let Some(upstream) = &error.upstream {
-        match serde_json::from_str::<&RawValue>(upstream) {
+        match lean::from_str::<&RawValue>(upstream) {
             Ok(raw) => value(error_object.slot("upstream"), raw),
             Err(_) => value(error_object.slot("upstream"), &**upstream),
         }

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::skim::Skim;
 use crate::error::{Error, Kind, Result};
+use crate::wire::lean;
 
 #[derive(Clone, Debug)]
 pub struct Envelope<'a> {
@@ -49,7 +50,7 @@ impl<'a> Envelope<'a> {
                 Err(Error::invalid(format!("The body has more than {MOST_FIELDS} fields; send what belongs to a request only.")))
             }
             Some(()) => Ok(look),
-            None => Err(Error::invalid(match serde_json::from_str::<IgnoredAny>(text) {
+            None => Err(Error::invalid(match lean::from_str::<IgnoredAny>(text) {
                 Ok(_) => "The body must be a JSON object.".to_owned(),
                 Err(error) => format!("The body is not valid JSON: {error}."),
             })),
@@ -90,7 +91,7 @@ impl<'a> Envelope<'a> {
         if let Some(text) = plain {
             return Ok(Some(Cow::Borrowed(text)));
         }
-        let text: String = serde_json::from_str(raw).map_err(|_| mistyped(name, "a string"))?;
+        let text: String = lean::from_str(raw).map_err(|_| mistyped(name, "a string"))?;
         Ok(Some(Cow::Owned(text)))
     }
 
@@ -158,7 +159,7 @@ impl<'a> Envelope<'a> {
 }
 
 fn unescaped(name: &str) -> Option<String> {
-    serde_json::from_str(&format!("\"{name}\"")).ok()
+    lean::from_str(&format!("\"{name}\"")).ok()
 }
 
 fn mistyped(name: &str, expected: &str) -> Error {

@@ -11,6 +11,7 @@ pub use super::loose::whole;
 use super::skim::Skim;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Losses, Usage};
+use crate::wire::lean;
 
 /// Parameters that two of its dialects have in common, by their names in chat and in responses.
 const COMMON: [(&str, &str); 4] = [
@@ -202,7 +203,7 @@ pub fn fault_of(raw: &RawValue) -> Error {
         #[serde(default, deserialize_with = "loose::index")]
         status_code: Option<u64>,
     }
-    let coded: Coded = serde_json::from_str(raw.get()).unwrap_or_default();
+    let coded: Coded = lean::from_str(raw.get()).unwrap_or_default();
     let status = coded.status_code.or(coded.code).and_then(|code| u16::try_from(code).ok());
     let status = status.filter(|status| (400..600).contains(status)).unwrap_or(Kind::Failed.status());
     fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
@@ -285,7 +286,7 @@ pub fn is_own_error(body: &[u8]) -> bool {
     }
     let Ok(Whole { error }) = crate::wire::json::read(body) else { return false };
     // A list would do for a structure too.
-    error.get().starts_with('{') && serde_json::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
+    error.get().starts_with('{') && lean::from_str::<Inner>(error.get()).is_ok_and(|inner| !inner.message.is_empty())
 }
 
 #[cfg(test)]
@@ -327,7 +328,7 @@ mod tests {
             (r#"{"prompt_tokens":31,"completion_tokens":9,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":161}}"#, (31, 9)),
         ];
         for (json, counted) in table {
-            let usage = serde_json::from_str::<Counts>(json).unwrap().usage().unwrap();
+            let usage = lean::from_str::<Counts>(json).unwrap().usage().unwrap();
             assert_eq!((usage.input, usage.output), counted, "{json}");
             assert!(usage.cache_read.is_none_or(|cached| cached <= usage.input), "{json}");
         }

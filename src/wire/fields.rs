@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Extras, Raw};
+use crate::wire::lean;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -24,7 +25,7 @@ impl<'a> Fields<'a> {
     }
 
     pub fn of(raw: &'a RawValue, path: String) -> Result<Self> {
-        match serde_json::from_str::<Pairs<'a>>(raw.get()) {
+        match lean::from_str::<Pairs<'a>>(raw.get()) {
             Ok(Pairs(pairs)) => Ok(Self { path, pairs }),
             Err(_) => Err(wrong(&path, "an object")),
         }
@@ -96,11 +97,11 @@ impl<'a> Fields<'a> {
 }
 
 pub(in crate::wire) fn plain<T: DeserializeOwned>(raw: &RawValue, path: &str, what: &str) -> Result<T> {
-    serde_json::from_str(raw.get()).map_err(|_| wrong(path, what))
+    lean::from_str(raw.get()).map_err(|_| wrong(path, what))
 }
 
 pub(in crate::wire) fn items<'a>(raw: &'a RawValue, path: &str) -> Result<Vec<&'a RawValue>> {
-    serde_json::from_str(raw.get()).map_err(|_| wrong(path, "an array"))
+    lean::from_str(raw.get()).map_err(|_| wrong(path, "an array"))
 }
 
 pub(in crate::wire) fn is_string(raw: &RawValue) -> bool {

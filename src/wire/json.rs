@@ -4,11 +4,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use super::scan::line_end;
+use crate::wire::lean;
 
 /// Reads a body. What is read from its parts later is text, so it is read as text too: then there is one reader of each
 /// form in the binary, and no string of it is checked twice.
 pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
-    serde_json::from_str(std::str::from_utf8(body).map_err(serde_json::Error::custom)?)
+    lean::from_str(std::str::from_utf8(body).map_err(serde_json::Error::custom)?)
 }
 
 pub fn value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn raw_json_is_written_on_one_line_and_the_line_ends_of_texts_stay() {
-        let raw: Box<RawValue> = serde_json::from_str("{\r\n  \"a\": \"b\\nc\",\n  \"d\": [1,\n2]\n}").unwrap();
+        let raw: Box<RawValue> = lean::from_str("{\r\n  \"a\": \"b\\nc\",\n  \"d\": [1,\n2]\n}").unwrap();
         let mut out = Vec::new();
         Object::open(&mut out).with("args", &raw).with("text", "one\ntwo").close();
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"args":{  "a": "b\nc",  "d": [1,2]},"text":"one\ntwo"}"#);

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::wire::lean;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -48,7 +49,7 @@ pub fn count(raw: &str) -> Option<f64> {
 /// An object that some fill with something else.
 pub fn maybe<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let raw = Option::<&RawValue>::deserialize(deserializer)?;
-    Ok(raw.and_then(|raw| serde_json::from_str(raw.get()).ok()))
+    Ok(raw.and_then(|raw| lean::from_str(raw.get()).ok()))
 }
 
 /// A list, without what in it is of another kind.
@@ -57,8 +58,8 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
 }
 
 pub fn items<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Vec<T> {
-    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
-    items.into_iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect()
+    let items: Vec<&RawValue> = lean::from_str(raw.get()).unwrap_or_default();
+    items.into_iter().filter_map(|raw| lean::from_str(raw.get()).ok()).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and counts are small")]
@@ -68,7 +69,7 @@ pub fn whole(count: f64) -> u64 {
 
 /// The text of a JSON string. Half of a sign, which a bound may leave of it, is no reason to lose the rest.
 pub fn text(json: &str) -> Option<String> {
-    serde_json::from_str(json).ok().or_else(|| serde_json::from_str(json).ok().map(|Halves(text)| text))
+    lean::from_str(json).ok().or_else(|| lean::from_str(json).ok().map(|Halves(text)| text))
 }
 
 struct Halves(String);

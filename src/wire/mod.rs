@@ -17,6 +17,7 @@ pub mod gate;
 pub mod gemini;
 pub mod images;
 pub(crate) mod json;
+pub mod lean;
 pub(crate) mod loose;
 pub mod messages;
 pub mod moderations;

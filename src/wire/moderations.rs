@@ -17,6 +17,7 @@ use super::fields::{Fields, is_string, items, plain, wrong};
 use super::json::{Array, Object, value};
 use crate::error::{Error, Kind, Result};
 use crate::ir::Losses;
+use crate::wire::lean;
 
 /// How a provider wants to be asked, and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ struct Verdict<'a> {
 pub fn translate_answer(body: &[u8], echo: &Echo) -> Result<Vec<u8>> {
     let foreign = || Error::upstream(Kind::Failed, "The provider's answer is empty, broken, or of another kind than asked for.");
     let mut answer = Fields::of_body(body).map_err(|_| foreign())?;
-    let text = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let text = |raw: Option<&RawValue>| raw.and_then(|raw| lean::from_str::<String>(raw.get()).ok());
     let id = text(answer.take("id")).unwrap_or_else(|| format!("modr-{}", echo.nonce));
     let model = text(answer.take("model")).unwrap_or_else(|| echo.model.clone());
     let results = answer.items("results").ok().flatten().ok_or_else(foreign)?;

@@ -15,6 +15,7 @@ use super::json::{Array, Object, value};
 use super::loose::whole;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Extras, Losses, Raw};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 /// What a caller asks for.
@@ -226,7 +227,7 @@ fn unreadable(why: String) -> Error {
 
 /// The results, best first.
 fn ranking(raw: &RawValue) -> Result<Vec<Ranked<'_>>> {
-    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
+    let items: Vec<&RawValue> = lean::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
     let mut ranked = items.into_iter().map(rank).collect::<Option<Vec<_>>>();
     if let Some(ranked) = &mut ranked {
         ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
@@ -238,7 +239,7 @@ fn rank(raw: &RawValue) -> Option<Ranked<'_>> {
     let mut fields = Fields::of(raw, String::new()).ok()?;
     let index = ["index", "id"].iter().find_map(|name| fields.number(name).ok().flatten()).map(whole)?;
     let written = ["relevance_score", "score", "logit"].iter().find_map(|name| fields.take(name))?;
-    Some(Ranked { index, score: serde_json::from_str(written.get()).ok()?, written })
+    Some(Ranked { index, score: lean::from_str(written.get()).ok()?, written })
 }
 
 fn counted(raw: &RawValue, names: &[&str]) -> Option<u64> {

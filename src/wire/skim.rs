@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::{loose, scan};
+use crate::wire::lean;
 
 /// A place in a JSON text, before a value. Whoever is given one takes just that value: by [`Skim::object`],
 /// [`Skim::list`] or [`Skim::raw`].
@@ -94,7 +95,7 @@ impl<'a> Skim<'a> {
 
     /// Takes a value as what it is to be read as; nothing where it is of another kind.
     pub fn read<T: Deserialize<'a>>(&mut self) -> Option<Option<T>> {
-        Some(serde_json::from_str(self.raw()?).ok())
+        Some(lean::from_str(self.raw()?).ok())
     }
 
     pub fn pass(&mut self) -> Option<()> {
@@ -289,7 +290,7 @@ mod tests {
             "\"\"",
         ];
         let same = |text: &str| {
-            let known = serde_json::from_str::<IgnoredAny>(text).is_ok();
+            let known = lean::from_str::<IgnoredAny>(text).is_ok();
             assert_eq!(Skim::whole(text, Skim::pass).is_some(), known, "{text}");
             let each = |skim: &mut Skim<'_>| skim.object(|_, skim| skim.list(|skim| skim.object(|_, skim| skim.pass())));
             assert_eq!(Skim::whole(text, each).is_some(), known, "{text}");

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::providers::custom_host;
 use crate::wire::base64;
+use crate::wire::lean;
 use crate::wire::loose::whole;
 
 pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
@@ -69,7 +70,7 @@ struct File {
 impl ServiceAccount {
     /// From the file that Google's console gives. Beside Google itself, these hosts may give its tokens.
     pub fn parse(json: &str, trusted_hosts: &[&str]) -> Result<Self> {
-        let file: File = serde_json::from_str(json).map_err(|_| refused("it is not valid JSON; paste the whole key file"))?;
+        let file: File = lean::from_str(json).map_err(|_| refused("it is not valid JSON; paste the whole key file"))?;
         if let Some(kind) = file.kind.filter(|kind| kind != "service_account") {
             return Err(refused(&format!("it is of type {kind}; a key file of a service account is needed")));
         }
@@ -132,7 +133,7 @@ pub fn project_of(json: &str) -> Option<String> {
     struct Project {
         project_id: String,
     }
-    serde_json::from_str::<Project>(json).ok().map(|project| project.project_id).filter(|id| !id.is_empty())
+    lean::from_str::<Project>(json).ok().map(|project| project.project_id).filter(|id| !id.is_empty())
 }
 
 /// An account whose key looked right and signs nothing.

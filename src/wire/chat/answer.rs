@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::Error;
 use crate::ir::{Citation, Extras, Media, MediaKind, Raw, Source, Thinking, Usage};
 use crate::wire::family::{Counts, fault_of};
+use crate::wire::lean;
 use crate::wire::loose::{self, Str, items};
 use crate::wire::proof;
 
@@ -160,7 +161,7 @@ pub fn content(raw: Option<&RawValue>) -> Content {
         Some(b'[') => {
             let mut all = Content::default();
             for raw in raw.map(items::<&RawValue>).unwrap_or_default() {
-                let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else {
+                let Ok(piece) = lean::from_str::<Piece<'_>>(raw.get()) else {
                     all.text.push_str(&text(Some(raw)).unwrap_or_default());
                     continue;
                 };
@@ -259,8 +260,8 @@ impl<'a> Said<'a> {
         }
         let list = self.annotations.map(items::<&RawValue>).unwrap_or_default();
         let cited = |raw: &RawValue| {
-            let annotation: Annotation<'_> = serde_json::from_str(raw.get()).ok()?;
-            let told: UrlCitation = serde_json::from_str(annotation.url_citation?.get()).ok()?;
+            let annotation: Annotation<'_> = lean::from_str(raw.get()).ok()?;
+            let told: UrlCitation = lean::from_str(annotation.url_citation?.get()).ok()?;
             let range = told.start_index.zip(told.end_index);
             Some(Citation { url: told.url, title: told.title, quote: told.content, range, raw: Some(raw.to_owned()) })
         };

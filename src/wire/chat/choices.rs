@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::error::Result;
 use crate::wire::fields::{Fields, items};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 
 /// Which choices among tools a provider knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub fn narrow(tools: &str, choice: &str, choices: Choices) -> Result<Option<(Str
     if choices == Choices::All || !choice.starts_with('{') {
         return Ok(None);
     }
-    let (Ok(told), Ok(tools)) = (serde_json::from_str::<Choice<'_>>(choice), serde_json::from_str::<&RawValue>(tools)) else {
+    let (Ok(told), Ok(tools)) = (lean::from_str::<Choice<'_>>(choice), lean::from_str::<&RawValue>(tools)) else {
         return Ok(None);
     };
     let (names, word) = match (&told.allowed_tools, told.function) {
@@ -76,7 +77,7 @@ fn field(object: &RawValue, name: &str) -> Option<String> {
 
 /// The tools without what says that arguments are to be strictly by their schema.
 pub fn loosen(tools: &str) -> Result<Option<String>> {
-    let Ok(raw) = serde_json::from_str::<&RawValue>(tools) else { return Ok(None) };
+    let Ok(raw) = lean::from_str::<&RawValue>(tools) else { return Ok(None) };
     let mut out = Vec::with_capacity(tools.len());
     let mut list = Array::open(&mut out);
     for (at, raw) in items(raw, "tools")?.into_iter().enumerate() {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Losses, Raw};
 use crate::wire::fields::{Fields, is_string, items, plain};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use crate::wire::scan;
 
 /// Where a provider departs from the dialect inside its messages.
@@ -73,7 +74,7 @@ pub fn adapt(messages: &str, customs: &Customs, own: bool, losses: &mut Losses) 
     if !shows(messages, customs.signs) {
         return Ok(None);
     }
-    let Ok(raw) = serde_json::from_str::<&RawValue>(messages) else { return Ok(None) };
+    let Ok(raw) = lean::from_str::<&RawValue>(messages) else { return Ok(None) };
     let mut out = Vec::with_capacity(messages.len().saturating_add(64));
     let mut list = Array::open(&mut out);
     let mut editor = Editor { customs, own, losses };

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::fields::items;
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 
 pub enum Asked<'a> {
     /// Any JSON object.
@@ -28,7 +29,7 @@ pub fn format_of(raw: &str) -> Option<Asked<'_>> {
         #[serde(borrow, default)]
         schema: Option<&'a RawValue>,
     }
-    let told: Told<'_> = serde_json::from_str(raw).ok()?;
+    let told: Told<'_> = lean::from_str(raw).ok()?;
     let schema = told.json_schema.and_then(|inner| inner.schema).or(told.schema);
     match (told.kind.as_str(), schema) {
         ("json_schema" | "json_object", Some(schema)) => Some(Asked::Schema(schema.get())),
@@ -43,10 +44,9 @@ pub fn instructed(messages: &str, words: &str) -> Option<String> {
     struct Role {
         role: String,
     }
-    let messages = items(serde_json::from_str(messages).ok()?, "messages").ok()?;
-    let instructs = |raw: &&&RawValue| {
-        serde_json::from_str::<Role>(raw.get()).is_ok_and(|message| matches!(message.role.as_str(), "system" | "developer"))
-    };
+    let messages = items(lean::from_str(messages).ok()?, "messages").ok()?;
+    let instructs =
+        |raw: &&&RawValue| lean::from_str::<Role>(raw.get()).is_ok_and(|message| matches!(message.role.as_str(), "system" | "developer"));
     let leading = messages.iter().take_while(instructs).count();
     let mut out = Vec::new();
     let mut list = Array::open(&mut out);

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::ir::Raw;
 use crate::wire::fields::{Fields, is_string, items, plain};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 
 /// What a provider demands of the order of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     fn of(raw: &'a RawValue) -> Option<Self> {
-        let message: Self = serde_json::from_str(raw.get()).ok()?;
+        let message: Self = lean::from_str(raw.get()).ok()?;
         Some(Self { raw: Cow::Borrowed(raw.get()), ..message })
     }
 
@@ -70,7 +71,7 @@ pub fn arrange(messages: &str, order: Order) -> Option<String> {
     if order == Order::ANY {
         return None;
     }
-    let raw: &RawValue = serde_json::from_str(messages).ok()?;
+    let raw: &RawValue = lean::from_str(messages).ok()?;
     let mut list: Vec<Message<'_>> = items(raw, "messages").ok()?.into_iter().map(Message::of).collect::<Option<_>>()?;
     let mut changed = lead(&mut list, order.instructions);
     let mut arranged: Vec<Message<'_>> = Vec::with_capacity(list.len().saturating_add(1));
@@ -133,7 +134,7 @@ fn answer() -> Option<Message<'static>> {
 }
 
 fn marked(message: &str) -> Option<String> {
-    let fields = Fields::of(serde_json::from_str(message).ok()?, String::new()).ok()?.rest();
+    let fields = Fields::of(lean::from_str(message).ok()?, String::new()).ok()?.rest();
     let mut out = Vec::with_capacity(message.len().saturating_add(16));
     fields.iter().fold(Object::open(&mut out), |object, (name, raw)| object.with(name, raw)).with("prefix", &true).close();
     String::from_utf8(out).ok()
@@ -141,7 +142,7 @@ fn marked(message: &str) -> Option<String> {
 
 /// Two messages as one: the fields of the first, the content of both.
 fn joined(first: &str, second: &str) -> Option<String> {
-    let fields = |text| Fields::of(serde_json::from_str(text).ok()?, String::new()).ok();
+    let fields = |text| Fields::of(lean::from_str(text).ok()?, String::new()).ok();
     let (mut first, mut second) = (fields(first)?, fields(second)?);
     let content = both(first.take("content"), second.take("content"))?;
     let more: Vec<(String, Raw)> = second.rest().into_iter().filter(|(name, _)| !first.has(name)).collect();

@@ -10,6 +10,7 @@ pub use encode::encode_request;
 use serde::Deserialize;
 
 use crate::ir::{Request, Tool};
+use crate::wire::lean;
 
 /// The names of the caller's custom tools, whose calls have text for arguments and a form of their own.
 fn custom_names(request: &Request) -> Vec<String> {
@@ -26,7 +27,7 @@ fn custom_name(tool: &Tool) -> Option<String> {
         name: String,
     }
     match tool {
-        Tool::Native { kind, raw } if kind == "custom" => Some(serde_json::from_str::<Told>(raw.get()).ok()?.custom.name),
+        Tool::Native { kind, raw } if kind == "custom" => Some(lean::from_str::<Told>(raw.get()).ok()?.custom.name),
         _ => None,
     }
 }

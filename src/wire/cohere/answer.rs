@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Finish, Reason, Usage};
 use crate::wire::fields::Fields;
+use crate::wire::lean;
 use crate::wire::loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,7 +47,7 @@ struct Tokens {
 }
 
 pub(super) fn usage(raw: &RawValue) -> Option<Usage> {
-    let counts: Counts = serde_json::from_str(raw.get()).ok()?;
+    let counts: Counts = lean::from_str(raw.get()).ok()?;
     let real = |pick: fn(&Tokens) -> Option<f64>| {
         let told = |tokens: &Option<Tokens>| tokens.as_ref().and_then(pick).map(whole);
         told(&counts.tokens).or_else(|| told(&counts.billed_units))

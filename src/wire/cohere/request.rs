@@ -3,6 +3,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Raw, Request, Tool, ToolChoice};
 use crate::wire::family::refuse_or_name;
 use crate::wire::json::{Array, Object};
+use crate::wire::lean;
 use crate::wire::{Abilities, ThinkingStyle};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -94,7 +95,7 @@ impl Strictness {
             required: Option<Vec<IgnoredAny>>,
         }
         let strict = wanted == Some(true);
-        let schema = schema.filter(|_| strict).and_then(|raw| serde_json::from_str::<Schema>(raw.get()).ok());
+        let schema = schema.filter(|_| strict).and_then(|raw| lean::from_str::<Schema>(raw.get()).ok());
         let able = schema.and_then(|schema| schema.required).is_some_and(|required| !required.is_empty());
         self.wanted = self.wanted.saturating_add(usize::from(strict));
         self.loose = self.loose.saturating_add(usize::from(!able));

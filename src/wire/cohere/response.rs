@@ -3,6 +3,7 @@ use crate::error::{Error, Kind, Origin, Result};
 use crate::ir::{Part, Response, Text, Thinking, ToolCall};
 use crate::wire::fault;
 use crate::wire::fields::{Fields, is_string};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 pub fn decode_response(body: &[u8]) -> Result<Response> {
@@ -48,10 +49,10 @@ fn parts(mut message: Fields<'_>) -> Vec<Part> {
 fn content(raw: Option<&RawValue>) -> Vec<Option<Part>> {
     let Some(raw) = raw else { return Vec::new() };
     if is_string(raw) {
-        let text: String = serde_json::from_str(raw.get()).unwrap_or_default();
+        let text: String = lean::from_str(raw.get()).unwrap_or_default();
         return vec![Some(Part::text(text)).filter(|_| raw.get() != "\"\"")];
     }
-    let blocks: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let blocks: Vec<&RawValue> = lean::from_str(raw.get()).unwrap_or_default();
     blocks.into_iter().map(block).collect()
 }
 
@@ -102,5 +103,5 @@ pub(super) fn call(raw: &RawValue) -> Option<ToolCall> {
 
 /// The text of a string; of anything else its JSON (arguments may come as the object itself).
 pub(super) fn words(raw: &RawValue) -> String {
-    if is_string(raw) { serde_json::from_str(raw.get()).unwrap_or_default() } else { raw.get().to_owned() }
+    if is_string(raw) { lean::from_str(raw.get()).unwrap_or_default() } else { raw.get().to_owned() }
 }

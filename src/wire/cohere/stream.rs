@@ -5,6 +5,7 @@ use crate::ir::{Block, Delta, Event, Extras};
 use crate::wire::Reader;
 use crate::wire::fault;
 use crate::wire::frame::sse;
+use crate::wire::lean;
 use crate::wire::loose;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -150,7 +151,7 @@ impl StreamReader {
     }
 
     fn content(&mut self, said: Said<'_>, events: &mut Vec<Event>) {
-        let Some(piece) = said.content.and_then(|raw| serde_json::from_str::<Piece>(raw.get()).ok()) else { return };
+        let Some(piece) = said.content.and_then(|raw| lean::from_str::<Piece>(raw.get()).ok()) else { return };
         self.say(Open::Thinking, piece.thinking, events);
         self.said = self.said.saturating_add(piece.text.as_deref().map_or(0, length));
         self.say(Open::Text, piece.text, events);
@@ -195,7 +196,7 @@ impl StreamReader {
     }
 
     fn grow(&mut self, said: Said<'_>, events: &mut Vec<Event>) {
-        let piece = said.tool_calls.and_then(|raw| serde_json::from_str::<CallPiece<'_>>(raw.get()).ok());
+        let piece = said.tool_calls.and_then(|raw| lean::from_str::<CallPiece<'_>>(raw.get()).ok());
         let more = piece.and_then(|piece| piece.function).and_then(|function| function.arguments).map(words);
         match more {
             Some(more) if self.open == Some(Open::Call) && !more.is_empty() => events.push(Event::Delta(Delta::Arguments(more))),

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::words::{finish, no_message, stop_sequence, usage};
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Citation, Media, MediaKind, Part, Response, Source, Text, Thinking, ToolCall};
+use crate::wire::lean;
 use crate::wire::loose;
 
 #[derive(Deserialize)]
@@ -36,7 +37,7 @@ struct Message<'a> {
 pub fn decode_response(body: &[u8]) -> Result<Response> {
     let answer: Answer<'_> = crate::wire::json::read(body)
         .map_err(|error| Error::upstream(Kind::Failed, format!("The provider's answer could not be read: {error}")))?;
-    let output = answer.output.and_then(|raw| serde_json::from_str::<Output<'_>>(raw.get()).ok());
+    let output = answer.output.and_then(|raw| lean::from_str::<Output<'_>>(raw.get()).ok());
     let message = output.ok_or_else(|| no_message(body))?.message;
     let parts: Vec<Part> = message.content.unwrap_or_default().into_iter().filter_map(part).collect();
     let calls = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
@@ -164,7 +165,7 @@ impl From<Quoted> for Citation {
 
 /// Nothing where the block is of a kind that no caller could read, or what the provider did by itself.
 fn part(raw: &RawValue) -> Option<Part> {
-    let block: Block<'_> = serde_json::from_str(raw.get()).ok()?;
+    let block: Block<'_> = lean::from_str(raw.get()).ok()?;
     if let Some(call) = block.tool_use {
         let arguments = call.input.map(|raw| raw.get()).filter(|input| *input != "null").unwrap_or_default().to_owned();
         let call_of_caller = !is_own(call.r#type.as_deref());

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind};
 use crate::ir::{Finish, Reason, Usage};
+use crate::wire::lean;
 use crate::wire::loose;
 
 pub(super) fn finish(word: &str, stop_sequence: Option<String>, calls: bool) -> Finish {
@@ -26,7 +27,7 @@ pub(super) fn stop_sequence(raw: &RawValue) -> Option<String> {
         stop_sequence: Option<String>,
         delta: Option<Box<Fields>>,
     }
-    let fields: Fields = serde_json::from_str(raw.get()).ok()?;
+    let fields: Fields = lean::from_str(raw.get()).ok()?;
     fields.stop_sequence.or_else(|| fields.delta?.stop_sequence)
 }
 
@@ -56,7 +57,7 @@ struct CacheDetail {
 
 /// What was used; nothing when it is not told in numbers.
 pub(super) fn usage(raw: &RawValue) -> Option<Usage> {
-    let counts: Counts = serde_json::from_str(raw.get()).ok()?;
+    let counts: Counts = lean::from_str(raw.get()).ok()?;
     let (read, write) = (counts.cache_read_input_tokens.map(whole), counts.cache_write_input_tokens.map(whole));
     let parts = [counts.input_tokens.map(whole), read, write];
     let hour = |detail: &CacheDetail| detail.ttl.as_deref().is_some_and(|ttl| ttl.to_ascii_lowercase().contains("1h"));

@@ -8,6 +8,7 @@ use super::request::{Encoding, Request};
 use crate::error::{Error, Kind, Result};
 use crate::wire::fields::Fields;
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use crate::wire::{base64, fault};
 use serde_json::value::RawValue;
 
@@ -76,7 +77,7 @@ fn vectors(raw: &RawValue) -> Result<Vec<Vector<'_>>> {
 
 /// The vectors of a list in the order of their indices, and the tokens that are counted with each.
 fn listed(raw: &RawValue) -> Result<(Vec<Vector<'_>>, Option<u64>)> {
-    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
+    let items: Vec<&RawValue> = lean::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
     let alone = items.first().is_some_and(|first| first.get().starts_with(|letter: char| letter == '-' || letter.is_ascii_digit()));
     if alone {
         return Ok((vec![vector(raw)?], None));
@@ -179,12 +180,12 @@ fn write_vector(out: &mut Vec<u8>, vector: Vector<'_>, encoding: Encoding) -> Re
     match (vector, encoding) {
         (Vector::Floats(raw), Encoding::Float) | (Vector::Base64(raw), Encoding::Base64) => value(out, raw),
         (Vector::Floats(raw), Encoding::Base64) => {
-            let floats: Vec<f32> = serde_json::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
+            let floats: Vec<f32> = lean::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
             let bytes: Vec<u8> = floats.into_iter().flat_map(f32::to_le_bytes).collect();
             value(out, &base64::encode(&bytes));
         }
         (Vector::Base64(raw), Encoding::Float) => {
-            let text: String = serde_json::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
+            let text: String = lean::from_str(raw.get()).map_err(|error| unreadable(error.to_string()))?;
             let bytes = base64::decode(&text).ok_or_else(|| unreadable("a vector is not base64".to_owned()))?;
             let (floats, []) = bytes.as_chunks::<4>() else {
                 return Err(unreadable("a vector is not base64 of 32-bit floats".to_owned()));

@@ -4,6 +4,7 @@ use super::request::{Encoding, Input, Request};
 use crate::error::{Error, Result};
 use crate::ir::Losses;
 use crate::wire::json::{Array, Object};
+use crate::wire::lean;
 use serde::Serialize;
 
 /// The form of a provider's requests.
@@ -196,7 +197,7 @@ fn purpose(request: &Request, told: Option<Purpose>, losses: &mut Losses) -> Opt
     let default = default.map(|word| (field, word.to_owned()));
     let find = |name: &&str| request.extras.iter().find(|(known, _)| known == name);
     let Some((name, raw)) = PURPOSE_FIELDS.iter().find_map(find) else { return default };
-    let said: String = serde_json::from_str(raw.get()).unwrap_or_default();
+    let said: String = lean::from_str(raw.get()).unwrap_or_default();
     let own = |row: &&[&str; 6]| row.get(column) == Some(&said.as_str());
     let row = PURPOSES.iter().find(own).or_else(|| PURPOSES.iter().find(|row| row.contains(&said.as_str())));
     let word = match row {

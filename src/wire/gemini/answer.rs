@@ -8,6 +8,7 @@ use crate::ir::{Citation, Finish, Media, Native, Source, Usage};
 use crate::wire::Echo;
 use crate::wire::fields::Fields;
 use crate::wire::json::{Object, value};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 /// Who answers, as every chunk says it.
@@ -72,7 +73,7 @@ pub(super) fn write_call(out: &mut Vec<u8>, id: &str, name: &str, arguments: &st
 
 /// Arguments are an object; what the model wrote instead is shown in one.
 fn write_args(out: &mut Vec<u8>, arguments: &str) {
-    match serde_json::from_str::<&RawValue>(arguments) {
+    match lean::from_str::<&RawValue>(arguments) {
         Ok(raw) if raw.get().starts_with('{') => value(out, raw),
         _ if arguments.is_empty() => out.extend_from_slice(b"{}"),
         _ => Object::open(out).with("INVALID_JSON", arguments).close(),

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::ir::{Finish, Media, MediaKind, Native, Source, Usage};
 use crate::wire::Glance;
 use crate::wire::fields::Fields;
+use crate::wire::lean;
 use crate::wire::loose::{self, Str};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -124,7 +125,7 @@ impl<'a> Chunk<'a> {
     }
 
     pub fn usage(&self) -> Option<Usage> {
-        serde_json::from_str::<Counts>(self.usage_metadata?.get()).ok()?.usage()
+        lean::from_str::<Counts>(self.usage_metadata?.get()).ok()?.usage()
     }
 
     /// Adds what it tells.
@@ -135,7 +136,7 @@ impl<'a> Chunk<'a> {
         let reason = candidate.and_then(|candidate| finish(candidate.finish_reason?, false));
         glance.finished |= reason.or_else(|| self.blocked()).is_some();
         let parts = candidate.into_iter().flat_map(Candidate::parts);
-        let pieces = parts.filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        let pieces = parts.filter_map(|raw| lean::from_str::<Piece<'_>>(raw.get()).ok());
         glance.produced += pieces.map(|piece| piece.length()).sum::<usize>();
     }
 

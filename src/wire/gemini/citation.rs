@@ -2,6 +2,7 @@
 
 use crate::ir::Citation;
 use crate::wire::json::{Array, Object};
+use crate::wire::lean;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -84,7 +85,7 @@ impl Cited<'_> {
 
 /// What `groundingMetadata` says of a text: each place for each stretch it supports, or just the places.
 pub(super) fn grounded(raw: &RawValue, cited: &Cited<'_>) -> Vec<Citation> {
-    let grounding: Grounding<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let grounding: Grounding<'_> = lean::from_str(raw.get()).unwrap_or_default();
     let places = grounding.grounding_chunks.unwrap_or_default();
     let supports = grounding.grounding_supports.unwrap_or_default();
     if supports.is_empty() {
@@ -101,7 +102,7 @@ pub(super) fn grounded(raw: &RawValue, cited: &Cited<'_>) -> Vec<Citation> {
 
 /// What `citationMetadata` says: texts that the model repeats.
 pub(super) fn recited(raw: &RawValue, cited: &Cited<'_>) -> Vec<Citation> {
-    let sources = serde_json::from_str::<Recited<'_>>(raw.get()).ok().and_then(|recited| recited.citations).unwrap_or_default();
+    let sources = lean::from_str::<Recited<'_>>(raw.get()).ok().and_then(|recited| recited.citations).unwrap_or_default();
     let citation = |source: Source<'_>| {
         let url = Some(source.uri?.into_owned());
         let range = cited.range(source.start_index, source.end_index);

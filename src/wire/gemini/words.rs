@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind};
 use crate::ir::{Finish, Reason};
+use crate::wire::lean;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -49,7 +50,7 @@ const STATUSES: [(&str, Kind, u16); 16] = [
 
 /// Why the answer ended, told by a word or its number; nothing when it has not.
 pub(super) fn finish(raw: &RawValue, calls: bool) -> Option<Finish> {
-    let word = match serde_json::from_str(raw.get()).ok()? {
+    let word = match lean::from_str(raw.get()).ok()? {
         Value::String(word) => word,
         Value::Number(number) => {
             let place = usize::try_from(number.as_u64()?).ok()?;
@@ -69,7 +70,7 @@ pub(super) fn finish(raw: &RawValue, calls: bool) -> Option<Finish> {
 
 /// The answer to a prompt that was blocked.
 pub(super) fn blocked(raw: &RawValue) -> Option<Finish> {
-    let word = serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+    let word = lean::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
     let told = !matches!(word.as_str(), "" | "null" | "0" | "BLOCK_REASON_UNSPECIFIED" | "BLOCKED_REASON_UNSPECIFIED");
     told.then_some(Finish { reason: Reason::Filtered, raw: Some(word), stop_sequence: None })
 }
@@ -91,7 +92,7 @@ fn known_reason(word: &str) -> Reason {
 
 /// What an `error` object inside an answer says.
 pub(super) fn upstream_error(raw: &RawValue) -> Error {
-    let told: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+    let told: Value = lean::from_str(raw.get()).unwrap_or_default();
     let word = told.get("status").and_then(Value::as_str);
     let row = STATUSES.iter().find(|(known, ..)| Some(*known) == word);
     let code = told.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).filter(|code| *code >= 400);

@@ -8,6 +8,7 @@ use super::{Format, Request, Shape};
 use crate::error::{Error, Result};
 use crate::ir::Losses;
 use crate::wire::json::{Array, Object};
+use crate::wire::lean;
 use crate::wire::multipart::Form;
 use crate::wire::predictions;
 
@@ -64,7 +65,7 @@ impl<'r> Ask<'r, '_> {
     }
 
     fn word(&mut self, name: &'static str) -> Option<Cow<'r, str>> {
-        self.knob(name).map(|raw| serde_json::from_str(raw.get()).map_or(Cow::Borrowed(raw.get()), Cow::Owned))
+        self.knob(name).map(|raw| lean::from_str(raw.get()).map_or(Cow::Borrowed(raw.get()), Cow::Owned))
     }
 
     /// The same seed twice would be the same image twice.
@@ -316,5 +317,5 @@ fn titan_quality(word: &str) -> &'static str {
 
 /// A form has text for everything.
 fn plain_text(raw: &RawValue) -> Cow<'_, str> {
-    serde_json::from_str::<String>(raw.get()).map_or(Cow::Borrowed(raw.get()), Cow::Owned)
+    lean::from_str::<String>(raw.get()).map_or(Cow::Borrowed(raw.get()), Cow::Owned)
 }

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::ir::{Citation, Media, MediaKind, Native, Part, Source, Text, Thinking, ToolCall, ToolResult};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 use crate::wire::json::Object;
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 /// Content that is a string or an array of blocks.
@@ -31,7 +32,7 @@ pub(super) fn answered(raw: &RawValue) -> Option<Part> {
         Some("thinking") => word("thinking").map(|text| Part::Thinking(Thinking { text, ..Thinking::default() })),
         Some("tool_use") => {
             let (id, name) = (word("id").unwrap_or_default(), word("name").unwrap_or_default());
-            let input = input.map(|raw| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned()));
+            let input = input.map(|raw| lean::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned()));
             Some(Part::ToolCall(ToolCall { id, name, arguments: input.unwrap_or_default(), cache: None }))
         }
         Some(kind) => Some(Part::Native(Native { kind: kind.to_owned(), raw: raw.to_owned() })),

@@ -6,6 +6,7 @@ use crate::ir::{Citation, Extras, Native, Part, Response, Text, ToolCall};
 use crate::wire::answer::{CallIds, write_upstream};
 use crate::wire::fields::Fields;
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use crate::wire::{Echo, Glance};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -30,7 +31,7 @@ fn decode(body: &[u8]) -> Result<Response> {
     }
     let content = fields.items("content")?;
     let parts = fields.required("content", content)?.into_iter().filter_map(answered).collect();
-    let usage = fields.take("usage").and_then(|raw| serde_json::from_str::<Counts>(raw.get()).ok());
+    let usage = fields.take("usage").and_then(|raw| lean::from_str::<Counts>(raw.get()).ok());
     fields.take("role");
     let mut word = |name: &str| fields.text(name).ok().flatten();
     let (reason, stop_sequence) = (word("stop_reason"), word("stop_sequence"));
@@ -115,7 +116,7 @@ fn write_call(out: &mut Vec<u8>, call: &ToolCall, ids: &mut CallIds) {
 
 /// An input is an object; what the model wrote instead is shown in one.
 fn write_input(out: &mut Vec<u8>, arguments: &str) {
-    match serde_json::from_str::<&RawValue>(arguments) {
+    match lean::from_str::<&RawValue>(arguments) {
         Ok(raw) if raw.get().starts_with('{') => value(out, raw),
         _ if arguments.is_empty() => out.extend_from_slice(b"{}"),
         _ => Object::open(out).with("INVALID_JSON", arguments).close(),
@@ -130,7 +131,7 @@ pub(super) fn write_citation(out: &mut Vec<u8>, citation: &Citation) {
         kind: Cow<'a, str>,
     }
     if let Some(raw) = &citation.raw
-        && serde_json::from_str::<Typed<'_>>(raw.get()).is_ok_and(|typed| typed.kind.ends_with("_location"))
+        && lean::from_str::<Typed<'_>>(raw.get()).is_ok_and(|typed| typed.kind.ends_with("_location"))
     {
         return value(out, raw);
     }

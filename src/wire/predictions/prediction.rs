@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Kind, Result};
 use crate::ir::{Finish, Part, Reason, Response, Usage};
 use crate::wire::family;
+use crate::wire::lean;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +138,7 @@ fn status(word: Option<&str>, has_output: bool) -> Status {
 }
 
 fn words(error: &RawValue) -> String {
-    serde_json::from_str(error.get()).unwrap_or_else(|_| error.get().to_owned())
+    lean::from_str(error.get()).unwrap_or_else(|_| error.get().to_owned())
 }
 
 fn usage(metrics: &Metrics) -> Option<Usage> {
@@ -151,7 +152,7 @@ fn usage(metrics: &Metrics) -> Option<Usage> {
 
 /// A string, or every string of a list.
 pub(in crate::wire) fn strings(output: &RawValue) -> Vec<Cow<'_, str>> {
-    match serde_json::from_str::<Vec<&RawValue>>(output.get()) {
+    match lean::from_str::<Vec<&RawValue>>(output.get()) {
         Ok(items) => items.into_iter().filter_map(string).collect(),
         Err(_) => string(output).into_iter().collect(),
     }
@@ -160,7 +161,7 @@ pub(in crate::wire) fn strings(output: &RawValue) -> Vec<Cow<'_, str>> {
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Piece<'a>(#[serde(borrow)] Cow<'a, str>);
-    serde_json::from_str::<Piece<'_>>(raw.get()).ok().map(|piece| piece.0)
+    lean::from_str::<Piece<'_>>(raw.get()).ok().map(|piece| piece.0)
 }
 
 /// The answer of a language model, or where to wait for it.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Kind};
 use crate::ir::{Extras, Finish, Part, Reason, Usage};
 use crate::wire::fault;
+use crate::wire::lean;
 
 #[derive(Default, Deserialize)]
 pub(super) struct Answer<'a> {
@@ -109,7 +110,7 @@ impl Made {
 pub(super) fn text(raw: Option<&RawValue>) -> Cow<'_, str> {
     let raw = raw.map_or("", RawValue::get);
     let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-    if inner.contains('\\') { serde_json::from_str::<String>(raw).map(Cow::Owned).unwrap_or_default() } else { Cow::Borrowed(inner) }
+    if inner.contains('\\') { lean::from_str::<String>(raw).map(Cow::Owned).unwrap_or_default() } else { Cow::Borrowed(inner) }
 }
 
 /// An error told inside a 200: its code is a word that stands for a status.
@@ -121,7 +122,7 @@ pub(super) fn fault_of(raw: &RawValue) -> Error {
         #[serde(borrow, default, rename = "type")]
         kind: Option<&'a RawValue>,
     }
-    let coded: Option<Coded<'_>> = serde_json::from_str(raw.get()).ok();
+    let coded: Option<Coded<'_>> = lean::from_str(raw.get()).ok();
     let status = coded.and_then(|coded| status_of(coded.code).or_else(|| status_of(coded.kind))).unwrap_or(Kind::Failed.status());
     fault::decode(fault::Head { status, ..fault::Head::default() }, format!("{{\"error\":{}}}", raw.get()).as_bytes())
 }

@@ -7,6 +7,7 @@ use super::response::answer;
 use crate::error::Result;
 use crate::wire::Glance;
 use crate::wire::frame::sse;
+use crate::wire::lean;
 
 #[derive(Deserialize)]
 struct Glimpse<'a> {
@@ -32,7 +33,7 @@ pub fn glance_frame(frame: &sse::Frame<'_>, glance: &mut Glance) {
     match kind {
         "error" => glance.failed = true,
         "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
-            let last = glimpse.response.and_then(|raw| serde_json::from_str::<Answer<'_>>(raw.get()).ok()).unwrap_or_default();
+            let last = glimpse.response.and_then(|raw| lean::from_str::<Answer<'_>>(raw.get()).ok()).unwrap_or_default();
             glance.usage = last.counted().or(glance.usage);
             let failed = matches!(kind, "response.failed" | "response.cancelled") || last.fault().is_some();
             glance.failed |= failed;
@@ -73,9 +74,9 @@ pub fn glance_response(body: &[u8]) -> Result<Glance> {
     let answer = answer(body)?;
     let mut glance = Glance { usage: answer.counted(), finished: true, ..Glance::default() };
     for raw in answer.output.iter().flatten() {
-        let item: Item<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let item: Item<'_> = lean::from_str(raw.get()).unwrap_or_default();
         let pieces = item.content.iter().chain(&item.summary).flatten();
-        let pieces = pieces.filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        let pieces = pieces.filter_map(|raw| lean::from_str::<Piece<'_>>(raw.get()).ok());
         let said: usize = pieces.map(|piece| inner(piece.text).saturating_add(inner(piece.refusal))).sum();
         glance.produced = glance.produced.saturating_add(said).saturating_add(inner(item.arguments));
     }

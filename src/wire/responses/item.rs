@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::answer::text;
 use crate::ir::{Citation, Native, Part, Text, Thinking, ToolCall};
+use crate::wire::lean;
 use crate::wire::proof;
 
 /// Whose proofs these are; see `wire::proof`.
@@ -61,7 +62,7 @@ pub(super) fn parts(raw: &RawValue) -> Vec<Part> {
 
 impl<'a> Item<'a> {
     pub fn of(raw: &'a RawValue) -> Self {
-        serde_json::from_str(raw.get()).unwrap_or_default()
+        lean::from_str(raw.get()).unwrap_or_default()
     }
 
     pub fn kind(&self) -> Cow<'a, str> {
@@ -94,15 +95,14 @@ impl<'a> Item<'a> {
 
     /// Thinking with its proof; none when the item shows neither.
     pub fn thought(&self) -> Option<Thinking> {
-        let pieces =
-            list(self.summary).into_iter().chain(list(self.content)).filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        let pieces = list(self.summary).into_iter().chain(list(self.content)).filter_map(|raw| lean::from_str::<Piece<'_>>(raw.get()).ok());
         let told: Vec<_> = pieces.map(|piece| text(piece.text)).filter(|told| !told.is_empty()).collect();
         let thinking = thinking(&self.id(), &text(self.encrypted_content), told.join("\n\n"));
         (!thinking.text.is_empty() || thinking.redacted.is_some() || thinking.signature.is_some()).then_some(thinking)
     }
 
     pub fn citations(&self) -> Vec<Citation> {
-        let pieces = list(self.content).into_iter().filter_map(|raw| serde_json::from_str::<Piece<'_>>(raw.get()).ok());
+        let pieces = list(self.content).into_iter().filter_map(|raw| lean::from_str::<Piece<'_>>(raw.get()).ok());
         pieces.flat_map(|piece| citations(piece.annotations)).collect()
     }
 }
@@ -133,11 +133,11 @@ pub(super) fn thinking(id: &str, encrypted: &str, text: String) -> Thinking {
 }
 
 fn list(raw: Option<&RawValue>) -> Vec<&RawValue> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    raw.and_then(|raw| lean::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 fn said(raw: &RawValue) -> Option<Part> {
-    let piece: Piece<'_> = serde_json::from_str(raw.get()).ok()?;
+    let piece: Piece<'_> = lean::from_str(raw.get()).ok()?;
     match &*text(piece.kind) {
         "output_text" | "text" | "" => {
             let (text, citations) = (text(piece.text).into_owned(), citations(piece.annotations));
@@ -167,7 +167,7 @@ pub(super) fn citation(raw: &RawValue) -> Option<Citation> {
         #[serde(default)]
         end_index: Option<u64>,
     }
-    let told: Annotation<'_> = serde_json::from_str(raw.get()).ok()?;
+    let told: Annotation<'_> = lean::from_str(raw.get()).ok()?;
     let word = |raw| Some(text(raw).into_owned()).filter(|word| !word.is_empty());
     Some(Citation {
         url: word(told.url),

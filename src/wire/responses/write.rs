@@ -11,6 +11,7 @@ use crate::ir::{Citation, Extras, Finish, Native, Reason, Usage};
 use crate::wire::Echo;
 use crate::wire::fields::Fields;
 use crate::wire::json::{Object, value};
+use crate::wire::lean;
 
 /// Makes the ids of items, of which providers of other dialects have none.
 #[derive(Debug)]
@@ -253,7 +254,7 @@ pub(super) fn write_annotation(out: &mut Vec<u8>, citation: &Citation, whole: (u
         return true;
     }
     let own = |raw: &RawValue| {
-        serde_json::from_str::<Typed<'_>>(raw.get())
+        lean::from_str::<Typed<'_>>(raw.get())
             .is_ok_and(|typed| matches!(&*typed.kind, "file_citation" | "container_file_citation" | "file_path"))
     };
     let raw = citation.raw.as_ref().filter(|raw| own(raw));

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Native, Part, Raw, Request, Role, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::chat::answer::{Said, text};
 use crate::wire::fields::{Fields, wrong};
+use crate::wire::lean;
 use crate::wire::proof;
 
 pub fn decode_request(body: &[u8]) -> Result<Request> {
@@ -130,7 +131,7 @@ fn google_proof(raw: &RawValue) -> Option<Part> {
     struct Google {
         thought_signature: String,
     }
-    let told: Told = serde_json::from_str(raw.get()).ok()?;
+    let told: Told = lean::from_str(raw.get()).ok()?;
     let signature = told.extra_content.google.thought_signature;
     let signature = (!signature.is_empty()).then(|| proof::tagged("gemini", &signature));
     signature.map(|signature| Part::Thinking(Thinking { signature: Some(signature), ..Thinking::default() }))
@@ -160,7 +161,7 @@ fn call(raw: &RawValue, path: String) -> Result<ToolCall> {
 
 /// Thinking of an earlier turn: with its proof in `reasoning_details` or `thinking_blocks`, else as plain text.
 fn thoughts(fields: &mut Fields<'_>, raw: &RawValue) -> Result<Vec<Part>> {
-    let said: Said<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let said: Said<'_> = lean::from_str(raw.get()).unwrap_or_default();
     let mut thoughts = said.reasoning_parts();
     let path = fields.path_of("thinking_blocks");
     for (at, raw) in fields.items("thinking_blocks")?.unwrap_or_default().into_iter().enumerate() {

@@ -10,6 +10,7 @@ use crate::order;
 use crate::wire::converse::document::{self, Names, Noun};
 use crate::wire::converse::family::Family;
 use crate::wire::json::{Array, Object};
+use crate::wire::lean;
 use crate::wire::proof;
 
 pub(super) struct Conversation<'r> {
@@ -195,7 +196,7 @@ pub(super) fn mark(blocks: &mut Array<'_>, cache: Option<&Raw>) {
         ttl: Option<String>,
     }
     // Five minutes go without saying; not every model knows the word.
-    let ttl = serde_json::from_str::<Mark>(cache.get()).ok().and_then(|mark| mark.ttl).filter(|ttl| ttl == "1h");
+    let ttl = lean::from_str::<Mark>(cache.get()).ok().and_then(|mark| mark.ttl).filter(|ttl| ttl == "1h");
     let mut block = Object::open(blocks.slot());
     Object::typed(block.slot("cachePoint"), "default").maybe("ttl", ttl).close();
     block.close();
@@ -217,7 +218,7 @@ fn write_thinking(out: &mut Vec<u8>, thinking: &Thinking) {
 
 fn write_call(out: &mut Vec<u8>, call: &ToolCall) -> Result<()> {
     let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.trim() };
-    let input = serde_json::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
+    let input = lean::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
     let Some(input) = input else {
         return Err(invalid(format!("messages: the arguments of tool call \"{}\" ({}) are not a JSON object", call.id, call.name)));
     };

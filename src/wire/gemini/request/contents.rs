@@ -7,6 +7,7 @@ use super::names::{get, list, object, take, text};
 use crate::error::{Error, Result};
 use crate::ir::{Media, MediaKind, Part, Role, Source, Thinking, ToolCall, ToolResult, Turn};
 use crate::wire::fields::{Fields, is_string, plain, wrong};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 /// The calls made so far; results are tied to them.
@@ -176,7 +177,7 @@ fn decode_response(raw: &RawValue, path: &str) -> Result<(String, bool)> {
     let [(name, inner)] = fields.as_slice() else { return Ok((raw.get().to_owned(), false)) };
     let is_error = name == "error";
     let wrapped = is_error || matches!(name.as_str(), "output" | "result");
-    Ok(match serde_json::from_str::<String>(inner.get()) {
+    Ok(match lean::from_str::<String>(inner.get()) {
         Ok(text) if wrapped => (text, is_error),
         _ if is_error => (inner.get().to_owned(), true),
         _ => (raw.get().to_owned(), false),

@@ -3,6 +3,7 @@ use super::turns::{Content, Piece, invalid};
 use crate::error::Result;
 use crate::ir::{Media, Part, ToolCall, ToolResult};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 #[derive(Clone, Copy)]
@@ -61,7 +62,7 @@ fn foreign(part: &Part) -> crate::error::Error {
 
 fn write_call<'o>(mut part: Object<'o>, call: &ToolCall) -> Result<Object<'o>> {
     let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.trim() };
-    let args = serde_json::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
+    let args = lean::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
     let Some(args) = args else {
         return Err(invalid(format!("messages: the arguments of tool call \"{}\" ({}) are not a JSON object", call.id, call.name)));
     };
@@ -96,7 +97,7 @@ fn write_result<'o>(mut part: Object<'o>, result: &ToolResult, name: &str, place
 
 /// A response is an object; what is none is put into one.
 fn write_response(out: &mut Vec<u8>, text: &str, is_error: bool) {
-    let raw = serde_json::from_str::<&RawValue>(text).ok();
+    let raw = lean::from_str::<&RawValue>(text).ok();
     match raw.filter(|raw| raw.get().starts_with(['{', '['])) {
         Some(raw) if raw.get().starts_with('{') && !is_error => value(out, raw),
         Some(raw) => Object::open(out).with(if is_error { "error" } else { "result" }, raw).close(),

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ir::Raw;
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use serde_json::value::RawValue;
 
 const COUNTS: [&str; 6] = ["minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"];
@@ -74,7 +75,7 @@ fn write_schema(out: &mut Vec<u8>, raw: &RawValue, path: &str) -> Result<()> {
 const TYPES: [&str; 8] = ["type_unspecified", "string", "number", "integer", "boolean", "array", "object", "null"];
 
 fn write_type(object: &mut Object<'_>, raw: &RawValue, nullable: bool, path: &str) -> Result<()> {
-    let number = serde_json::from_str::<usize>(raw.get()).ok().and_then(|number| TYPES.get(number));
+    let number = lean::from_str::<usize>(raw.get()).ok().and_then(|number| TYPES.get(number));
     let mut types: Vec<String> = match number {
         Some(word) => vec![(*word).to_owned()],
         None if is_string(raw) => vec![plain(raw, path, "a type")?],

@@ -4,6 +4,7 @@ use super::encode::with_marks;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Format, Losses, Reasoning, Request};
 use crate::wire::json::{Object, value};
+use crate::wire::lean;
 use crate::wire::{Abilities, ThinkingStyle};
 
 const MOST_STOPS: usize = 5;
@@ -139,7 +140,7 @@ fn level(effort: Effort) -> &'static str {
 fn modalities(request: &Request) -> Result<Option<Vec<String>>> {
     let Some((_, raw)) = request.extras.iter().find(|(name, _)| name == "modalities") else { return Ok(None) };
     let asked: Vec<String> =
-        serde_json::from_str(raw.get()).map_err(|_| Error::invalid("modalities: expected an array of strings").with_param("modalities"))?;
+        lean::from_str(raw.get()).map_err(|_| Error::invalid("modalities: expected an array of strings").with_param("modalities"))?;
     let more = asked.iter().any(|modality| modality != "text");
     Ok(more.then(|| asked.iter().map(|modality| modality.to_ascii_uppercase()).collect()))
 }

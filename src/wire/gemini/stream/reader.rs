@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Citation, Delta, Event, Extras, Finish, Usage};
 use crate::wire::Reader;
 use crate::wire::frame::sse;
+use crate::wire::lean;
 use crate::wire::loose::Str;
 use serde_json::value::RawValue;
 
@@ -104,7 +105,7 @@ impl StreamReader {
 
     /// A part that cannot be read is no reason to lose the rest.
     fn hear(&mut self, raw: &RawValue, events: &mut Vec<Event>) {
-        let Ok(piece) = serde_json::from_str::<Piece<'_>>(raw.get()) else { return };
+        let Ok(piece) = lean::from_str::<Piece<'_>>(raw.get()) else { return };
         let proof = match piece.thought_signature.as_ref().map(|proof| received(&proof.0)) {
             Some(Received::Proof(proof)) => Some(proof),
             Some(Received::Redacted(data)) => {

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Losses, Part, Raw, Request, Role, Text, ToolCall, ToolResult};
 use crate::order;
 use crate::wire::json::{Array, Object, value};
+use crate::wire::lean;
 use crate::wire::proof;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -193,7 +194,7 @@ fn write_text(out: &mut Vec<u8>, text: &Text, place: Place) {
 
 fn write_call(out: &mut Vec<u8>, call: &ToolCall) -> Result<()> {
     let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.trim() };
-    let input = serde_json::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
+    let input = lean::from_str::<&RawValue>(text).ok().filter(|raw| raw.get().starts_with('{'));
     let Some(input) = input else {
         return Err(invalid(format!("messages: the arguments of tool call \"{}\" ({}) are not a JSON object", call.id, call.name)));
     };

@@ -7,6 +7,7 @@ use crate::wire::Reader;
 use crate::wire::fields::Fields;
 use crate::wire::frame::sse;
 use crate::wire::json::Object;
+use crate::wire::lean;
 use crate::wire::skim::Skim;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -225,7 +226,7 @@ impl StreamReader {
 
     fn start(&mut self, raw: Option<&RawValue>, events: &mut Vec<Event>) {
         self.close(events);
-        let parsed = raw.and_then(|raw| Some((raw, serde_json::from_str::<Start<'_>>(raw.get()).ok()?)));
+        let parsed = raw.and_then(|raw| Some((raw, lean::from_str::<Start<'_>>(raw.get()).ok()?)));
         let Some((raw, start)) = parsed else {
             return self.fail(Error::upstream(Kind::Failed, "The provider's stream starts a block that cannot be read."), events);
         };

@@ -4,6 +4,7 @@ use super::items as conversation;
 use crate::error::{Error, Result};
 use crate::ir::{Effort, Extras, Format, Reasoning, Request, Tool, ToolChoice};
 use crate::wire::fields::{Fields, is_string, items, plain, wrong};
+use crate::wire::lean;
 
 /// What only the provider that keeps it can resolve, and what to do instead.
 const KEPT: [(&str, &str); 3] = [
@@ -62,8 +63,9 @@ fn is_given_anyway(name: &str, raw: &RawValue) -> bool {
         "store" => raw.get() == "false",
         "service_tier" => raw.get() == "\"auto\"",
         "truncation" => raw.get() == "\"disabled\"",
-        "include" => serde_json::from_str::<Vec<String>>(raw.get())
-            .is_ok_and(|wanted| wanted.iter().all(|wanted| wanted == "reasoning.encrypted_content")),
+        "include" => {
+            lean::from_str::<Vec<String>>(raw.get()).is_ok_and(|wanted| wanted.iter().all(|wanted| wanted == "reasoning.encrypted_content"))
+        }
         _ => false,
     }
 }

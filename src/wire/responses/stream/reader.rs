@@ -8,6 +8,7 @@ use crate::error::{Error, Kind};
 use crate::ir::{Block, Delta, Event, Extras, Part, Response};
 use crate::wire::Reader;
 use crate::wire::frame::sse;
+use crate::wire::lean;
 use crate::wire::responses::answer::{Answer, Made, fault_of, text};
 use crate::wire::responses::item::{self, Item, citation};
 
@@ -134,7 +135,7 @@ impl StreamReader {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
-        let head: Answer<'_> = head.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let head: Answer<'_> = head.and_then(|raw| lean::from_str(raw.get()).ok()).unwrap_or_default();
         events.push(Event::Begin { id: head.id(), model: head.model(), created: head.created(), usage: None, extras: Extras::new() });
     }
 
@@ -275,7 +276,7 @@ impl StreamReader {
     }
 
     fn end(&mut self, last: Option<&RawValue>, events: &mut Vec<Event>) {
-        let Some(answer) = last.and_then(|raw| serde_json::from_str::<Answer<'_>>(raw.get()).ok()) else {
+        let Some(answer) = last.and_then(|raw| lean::from_str::<Answer<'_>>(raw.get()).ok()) else {
             return self.fail(Error::upstream(Kind::Failed, BROKEN), events);
         };
         if let Some(error) = answer.fault() {
