@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { ASKED, CONTESTANTS, TARGETS, check, request } from "./cases.mjs";
+import { ADDED, ASKED, CONTESTANTS, TARGETS, check, request } from "./cases.mjs";
 import { ratioTable, startLines, targetTable } from "./tables.mjs";
 import { CAUSEWAY, cpu, makeKey, start, workers } from "./workers.mjs";
 
@@ -77,7 +77,7 @@ async function main() {
   const summary = summarize(results, started);
   say("");
   console.log(ratioTable(results));
-  console.log(targetTable(summary, TARGETS));
+  console.log(targetTable(summary, TARGETS, ADDED));
   console.log(startLines(started));
   if (values.json) writeFileSync(values.json, JSON.stringify({ ...summary, started, results }, null, 2) + "\n");
 }
@@ -126,6 +126,7 @@ async function measure(field, { asked, connections, rounds }, seconds) {
     return { per_second, p50, p99, first_byte, ...(begin !== undefined && { cpu_us: ((end - begin) / requests) * 1e6 }) };
   });
   const bare = turns("bare");
+  const plain = by.includes("plain") && turns("plain");
   return by.map((contestant) => {
     const own = turns(contestant);
     const each = (value) => Object.fromEntries(Object.keys(own[0]).map((figure) => [figure, value(figure)]));
@@ -134,6 +135,7 @@ async function measure(field, { asked, connections, rounds }, seconds) {
       connections,
       ...each((figure) => median(own.map((turn) => turn[figure]))),
       ratios: each((figure) => median(own.map((turn, round) => turn[figure] / bare[round][figure]))),
+      ...(plain && { over_plain: median(own.map((turn, round) => turn.cpu_us / plain[round].cpu_us)) }),
     };
   });
 }
@@ -165,9 +167,11 @@ function portOf(field, contestant) {
 
 function summarize(results, started) {
   const found = (name, connections) => results.find((result) => result.case === name && result.connections === connections);
+  const each = (names, figure) => Object.fromEntries(names.map((name) => [name, round(figure(found(name, BUSY)), 3)]));
   const wasm = readFileSync(CAUSEWAY.wasm);
   return {
-    ratios: Object.fromEntries(Object.keys(TARGETS).map((name) => [name, round(found(name, BUSY).ratios.cpu_us, 3)])),
+    ratios: each([...Object.keys(TARGETS), ...Object.keys(ADDED)], ({ ratios }) => ratios.cpu_us),
+    over_relay: each(Object.keys(ADDED), ({ over_plain }) => over_plain),
     wasm: { bytes: wasm.length, gzip: gzipSync(wasm, { level: 9 }).length },
     start_ms: round(started.causeway - started.bare, 1),
     first_byte_ms: round(found("relay_stream", 1).first_byte - found("bare_stream", 1).first_byte, 3),

@@ -21,11 +21,12 @@ function series(result) {
   return `${result.case.slice(result.case.indexOf("_"))} ${result.connections}`;
 }
 
-export function targetTable({ ratios, wasm, start_ms, first_byte_ms }, targets) {
+export function targetTable({ ratios, over_relay, wasm, start_ms, first_byte_ms }, targets, added) {
   const row = (name, value, target, unit) => [name, `${value}${unit}`, `<= ${target}${unit}`, value <= target ? "ok" : "MISSED"];
   return aligned([
     ["summary", "is", "target", ""],
     ...Object.entries(targets).map(([name, target]) => row(`CPU of ${name}`, ratios[name], target, " ×")),
+    ...Object.entries(added).map(([name, target]) => row(`CPU of ${name}, over the plain relay's`, over_relay[name], target, " ×")),
     row("first byte of a stream, after bare's", first_byte_ms, FIRST_BYTE, " ms"),
     row("first answer after start, after bare's", start_ms, START, " ms"),
     row("wasm, gzipped", wasm.gzip, GZIPPED, " bytes"),
