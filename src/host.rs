@@ -126,10 +126,22 @@ pub trait Answer {
 pub enum Payload<'a> {
     None,
     Bytes(&'a [u8]),
+    /// The caller's own body, as [`Host::body`] gave it.
+    Unchanged(&'a [u8]),
     /// The caller's own body, passed on as it comes.
     Callers,
     /// The caller's form, edited as it passes.
     Form(Box<Editor>),
+}
+
+impl Payload<'_> {
+    /// What is known of it.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) | Self::Unchanged(bytes) => bytes,
+            Self::None | Self::Callers | Self::Form(_) => &[],
+        }
+    }
 }
 
 /// A request to an upstream.

@@ -100,6 +100,7 @@ impl Host for Worker {
         let body: JsValue = match parcel.body {
             Payload::None => JsValue::UNDEFINED,
             Payload::Bytes(bytes) => Uint8Array::from(bytes).into(),
+            Payload::Unchanged(_) => JsValue::NULL,
             Payload::Callers => JsValue::TRUE,
             Payload::Form(editor) => upload::keep(editor).into(),
         };

@@ -91,7 +91,8 @@ class Exchange {
 
   /** The body of the request; null when it is longer than the limit. */
   body(slot, limit) {
-    this.land(slot, whole(this.kept ? new Response(this.passing()) : this.request, limit));
+    const read = whole(this.kept ? new Response(this.passing()) : this.request, limit);
+    this.land(slot, read.then((bytes) => (this.unchanged = bytes)));
   }
 
   /** The beginning of the body; it is kept for when the body is passed on. */
@@ -234,8 +235,9 @@ class Exchange {
     this.land(slot, this.fetched(method, url, headers, body, timeout, limit));
   }
 
-  /** `body`: bytes, nothing, true for the caller's own, or the number of the form that it is. */
+  /** `body`: bytes, nothing, null for the caller's own as it was read, true for it as it comes, or the number of the form that it is. */
   async fetched(method, url, block, body, timeout, limit) {
+    if (body === null) body = this.unchanged;
     if (body === true) body = this.kept ? this.passing() : this.request.body;
     if (typeof body === "number") body = this.passing(body);
     let { signal } = this.request;

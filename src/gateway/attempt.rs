@@ -22,7 +22,7 @@ const MAX_FAILURE: usize = 64 << 10;
 pub async fn send<H: Host>(
     life: &mut Life<'_, H>,
     target: &Target<'_>,
-    body: &[u8],
+    body: Payload<'_>,
     stream: bool,
     own: impl FnOnce(&mut Headers),
     passes: bool,
@@ -38,9 +38,9 @@ pub async fn send<H: Host>(
         let most_ms = life.timeout_ms(stream)?;
         headers.add("authorization", &apart(token::authorization(life.host, life.settings, account, most_ms)).await?);
     }
-    target.sign(&mut headers, &url, body, started);
+    target.sign(&mut headers, &url, body.bytes(), started);
     let timeout_ms = life.timeout_ms(stream)?;
-    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body: Payload::Bytes(body), passes, timeout_ms };
+    let parcel = Parcel { url: &url, headers: &headers, method: "POST", body, passes, timeout_ms };
     let mut outcome = prices::alongside(life.host, life.settings, timeout_ms, life.host.fetch(parcel)).await;
     if target.service.serves.is_predicted()
         && let Ok(answer) = outcome

@@ -8,7 +8,7 @@ use super::route::{Asked, walk};
 use super::talk::{json_string, model, named};
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Answer, Host};
+use crate::host::{Answer, Host, Payload};
 use crate::http::{Headers, Reply};
 use crate::ir::Losses;
 use crate::lease::Bill;
@@ -58,7 +58,7 @@ async fn count_at<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_
 
 async fn ask<H: Host>(life: &mut Life<'_, H>, counter: &Target<'_>, body: &[u8]) -> Result<(H::Answer, Vec<u8>)> {
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let answer = send(life, counter, body, false, json, false).await?;
+    let answer = send(life, counter, Payload::Bytes(body), false, json, false).await?;
     let mut answer = accepted(life, counter, answer).await?;
     let bytes = read(life, counter.provider, &mut answer).await?;
     life.close(&Glance { finished: true, ..Glance::default() });

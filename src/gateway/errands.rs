@@ -9,7 +9,7 @@ use super::talk::{json_string, model, named};
 use super::worst::worst_of_errand;
 use crate::errand::{self, Letter, Returned};
 use crate::error::{Error, Result};
-use crate::host::{Answer, Host, apart};
+use crate::host::{Answer, Host, Payload, apart};
 use crate::http::{Body, Headers, Reply};
 use crate::providers::service::Errand;
 use crate::target::{Target, Wish};
@@ -85,7 +85,7 @@ async fn post<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, letter: &Let
         }
     };
     let passes = errand::passes(target.service.serves);
-    let mut answer = send(life, target, &letter.body, false, own, passes).await?;
+    let mut answer = send(life, target, Payload::Bytes(&letter.body), false, own, passes).await?;
     if passes && !(200..300).contains(&answer.status()) {
         return Err(passing_failure(life, target, &mut answer).await);
     }

@@ -271,7 +271,7 @@ async fn whole_form<H: Host>(
     let form = life.body().await?;
     let (body, script): (Vec<u8>, Script) = audio::encode_transcription(content_type, &form, task, &mut life.losses)?;
     let json = |headers: &mut Headers| headers.add("content-type", "application/json");
-    let answer = send(life, target, &body, false, json, false).await?;
+    let answer = send(life, target, Payload::Bytes(&body), false, json, false).await?;
     let mut answer = accepted(life, target, answer).await?;
     let bytes = read(life, target.provider, &mut answer).await?;
     let (kind, written) = audio::translate_transcript(&bytes, task, script)?;

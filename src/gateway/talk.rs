@@ -12,7 +12,7 @@ use super::worst::worst_of_talk;
 use crate::cache;
 use crate::door::{self, Talk};
 use crate::error::{Error, Result};
-use crate::host::{Answer, Fault, Host, apart};
+use crate::host::{Answer, Fault, Host, Payload, apart};
 use crate::http::{Body, Call, Headers, Reply};
 use crate::ir::{Fold, Losses, Response};
 use crate::prices;
@@ -33,6 +33,15 @@ struct Draft<'a> {
     /// The caller did not ask for usage.
     strain: bool,
     echo: Echo,
+}
+
+impl Draft<'_> {
+    fn payload(&self) -> Payload<'_> {
+        match &self.body {
+            Cow::Borrowed(body) => Payload::Unchanged(body),
+            Cow::Owned(body) => Payload::Bytes(body),
+        }
+    }
 }
 
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
@@ -168,7 +177,7 @@ async fn attempt<H: Host>(life: &mut Life<'_, H>, target: &Target<'_>, draft: &D
         let outcome = if script.wait_ms < timeout_ms { Ok(life.host.canned(script)) } else { Err(Fault::TimedOut) };
         return life.tried(target.provider, started, outcome);
     }
-    send(life, target, &draft.body, draft.stream, |headers| headers.add("content-type", "application/json"), false).await
+    send(life, target, draft.payload(), draft.stream, |headers| headers.add("content-type", "application/json"), false).await
 }
 
 /// The provider's answer becomes the reply.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use causeway::catalog::Money;
-use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Payload, Script};
+use causeway::host::{Answer, Fault, Host, Line, Note, Parcel, Script};
 use causeway::http::Headers;
 use causeway::lease::Used;
 use causeway::record::Record;
@@ -155,7 +155,7 @@ impl Host for World<'_> {
 
     async fn fetch(&self, parcel: Parcel<'_>) -> Result<Heard, Fault> {
         let target = self.deployment.target_at(parcel.url).unwrap_or_else(|| panic!("nobody is at {}", parcel.url));
-        let Payload::Bytes(body) = parcel.body else { panic!("a conversation is sent whole") };
+        let body = parcel.body.bytes();
         let (number, dialect) = (self.first + self.tries.borrow().len(), spoken_at(parcel.url));
         let Self { chance, about, deployment, .. } = self;
         let asked = Asked { chance, dialect, stream: about.stream, blames: deployment.blames, number };
