@@ -32,8 +32,9 @@
 //! rest; the Worker runs it in a Durable Object of its own.
 //!
 //! The Worker's entry is `edge/worker.js`, not Rust: what only JavaScript can do at no cost (promises, streams,
-//! headers) happens there, and the wasm is entered by a few exports that take and give numbers and bytes. Rust futures
-//! run on an executor of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
+//! headers) happens there (`exchange.js` is a request, `meter.js` and `registry.js` are the Durable Objects), and the
+//! wasm is entered by a few exports that take and give numbers and bytes (`wasm.js`). Rust futures run on an executor
+//! of our own (`edge/task.rs`), woken by `arrive`: a promise awaited from Rust costs some 20 us.
 //!
 //! Layers, each of which knows only those to its left (a test checks it):
 //! `error, order, spelling, time -> ir -> wire, http, record, host, catalog, cost, cache, lease, section -> providers -> policy, routing -> settings -> caller -> door, target, token, prices, errand -> models, health, predict, admin -> gateway -> edge`.

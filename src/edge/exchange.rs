@@ -1,4 +1,4 @@
-//! The JavaScript side of a request (`worker.js`), as far as it is called from here. Each call is `catch`: an
+//! The JavaScript side of a request (`exchange.js`), as far as it is called from here. Each call is `catch`: an
 //! exception that nobody catches would end every request of the isolate.
 
 use wasm_bindgen::prelude::*;

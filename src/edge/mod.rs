@@ -1,5 +1,5 @@
 //! The Worker: the only folder that knows Cloudflare. It turns requests into calls, replies into responses, and
-//! is the `Host` of the core. `worker.js` is its other half and the Worker's entry.
+//! is the `Host` of the core. `worker.js`, the Worker's entry, is its other half.
 
 mod exchange;
 mod host;

@@ -1,5 +1,5 @@
 //! The Durable Object of the admin API, as far as it decides something: the core over the rows of its database. What
-//! is told to meters and to the storage, one after the other, is told by `worker.js`.
+//! is told to meters and to the storage, one after the other, is told by `registry.js`.
 
 use std::cell::RefCell;
 

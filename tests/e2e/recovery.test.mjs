@@ -33,10 +33,10 @@ export function serve(exchange) {
   else exchange.reply(200, "", String(made));
 }`;
 
-/** What the entry imports beyond that is never called here. */
+/** What else is asked of the Rust side is never called here. */
 function standIn() {
-  const [, names] = /import\b[^{]*\{([^}]+)\} from "causeway"/.exec(readFileSync(join(ROOT, "src/edge/worker.js"), "utf8"));
-  const wanted = names.split(",").map((name) => name.trim().split(" ")[0]);
+  const lists = readFileSync(join(ROOT, "src/edge/wasm.js"), "utf8").matchAll(/\{([^}]+)\} from "causeway"/g);
+  const wanted = [...lists].flatMap(([, names]) => names.split(",").map((name) => name.trim().split(" ")[0]));
   const missing = wanted.filter((name) => !new RegExp(`export (async )?(function|class) ${name}\\b`).test(STAND_IN));
   return STAND_IN + missing.map((name) => `\nexport function ${name}() { throw new Error("${name} has no stand-in"); }`).join("");
 }
