@@ -148,14 +148,9 @@ impl<R: Rows> Desk<R> {
         Ok(())
     }
 
-    fn rules(&self) -> Rules {
-        let loose = || self.loose.as_ref().map(|(_, rules)| rules);
-        self.definition.as_ref().map(|definition| &definition.rules).or_else(loose).cloned().unwrap_or_default()
-    }
-
     fn settle(&mut self, body: &str, now: u64) -> Result<String> {
         let settlement: Settlement = read(body)?;
-        let settled = self.meter.settle(&self.rules(), &settlement, now);
+        let settled = self.meter.settle(rules(&self.definition, &self.loose), &settlement, now);
         if let Some(used) = settlement.used.as_ref().filter(|_| settled.counts) {
             self.note(used, settlement.usd, now);
         }
@@ -228,9 +223,9 @@ impl<R: Rows> Desk<R> {
     /// Where things stand: limits, budgets, and the account of some days.
     fn standing(&mut self, query: &str, now: u64) -> Result<String> {
         self.keep_day();
-        let rules = self.rules();
+        let rules = rules(&self.definition, &self.loose);
         let standing = Standing {
-            limits: self.meter.left(&rules, now),
+            limits: self.meter.left(rules, now),
             budgets: rules.budgets.iter().map(|budget| Stand::of(budget, &mut self.meter, now)).collect(),
             usage: self.usage(Days::asked(query, now, DAYS)?),
         };
@@ -311,6 +306,13 @@ impl<R: Rows> Desk<R> {
             self.rows.put(name, Some(&json));
         }
     }
+}
+
+/// What holds: the definition's, or else what came along with the last ask.
+fn rules<'a>(definition: &'a Option<Definition>, loose: &'a Option<(String, Rules)>) -> &'a Rules {
+    const NONE: &Rules = &Rules { limits: Vec::new(), budgets: Vec::new() };
+    let loose = || loose.as_ref().map(|(_, rules)| rules);
+    definition.as_ref().map(|definition| &definition.rules).or_else(loose).unwrap_or(NONE)
 }
 
 impl Definition {
