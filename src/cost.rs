@@ -1,10 +1,11 @@
 //! What a request costs: what it used, at the prices of the model that answered.
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
-use crate::catalog::{self, Kind, Model, Money, Prices, Rates, Units, cost_with};
+use crate::catalog::{Kind, Model, Money, Prices, Rates, Units, cost_with};
 use crate::ir::Usage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,26 +31,33 @@ pub struct Tally {
     pub uncounted: bool,
 }
 
-/// What a provider's model costs for so much use of it. `own` are prices that win over the catalog's.
-pub fn of(own: Option<&Prices>, provider: &str, model: &str, usage: &Usage, tally: &Tally) -> Cost {
-    at(own.cloned().or_else(|| listed(&catalog::find(provider, model)?, tally)), usage, tally)
+/// What is known of a provider's model.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Prices that win over the catalog's.
+    pub own: Option<Prices>,
+    /// As the catalog has it.
+    pub model: Option<Rc<Model>>,
 }
 
-/// The same of a model that has been found.
-pub fn of_found(own: Option<&Prices>, model: &Model, usage: &Usage, tally: &Tally) -> Cost {
-    at(own.cloned().or_else(|| listed(model, tally)), usage, tally)
-}
-
-fn at(prices: Option<Prices>, usage: &Usage, tally: &Tally) -> Cost {
-    if tally.uncounted {
-        return Cost::Unpriced;
+impl Known {
+    pub fn prices(&self) -> Option<&Prices> {
+        self.own.as_ref().or_else(|| self.model.as_ref()?.prices.as_ref())
     }
-    let money = prices.and_then(|prices| {
-        let counted = !(tally.opaque && usage.estimated);
-        let prices = if counted { prices } else { by_the_piece(prices) };
-        cost_with(&prices, usage, &tally.units)
-    });
-    money.map_or(Cost::Unpriced, Cost::Usd)
+
+    /// What so much use of it costs.
+    pub fn cost(&self, usage: &Usage, tally: &Tally) -> Cost {
+        if tally.uncounted {
+            return Cost::Unpriced;
+        }
+        let prices = self.own.clone().or_else(|| listed(self.model.as_ref()?, tally));
+        let money = prices.and_then(|prices| {
+            let counted = !(tally.opaque && usage.estimated);
+            let prices = if counted { prices } else { by_the_piece(prices) };
+            cost_with(&prices, usage, &tally.units)
+        });
+        money.map_or(Cost::Unpriced, Cost::Usd)
+    }
 }
 
 /// The model's prices, those of the size of its images where they differ by it.

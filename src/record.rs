@@ -1,12 +1,10 @@
 //! One request as one value for the log. It holds counts and names, never content and never a secret.
 
-use std::rc::Rc;
-
 use serde::Serialize;
 
 use crate::cache::Cached;
-use crate::catalog::{Model, Money, Prices};
-use crate::cost::{self, Cost, Tally};
+use crate::catalog::Money;
+use crate::cost::{Cost, Known, Tally};
 use crate::error::{Error, Kind};
 use crate::host::Note;
 use crate::http::Ending;
@@ -138,10 +136,8 @@ pub struct Ledger {
     pub tally: Tally,
     /// The stream at hand, where it is kept in mind how it ends.
     pub under_way: Option<u64>,
-    /// Prices of the model that win over the catalog's.
-    pub own: Option<Prices>,
-    /// The model as the catalog has it, where it has been found already.
-    pub found: Option<Rc<Model>>,
+    /// The model that is asked, and what it costs.
+    pub known: Known,
     /// What it holds of limits and budgets.
     pub lease: Lease,
     /// No provider takes money for it.
@@ -177,10 +173,7 @@ impl Ledger {
 
     /// What so much use of the model at hand costs.
     pub fn cost(&self, usage: &Usage) -> Cost {
-        match &self.found {
-            Some(model) => cost::of_found(self.own.as_ref(), model, usage, &self.tally),
-            None => cost::of(self.own.as_ref(), self.record.provider, &self.record.model, usage, &self.tally),
-        }
+        self.known.cost(usage, &self.tally)
     }
 
     /// The target at hand is left. Where its answer had begun well, what it was asked is paid for.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::catalog::{self, Model, Overrides};
+use crate::cost::Known;
 use crate::policy::access;
 use crate::policy::roster::Roster;
 use crate::policy::vault::Vault;
@@ -179,6 +180,11 @@ impl Settings {
 
     pub fn own_prices(&self) -> Rc<Overrides> {
         Rc::clone(&self.own_prices.borrow().known)
+    }
+
+    /// What is known of a model, with the prices that win over the catalog's.
+    pub fn known(&self, provider: &'static str, name: &str) -> Known {
+        Known { own: self.own_prices().find(provider, name).cloned(), model: self.model(provider, name) }
     }
 
     /// What the catalog has by this name.

@@ -5,7 +5,7 @@ use super::attempt::{accepted, read, send};
 use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
-use super::talk::{json_string, model, named};
+use super::talk::{json_string, named};
 use crate::door::Talk;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Answer, Host, Payload};
@@ -21,9 +21,7 @@ use crate::wire::{Dialect, Glance};
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = life.look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model, once: false, unrouted: false };
+    let asked = Asked::by(life.look(&body)?, talk.model.as_deref())?;
     walk(life, &asked, async |life| count_at(life, talk, &asked).await).await
 }
 

@@ -5,7 +5,7 @@ use super::lease;
 use super::life::Life;
 use super::route::{Asked, walk};
 use super::shelf::{self, Shelf};
-use super::talk::{json_string, model, named};
+use super::talk::{json_string, named};
 use super::worst::worst_of_errand;
 use crate::errand::{self, Letter, Returned};
 use crate::error::{Error, Result};
@@ -22,8 +22,7 @@ pub async fn run<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Repl
     if let Some(usual) = errand.usual_model().filter(|_| matches!(envelope.text("model"), Ok(None))) {
         envelope.set("model", json_string(usual));
     }
-    let model = model(None, &envelope)?;
-    let asked = Asked { envelope, model, once: false, unrouted: false };
+    let asked = Asked::by(envelope, None)?;
     walk(life, &asked, async |life| ask(life, errand, &asked).await).await
 }
 

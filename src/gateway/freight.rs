@@ -78,12 +78,11 @@ fn is_listed<H: Host>(life: &Life<'_, H>) -> bool {
 
 /// What it may use at the most.
 pub fn worst<H: Host>(life: &Life<'_, H>, freight: &Freight) -> Bill {
-    let (provider, model) = (life.ledger.record.provider, life.ledger.record.model.as_str());
     let body = freight.body.as_deref().unwrap_or_default();
     match freight.kind {
         Freighted::Free => Bill::default(),
         Freighted::Talk(_) => match Envelope::look(body) {
-            Ok(envelope) => worst_of_talk(life, provider, model, &envelope),
+            Ok(envelope) => worst_of_talk(life, &envelope),
             Err(_) => worst_of_unknown(body),
         },
         Freighted::Errand(errand) if errand.is_form() => worst_of_form(life, errand),

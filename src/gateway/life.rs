@@ -275,8 +275,7 @@ impl<'a, H: Host> Life<'a, H> {
         self.upstream_ms = self.upstream_ms.saturating_add(ms);
         let status = outcome.as_ref().map_or(0, Answer::status);
         let unreachable = matches!(outcome, Err(Fault::Unreachable(_)));
-        self.ledger.own = self.settings.own_prices().find(provider.slug, &self.ledger.record.model).cloned();
-        self.ledger.found = self.settings.model(provider.slug, &self.ledger.record.model);
+        self.ledger.known = self.settings.known(provider.slug, &self.ledger.record.model);
         self.note(Attempt { provider: provider.slug, status, ms, asked: true, unreachable, ..Attempt::default() });
         outcome.map_err(|fault| unanswered(fault, self, provider))
     }

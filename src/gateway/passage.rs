@@ -20,7 +20,6 @@ use crate::settings::Settings;
 use crate::target::{self, Credential, Target, Wish};
 use crate::token;
 use crate::wire::audio::{self, Script, Task};
-use crate::wire::envelope::Envelope;
 use crate::wire::multipart::{Editor, HEAD_BYTES};
 use crate::wire::pipe::{Pipe, Tap};
 use crate::wire::{Dialect, Glance};
@@ -33,7 +32,7 @@ pub async fn pass<H: Host>(life: &mut Life<'_, H>, passage: &Passage) -> Result<
     let provider = passage.provider.as_deref().or_else(|| home_of(life.settings, life.dialect).map(|provider| provider.slug));
     // As if for a model of the provider, so that its credential is found.
     let model = provider.map(|slug| format!("{slug}/")).unwrap_or_default();
-    let asked = Asked { envelope: Envelope::empty(), model, once: true, unrouted };
+    let asked = Asked::unread(model, unrouted);
     walk(life, &asked, async |life| pass_to(life, passage).await).await
 }
 
@@ -222,7 +221,7 @@ pub async fn form<H: Host>(life: &mut Life<'_, H>, errand: Errand) -> Result<Rep
         None if target::named_provider(life.call, &life.caller)?.is_some() => String::new(),
         None => return Err(audio::model_unseen()),
     };
-    let asked = Asked { envelope: Envelope::empty(), model: asked, once: true, unrouted: false };
+    let asked = Asked::unread(asked, false);
     walk(life, &asked, async |life| form_to(life, errand, &asked).await).await
 }
 

@@ -12,7 +12,7 @@ use super::config;
 use super::life::{Life, ONLY, Turn};
 use super::route::Asked;
 use super::sight::{Sight, fits};
-use super::talk::{model, named};
+use super::talk::named;
 use super::vaulted;
 use crate::admin::Answer;
 use crate::admin::resource::in_body;
@@ -135,10 +135,8 @@ pub async fn dry_run<H: Host>(life: &Life<'_, H>, body: &str) -> Result<Answer> 
         _ => return Err(wrong("request.path", "the path of a conversation, or of another request that a config routes")),
     };
     life.dialect = talk.as_ref().map_or(Dialect::Chat, |talk| talk.dialect);
-    let envelope = Envelope::look(&described.body)?;
     let in_path = talk.as_ref().and_then(|talk| talk.model.as_deref());
-    let model = model(in_path, &envelope)?;
-    let asked = Asked { envelope, model, once: false, unrouted: false };
+    let asked = Asked::by(Envelope::look(&described.body)?, in_path)?;
     life.member = admission::impersonate(&life, described.key.as_deref()).await?;
     if let Some(error) = life.member.as_ref().and_then(|member| admission::admit(&life, member, Scope::Inference).err()) {
         let preview = Preview { target: None, order: &[], choices: &[], refused: Some(Refused::by(error)) };

@@ -27,6 +27,20 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// By a body at hand. The model is named in the path, or in the body, or nowhere, because a config may name it.
+    pub fn by(envelope: Envelope<'a>, in_path: Option<&str>) -> Result<Self> {
+        let model = match in_path {
+            Some(model) => model.to_owned(),
+            None => envelope.text("model")?.map(Cow::into_owned).unwrap_or_default(),
+        };
+        Ok(Self { envelope, model, once: false, unrouted: false })
+    }
+
+    /// By its head alone: the body passes as it comes.
+    pub fn unread(model: String, unrouted: bool) -> Self {
+        Self { envelope: Envelope::empty(), model, once: true, unrouted }
+    }
+
     /// The same on a target's terms. A dialect whose paths name the model has none in the body.
     pub fn under(&self, terms: Option<&Terms>, in_path: bool) -> (Envelope<'a>, String) {
         let mut envelope = self.envelope.clone();

@@ -6,8 +6,8 @@ use super::admission;
 use super::life::Life;
 use super::route::Asked;
 use super::worst::{LIKELY_OUTPUT, bound};
-use crate::catalog::{self, Capability, Money};
-use crate::cost::{self, Cost, Tally};
+use crate::catalog::{Capability, Kind, Money};
+use crate::cost::{Cost, Tally};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ir::Usage;
@@ -107,8 +107,7 @@ impl<H: Host> View for Sight<'_, '_, H> {
             Some(provider) => (provider, model.as_str()),
             None => target::provider_of_model(self.life.settings, &caller, &model).ok()?,
         };
-        let own = self.life.settings.own_prices().find(provider.slug, model).cloned();
-        match cost::of(own.as_ref(), provider.slug, model, &usage, &Tally::default()) {
+        match self.life.settings.known(provider.slug, model).cost(&usage, &Tally::default()) {
             Cost::Usd(money) => Some(money),
             Cost::Unpriced => None,
         }
@@ -116,11 +115,12 @@ impl<H: Host> View for Sight<'_, '_, H> {
 }
 
 /// Refuses a request that the model is known not to serve, where another target may.
-pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &str, model: &str) -> Result<()> {
+pub fn fits<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>, provider: &'static str, model: &str) -> Result<()> {
     if !life.turn.elsewhere {
         return Ok(());
     }
-    let Some(known) = catalog::find(provider, model).filter(|model| model.kind == catalog::Kind::Chat) else { return Ok(()) };
+    let known = life.settings.model(provider, model).filter(|model| model.kind == Kind::Chat);
+    let Some(known) = known else { return Ok(()) };
     if let Some((_, what)) = needs(envelope).find(|(capability, _)| known.capabilities.lacks(*capability)) {
         return Err(Error::invalid(format!("{provider}/{model} takes no {what}.")));
     }

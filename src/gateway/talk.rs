@@ -47,9 +47,7 @@ impl Draft<'_> {
 pub async fn hold<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {
     life.dialect = talk.dialect;
     let body = life.receive().await?;
-    let envelope = life.look(&body)?;
-    let model = model(talk.model.as_deref(), &envelope)?;
-    let asked = Asked { envelope, model, once: false, unrouted: false };
+    let asked = Asked::by(life.look(&body)?, talk.model.as_deref())?;
     walk(life, &asked, async |life| ask(life, talk, &asked).await).await
 }
 
@@ -60,7 +58,7 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     fits(life, &envelope, target.provider.slug, &target.model)?;
     let shelf = Shelf::of_talk(life, &target, &envelope);
     let turns = shelf.is_some() && cache::turns(life.dialect, &envelope);
-    let worst = worst_of_talk(life, target.provider.slug, &target.model, &envelope);
+    let worst = worst_of_talk(life, &envelope);
     let draft = draft(life, talk, envelope, &target)?;
     let mut shelf = shelf.filter(|_| turns || !draft.stream);
     life.ledger.record.stream = draft.stream;
@@ -73,14 +71,6 @@ async fn ask<H: Host>(life: &mut Life<'_, H>, talk: &Talk, asked: &Asked<'_>) ->
     let answer = attempt(life, &target, &draft).await?;
     let answer = accepted(life, &target, answer).await?;
     receive(life, &target, draft, answer, shelf).await
-}
-
-/// The model that is asked for: in the path, or in the body, or nowhere, because a config may name it.
-pub fn model(in_path: Option<&str>, envelope: &Envelope<'_>) -> Result<String> {
-    match in_path {
-        Some(model) => Ok(model.to_owned()),
-        None => Ok(envelope.text("model")?.map(Cow::into_owned).unwrap_or_default()),
-    }
 }
 
 /// That in the end a model is named.

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::lease;
 use super::life::Life;
-use crate::catalog::{self, Prices};
-use crate::cost::{self, Cost, Tally};
+use crate::catalog::Prices;
+use crate::cost::{Cost, Known, Tally};
 use crate::errand;
 use crate::host::Host;
 use crate::ir::Usage;
@@ -20,24 +20,22 @@ use crate::wire::pipe::estimate_tokens;
 pub const LIKELY_OUTPUT: u64 = 500;
 
 /// What a conversation may use at the most: its prompt, and the longest answer that it allows or the model gives.
-pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, provider: &str, model: &str, envelope: &Envelope<'_>) -> Bill {
+pub fn worst_of_talk<H: Host>(life: &Life<'_, H>, envelope: &Envelope<'_>) -> Bill {
     // What is answered behind the caller's back, nobody here hears of.
     let unheard = envelope.raw("background") == Some("true");
     if !lease::counts(life) {
         return Bill { uncounted: unheard, ..Bill::NOTHING };
     }
-    let known = catalog::find(provider, model);
+    let known = known(life);
+    let model = known.model.as_ref();
     let (likely, most) = prompt(envelope);
-    let most = known.as_ref().and_then(|model| model.context).map_or(most, |window| most.min(window)).max(likely);
+    let most = model.and_then(|model| model.context).map_or(most, |window| most.min(window)).max(likely);
     let bound = bound(envelope);
-    let longest = known.as_ref().and_then(|model| model.max_output.or(model.context)).unwrap_or(LONGEST_OUTPUT);
+    let longest = model.and_then(|model| model.max_output.or(model.context)).unwrap_or(LONGEST_OUTPUT);
     let choices = choices(envelope);
     let output = bound.unwrap_or(longest).saturating_mul(choices);
     let likely_output = bound.map_or(LIKELY_OUTPUT.min(longest), |bound| bound.min(longest.max(LIKELY_OUTPUT))).saturating_mul(choices);
-    let own = life.settings.own_prices().find(provider, model).cloned();
-    let prices = own.as_ref().or_else(|| known.as_ref()?.prices.as_ref());
-    let usage = dearest(envelope, prices, most, output);
-    let cost = cost::of(own.as_ref(), provider, model, &usage, &Tally::default());
+    let cost = known.cost(&dearest(envelope, known.prices(), most, output), &Tally::default());
     let bill = Bill::of(likely.saturating_add(likely_output), most.saturating_add(output), cost);
     Bill { uncounted: unheard, unpriced: bill.unpriced || unheard, ..bill }
 }
@@ -101,9 +99,12 @@ fn worst_of_images<H: Host>(life: &Life<'_, H>, likely: u64, most: u64, mut tall
 }
 
 fn price<H: Host>(life: &Life<'_, H>, usage: &Usage, tally: &Tally) -> Cost {
-    let record = &life.ledger.record;
-    let own = life.settings.own_prices().find(record.provider, &record.model).cloned();
-    cost::of(own.as_ref(), record.provider, &record.model, usage, tally)
+    known(life).cost(usage, tally)
+}
+
+/// The model that is to be asked. Its own prices may come to be known only while it is.
+fn known<H: Host>(life: &Life<'_, H>) -> Known {
+    life.settings.known(life.ledger.record.provider, &life.ledger.record.model)
 }
 
 /// The same of what nobody here can read: it is paid for, but how much that is the provider alone knows.
@@ -185,6 +186,7 @@ fn tokens_at_most(bytes: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog;
 
     #[test]
     fn as_many_answers_are_reckoned_with_as_a_body_may_lead_to() {
