@@ -130,7 +130,7 @@ describe("the admin API", () => {
     await Promise.all(Array.from({ length: 40 }, (_, at) => admin("PATCH", `teams/many-${at % 8}`, { name: `now-${at}` })));
     for (let at = 0; at < 8; at++) {
       const { json } = await admin("GET", `teams/many-${at}`);
-      const { name, version } = JSON.parse(await until(() => stored(`team:many-${at}`), 5_000, "a team in the storage"));
+      const { name, version } = JSON.parse(await until(() => stored(`team:many-${at}`), "a team in the storage"));
       assert.deepEqual([name, version], [json.name, json.version]);
     }
   });
@@ -145,7 +145,7 @@ describe("the admin API", () => {
     assert.equal((await admin("DELETE", `keys/${key.json.id}`)).status, 204);
     assert.equal(await stored("team:late"), null);
     await failing(false);
-    const told = await until(async () => (await stored("team:late")) ?? undefined, 15_000, "the team in the storage");
+    const told = await until(async () => (await stored("team:late")) ?? undefined, "the team in the storage");
     assert.equal(JSON.parse(told).name, "Late");
     assert.equal(await stored(`key:${key.json.id}`), null);
   });
@@ -172,10 +172,10 @@ describe("the admin API", () => {
     const { json } = await admin("POST", "keys", { name: "leaving" });
     const before = await used();
     assert.equal((await chat({ authorization: `Bearer ${json.key}` })).status, 200);
-    await until(async () => (await used()) > before || undefined, 5_000, "the use of the key");
+    await until(async () => (await used()) > before || undefined, "the use of the key");
     assert.equal((await admin("DELETE", `keys/${json.id}`)).status, 204);
     for (let count = 0; count < 3; count++) assert.equal((await chat({ "x-causeway-provider": "sandbox" })).status, 200);
-    await until(async () => (await used()) >= before + 4 || undefined, 10_000, "the use without a key");
+    await until(async () => (await used()) >= before + 4 || undefined, "the use without a key");
     const gone = await admin("GET", "usage?by=key&deleted=true&limit=100");
     assert.ok(gone.json.data.some(({ key, requests }) => key === json.id && requests === 1), gone.text);
   });

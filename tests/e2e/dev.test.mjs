@@ -29,7 +29,7 @@ before(async () => {
   dev = spawn("scripts/dev", ["--port", String(port), "--var", "CUSTOM=with $dollar 'and' = signs"], { cwd: ROOT, detached: true });
   dev.stdout.on("data", (chunk) => (output += chunk));
   dev.stderr.on("data", (chunk) => (output += chunk));
-  await until(() => output.includes(`ready http://127.0.0.1:${port}`) || (dev.exitCode !== null && Promise.reject(new Error("it ended"))), 120_000, "the ready line")
+  await until(() => output.includes(`ready http://127.0.0.1:${port}`) || (dev.exitCode !== null && Promise.reject(new Error("it ended"))), "the ready line", 120_000)
     .catch((error) => assert.fail(`${error.message}\n${output}`));
 });
 
@@ -86,7 +86,7 @@ test("SIGTERM ends it and everything that it started", async () => {
   const members = await family();
   assert.ok(members.length > 2);
   dev.kill("SIGTERM");
-  await until(() => dev.exitCode !== null || dev.signalCode !== null, 10_000, "its end");
+  await until(() => dev.exitCode !== null || dev.signalCode !== null, "its end");
   const alive = (pid) => {
     try {
       return process.kill(pid, 0);
@@ -94,6 +94,6 @@ test("SIGTERM ends it and everything that it started", async () => {
       return false;
     }
   };
-  await until(() => !members.some(alive), 5_000, "the end of its children");
+  await until(() => !members.some(alive), "the end of its children");
   await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
 });

@@ -5,33 +5,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stage } from "./pairs.mjs";
+import { assertSoon } from "./soon.mjs";
 import { PASSAGES, director, heard } from "./targets.mjs";
 import { until } from "./until.mjs";
 import { PLAIN } from "./upstream/answers.mjs";
 
-const WITHIN_MS = 100;
 const scene = stage();
 const { target, modelOf, asked, fallback, ask, send } = director(scene);
 
-/** For how long the provider was kept busy with what nobody wanted any more. */
-async function keptBusy(target, since) {
-  const { abortedAt } = await scene.upstream.left(modelOf(target));
-  return abortedAt - since;
-}
-
-/**
- * That the provider is not kept busy. A busy machine is late now and then, and late with all it does: what counts is
- * the soonest of a few runs, and how long a failover takes here and now that has nothing to wait for.
- */
-async function assertLeft(run) {
-  const took = [];
-  while (took.length < 4) {
+/** That the provider is soon left, not reckoning with what a failover takes that has nothing to wait for. */
+const assertLeft = (run) =>
+  assertSoon(async () => {
     const { ms: usual } = await ask(fallback(target("dressed"), target("plain")), { stream: true });
-    took.push(Math.round(await run()));
-    if (took.at(-1) <= WITHIN_MS + usual) return;
-  }
-  assert.fail(`it went on for ${took.join(", ")} ms`);
-}
+    return (await run()) - usual;
+  });
 
 for (const { caller, provider, way } of PASSAGES) {
   const of = (words, more) => target(words, more, provider);
@@ -55,7 +42,7 @@ for (const { caller, provider, way } of PASSAGES) {
           assert.deepEqual(heard(answer), { text: PLAIN, ended: "end" });
           assert.doesNotMatch(answer.body, /broke down/);
           assert.deepEqual([answer.told("target"), answer.told("attempts"), answer.broken], ["config.targets[1]", "2", false]);
-          return more && keptBusy(bad, started + more.first_token_timeout);
+          return more && scene.upstream.wentOn(modelOf(bad), started + more.first_token_timeout);
         };
         await (more ? assertLeft(run) : run());
       });
@@ -104,14 +91,14 @@ for (const { caller, provider, way } of PASSAGES) {
           const answer = await ask(only, { caller, stream: true });
           assert.deepEqual([answer.status, heard(answer).ended], [200, "error"]);
           assert.match(answer.body, new RegExp(name));
-          assert.ok(answer.ms < 1_000, `${answer.ms} ms`);
-          return keptBusy(only, started + answer.ms);
+          assert.ok(answer.ms < 5_000, `${answer.ms} ms`);
+          return scene.upstream.wentOn(modelOf(only), started + answer.ms);
         });
       });
     }
 
     test("a stream that goes on is not cut by the idle_timeout", async () => {
-      const answer = await ask(fallback(of("slow-20", { idle_timeout: 250 }), of("plain")), { caller, stream: true });
+      const answer = await ask(fallback(of("slow-300", { idle_timeout: 2_000 }), of("plain")), { caller, stream: true });
       assert.deepEqual([heard(answer), answer.told("attempts")], [{ text: PLAIN, ended: "end" }, "1"]);
     });
 
@@ -149,33 +136,33 @@ describe("total_timeout", () => {
     const answer = await ask({ ...fallback(...targets), total_timeout: 200 });
     assert.equal(answer.status, 504);
     assert.match(JSON.parse(answer.body).error.message, /total_timeout/);
-    assert.ok(answer.ms >= 190 && answer.ms < 600, `${answer.ms} ms`);
+    assert.ok(answer.ms >= 190 && answer.ms < 5_000, `${answer.ms} ms`);
     assert.equal(asked(targets[1]), 0);
     await scene.upstream.left(modelOf(targets[0]));
   });
 
   test("leaves no time for a pause that is longer", async () => {
-    const [bad, good] = [target("status-503,wait-1000", { retry: { attempts: 2 } }), target("plain")];
-    const answer = await ask({ ...fallback(bad, good), total_timeout: 500 });
+    const [bad, good] = [target("status-503,wait-20000", { retry: { attempts: 2 } }), target("plain")];
+    const answer = await ask({ ...fallback(bad, good), total_timeout: 5_000 });
     assert.equal(answer.status, 200);
-    assert.ok(answer.ms < 400, `${answer.ms} ms`);
+    assert.ok(answer.ms < 5_000, `${answer.ms} ms`);
     assert.equal(asked(bad), 1);
   });
 
   test("bounds an answer that comes whole, too", async () => {
-    const answer = await ask({ ...target("slow-100"), total_timeout: 200 });
+    const answer = await ask({ ...target("slow-1000"), total_timeout: 200 });
     assert.equal(answer.status, 504);
-    assert.ok(answer.ms < 600, `${answer.ms} ms`);
+    assert.ok(answer.ms < 5_000, `${answer.ms} ms`);
   });
 });
 
 test("a caller that reads slowly does not let the idle_timeout run out", async () => {
-  const only = target("long", { idle_timeout: 150 });
+  const only = target("long", { idle_timeout: 1_000 });
   const slow = send(fallback(only, target("plain")), { stream: true });
   slow.socket.pause();
-  await sleep(400);
+  await sleep(2_500);
   slow.socket.resume();
-  await until(() => slow.received.includes("[DONE]"), 5_000, "its end");
+  await until(() => slow.received.includes("[DONE]"), "its end");
   assert.match(slow.received, /word399/);
   slow.socket.destroy();
 });

@@ -134,7 +134,7 @@ describe("a caller's key", () => {
       assert.ok(Number(now.spent) <= 1, `spent ${now.spent}`);
     }
     assert.ok(refused > 0, "the budget was never used up");
-    const settled = await until(async () => ((await standing(id)).budgets[0].held === "0" ? standing(id) : undefined), 10_000, "the end of all leases");
+    const settled = await until(async () => ((await standing(id)).budgets[0].held === "0" ? standing(id) : undefined), "the end of all leases");
     const cost = ({ model, input, output }) => {
       const price = MODELS.find((known) => known.model === model);
       const pico = (text) => BigInt(Math.round(Number(text) * 1e6));
@@ -151,7 +151,7 @@ describe("a caller's key", () => {
     const { id, key } = await made("keys", { name: "short", limits: [{ type: "requests", per: "day", max: 3 }] });
     assert.equal((await sandbox(key)).status, 200);
     assert.equal((await sandbox(key)).status, 200);
-    await until(async () => ((await standing(id)).limits[0].left === 1 ? true : undefined), 5_000, "the count of two");
+    await until(async () => ((await standing(id)).limits[0].left === 1 ? true : undefined), "the count of two");
     await worker.stop();
     worker = await startWorker(variables, undefined, { disk });
     assert.equal((await sandbox(key)).status, 200);
@@ -211,7 +211,7 @@ describe("a caller's key", () => {
     await hear(await admin("PATCH", "credentials/paid", { priority: 5 }));
     await hear(await admin("POST", "credentials", { slug: "paid", provider: "openai", secret: SECRET }));
     for (const path of ["/v1/models", "/healthz?bindings", "/nowhere"]) await hear(await fetch(worker.url + path, { headers: { authorization: `Bearer ${key}` } }));
-    await until(() => posts.length >= 2 || undefined, 10_000, "the alert");
+    await until(() => posts.length >= 2 || undefined, "the alert");
     // What the Durable Objects keep, and whatever they wrote on the way there.
     const files = readdirSync(disk, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const objects = files.map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"));

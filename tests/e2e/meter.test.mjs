@@ -87,7 +87,7 @@ test("what nobody settles is free again by itself", async () => {
   assert.ok((await ask("key:lost", "a", { usd: "1", lasts_ms: 500 })).granted);
   assert.ok((await ask("key:lost", "b", { usd: "1" })).refused);
   const usage = async () => (await worker.meter("key:lost", "standing")).usage;
-  const lost = await until(async () => (await usage()).total.lost, 5_000, "the end of a lease");
+  const lost = await until(async () => (await usage()).total.lost, "the end of a lease");
   assert.deepEqual(lost, { leases: 1, usd: "1" });
   assert.ok((await ask("key:lost", "b", { usd: "1" })).granted);
 });
@@ -107,10 +107,10 @@ test("an alert is posted, signed, and again where it was not taken", async () =>
     await define("team:alerted", { budgets: [{ usd: "1", per: "month", alerts: [0.5], webhook }] });
     await ask("team:alerted", "a", { usd: "0.7" });
     await settle("team:alerted", "a", { usd: "0.7" });
-    await until(() => posts.length === 1, 5_000, "the alert");
+    await until(() => posts.length === 1, "the alert");
     // It survives a restart.
     await restart();
-    await until(() => posts.length === 2, 20_000, "the alert again");
+    await until(() => posts.length === 2, "the alert again");
     const key = Buffer.from(createHmac("sha256", MASTER_KEY).update("causeway webhooks").digest());
     for (const { headers, body, method, url } of posts) {
       assert.deepEqual([method, url, headers["content-type"]], ["POST", "/hook?to=me", "application/json"]);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waits for what `look` gives to be something, and gives it. */
-export async function until(look, ms, what) {
+/** Waits for what `look` gives to be something, and gives it: long enough for a machine that is busy. */
+export async function until(look, what, ms = 30_000) {
   const deadline = performance.now() + ms;
   for (;;) {
     const found = await look();

@@ -39,20 +39,23 @@ export async function startUpstream({ host = "127.0.0.1" } = {}) {
   const { port } = server.address();
   const all = (model) => seen.filter((note) => note.model === model);
   const of = (model) => all(model).at(-1);
-  return {
+  const upstream = {
     port,
     seen,
     all,
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     /** The last request for a model, once it is there. */
-    got: (model) => until(() => of(model), 5_000, `a request for ${model}`),
+    got: (model) => until(() => of(model), `a request for ${model}`),
     /** The same once the other side has broken it off. */
-    left: (model) => until(() => (of(model)?.abortedAt ? of(model) : undefined), 5_000, `the end of the request for ${model}`),
+    left: (model) => until(() => (of(model)?.abortedAt ? of(model) : undefined), `the end of the request for ${model}`),
+    /** For how long the answer to it went on after that moment. */
+    wentOn: async (model, since) => (await upstream.left(model)).abortedAt - since,
     close: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
     },
   };
+  return upstream;
 }
 
 /** A port where nobody listens. */

@@ -53,7 +53,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
   child.stdio[3].on("data", (chunk) => (control += chunk));
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const last = twin ? "twin" : "http";
-  const port = await until(() => (listening(control, last) && listening(control, "http")) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), 20_000, "workerd's port")
+  const port = await until(() => (listening(control, last) && listening(control, "http")) ?? (child.exitCode === null ? undefined : Promise.reject(new Error(output.text))), "workerd's port")
     .catch((error) => {
       child.kill("SIGKILL");
       throw new Error(`workerd did not start: ${error.message}\n${output.text}`);
@@ -67,20 +67,20 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
     output,
     /** Puts a value into the KV namespace, as if it had been there before. */
     store: async (key, value) => {
-      const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
+      const kv = await until(() => listening(control, "kv"), "the port of the namespace");
       const { status } = await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(key)}`, { method: "PUT", body: value });
       if (status !== 200) throw new Error(`${key} was not stored: ${status}`);
     },
     /** All that the KV namespace holds, as one text. */
     kept: async () => {
-      const kv = await until(() => listening(control, "kv"), 5_000, "the port of the namespace");
+      const kv = await until(() => listening(control, "kv"), "the port of the namespace");
       const { keys } = await (await fetch(`http://127.0.0.1:${kv}/?prefix=`)).json();
       const texts = keys.map(async ({ name }) => name + (await (await fetch(`http://127.0.0.1:${kv}/${encodeURIComponent(name)}`)).text()));
       return (await Promise.all(texts)).join("\n");
     },
     /** Says something to the meter of a holder; gives what it says. */
     meter: async (holder, verb, body) => {
-      const meters = await until(() => listening(control, "meters"), 5_000, "the port of the meters");
+      const meters = await until(() => listening(control, "meters"), "the port of the meters");
       const text = typeof body === "string" ? body : JSON.stringify(body);
       const told = verb === "standing" ? {} : { method: "POST", body: text ?? "" };
       const answer = await fetch(`http://127.0.0.1:${meters}/${encodeURIComponent(holder)}/${verb}`, told);
@@ -88,7 +88,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
       if (answer.status !== 200) throw new Error(`${holder} ${verb}: ${answer.status} ${said}`);
       return JSON.parse(said);
     },
-    record: (model) => until(() => find((record) => record.model === model), 5_000, `a record of ${model}`),
+    record: (model) => until(() => find((record) => record.model === model), `a record of ${model}`),
     // At SIGTERM it would wait for hanging requests for ever.
     stop: async () => {
       child.kill("SIGKILL");
