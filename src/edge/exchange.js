@@ -1,7 +1,7 @@
 // One request: what the Rust side asks of the platform for it.
 
-import { SOON, line, notes, said, untold } from "./meters.js";
-import { batches, either, sleep, through, whole } from "./streams.js";
+import { SOON, meterOf, notes, said, untold } from "./meters.js";
+import { batches, sleep, through, whole, within } from "./streams.js";
 import { Upstream, fields } from "./upstream.js";
 import { arrive, edit, enter, finish, forget, life, look, serve, tallied } from "./wasm.js";
 
@@ -108,9 +108,13 @@ export class Exchange {
 
   /** Waits; not for a caller that has left. */
   sleep(slot, ms) {
+    this.land(slot, within(ms, this.left()).catch(() => {}));
+  }
+
+  /** That the caller has left. */
+  left() {
     const { signal } = this.request;
-    const left = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    this.land(slot, signal.aborted ? Promise.resolve() : either(left, ms));
+    return signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
 
   /** What the KV namespace holds under a key: null for nothing, or where there is no namespace. */
@@ -126,28 +130,23 @@ export class Exchange {
 
   /** Lines up behind whoever asks the same: true for whoever is first, what the first got, or false for nothing. */
   lineUp(slot, name, timeout) {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeout), this.request.signal]);
-    const came = async () => {
-      const response = await line(this.env, name).fetch("http://meter/line", { method: "POST", signal });
-      if (response.status === 204) return true;
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      return response.status === 200 && bytes;
-    };
-    this.land(slot, came().catch(() => false));
+    const came = async () => Promise.race([this.line(name).lineUp(), this.left().then(() => false)]);
+    this.land(slot, within(timeout, came()).catch(() => false));
   }
 
   /** Gives those who lined up what came, or nothing. */
   serveLine(name, value) {
-    const served = async () => line(this.env, name).fetch("http://meter/served", { method: "POST", body: value });
-    this.context.waitUntil(served().catch(() => {}));
+    this.context.waitUntil(this.line(name).serveLine(value ?? false).catch(() => {}));
+  }
+
+  line(name) {
+    return meterOf(this.env, `line:${name}`);
   }
 
   /** Asks meters, all at once; lands with a line for each answer, empty for what did not come in time. */
   askMeters(slot, block, timeout) {
-    let timer;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, timeout, "")));
-    const answers = notes(block).map(([meter, verb, body]) => Promise.race([said(this.env, meter, verb, body).catch(() => ""), late]));
-    this.land(slot, Promise.all(answers).then((lines) => (clearTimeout(timer), lines.join("\n"))));
+    const answers = notes(block).map(([meter, verb, body]) => within(timeout, said(this.env, meter, verb, body)).catch(() => ""));
+    this.land(slot, Promise.all(answers).then((lines) => lines.join("\n")));
   }
 
   /** Tells meters something; nobody waits for it. */
@@ -166,11 +165,7 @@ export class Exchange {
   /** Asks the registry; what it changes is not left half done when the caller leaves. */
   registry(slot, request) {
     const { REGISTRY } = this.env;
-    const answered = async () => {
-      const response = await REGISTRY.get(REGISTRY.idFromName("registry")).fetch("http://registry/", { method: "POST", body: request });
-      if (!response.ok) throw "the registry failed";
-      return response.text();
-    };
+    const answered = async () => REGISTRY.get(REGISTRY.idFromName("registry")).ask(request);
     const answer = answered();
     this.context.waitUntil(answer.catch(() => {}));
     this.land(slot, answer);
@@ -178,21 +173,19 @@ export class Exchange {
 
   /** Tells the other isolates how targets do, and hears what they know. */
   meet(slot, news, timeout) {
-    const { METER } = this.env;
-    const init = { method: "POST", body: news, signal: AbortSignal.timeout(timeout) };
-    const met = async () => (await METER.get(METER.idFromName("health")).fetch("http://meter/meet", init)).text();
-    const heard = met();
+    const met = async () => meterOf(this.env, "health").meet(news);
+    const heard = within(timeout, met());
     this.context.waitUntil(heard.catch(() => {}));
     this.land(slot, heard);
   }
 
   /** Whether each of the bindings answers, as one digit each: the KV namespace, the Durable Objects. */
   bindings(slot) {
-    const { KV, METER, REGISTRY } = this.env;
+    const { KV, REGISTRY } = this.env;
     const asked = [
       () => KV.get("healthz"),
-      () => METER.get(METER.idFromName("healthz")).fetch("http://meter/"),
-      () => REGISTRY.get(REGISTRY.idFromName("healthz")).fetch("http://registry/"),
+      () => meterOf(this.env, "healthz").ping(),
+      () => REGISTRY.get(REGISTRY.idFromName("healthz")).ping(),
     ];
     const answered = (ask) => Promise.resolve().then(ask).then(() => "1", () => "0");
     this.land(slot, Promise.all(asked.map(answered)).then((digits) => digits.join("")));
@@ -297,7 +290,7 @@ export class Exchange {
   async watch(far, flow, pipe) {
     const { read, cancel } = batches(far);
     for (;;) {
-      if (!flow.settled) await either(flow.piped, WAKE);
+      if (!flow.settled) await within(WAKE, flow.piped).catch(() => {});
       const next = read();
       next.catch(() => {});
       if (!flow.settled) await Promise.race([next, flow.piped]);
@@ -367,14 +360,8 @@ const GRACE = 20;
 /** What is in the namespace under a key; fails with "late" when it does not tell in time. */
 async function held(namespace, key, timeout) {
   if (!namespace) return null;
-  let timer;
-  const late = new Promise((_, fail) => (timer = setTimeout(fail, timeout, "late")));
-  try {
-    const value = await Promise.race([namespace.get(key, "arrayBuffer"), late]);
-    return value && new Uint8Array(value);
-  } finally {
-    clearTimeout(timer);
-  }
+  const value = await within(timeout, namespace.get(key, "arrayBuffer"));
+  return value && new Uint8Array(value);
 }
 
 async function signature(key, message) {

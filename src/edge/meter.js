@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { Counter, enter, life } from "./wasm.js";
 
-/** After how long whoever went first is not waited for any more. */
+/** After how long one that never came back is not waited for any more. */
 const LONGEST_LINE = 60_000;
 
 /** How long whoever is told by a webhook may take. */
@@ -47,19 +47,28 @@ export class Meter extends DurableObject {
   #life;
   #line;
 
-  async fetch(request) {
-    const { pathname, search } = new URL(request.url);
-    if (pathname === "/") return new Response(null, { status: 204 });
-    if (pathname === "/line") return this.#lineUp();
-    if (pathname === "/served") return this.#serveLine(request);
-    const body = request.method === "GET" ? search : await request.text();
-    if (pathname === "/meet") return new Response(enter(() => this.#awake().meet(body, Date.now())));
-    try {
-      return new Response(this.#keep((counter) => counter.say(this.ctx.id.name ?? "", pathname.slice(1), body, Date.now())));
-    } catch (error) {
-      if (typeof error === "string") return new Response(error, { status: 400 });
-      throw error;
-    }
+  /** Asked for its health. */
+  ping() {}
+
+  say(verb, body) {
+    return this.#keep((counter) => counter.say(this.ctx.id.name ?? "", verb, body, Date.now()));
+  }
+
+  meet(news) {
+    return enter(() => this.#awake().meet(news, Date.now()));
+  }
+
+  /** Whoever comes first may go at once: true. Whoever comes after it gets what it got, or false where that was nothing. */
+  lineUp() {
+    if (this.#line && Date.now() - this.#line.since <= LONGEST_LINE) return new Promise((resolve) => this.#line.waiting.push(resolve));
+    this.serveLine(false);
+    this.#line = { since: Date.now(), waiting: [] };
+    return true;
+  }
+
+  serveLine(value) {
+    this.#line?.waiting.forEach((resolve) => resolve(value));
+    this.#line = undefined;
   }
 
   /** Lets go what nobody settled, and sends what is to be told; what does not arrive is sent again by a later alarm. */
@@ -90,26 +99,8 @@ export class Meter extends DurableObject {
       return this.ctx.storage.transactionSync(() => enter(() => call(this.#awake())));
     } catch (error) {
       this.#life = undefined;
-      throw error;
+      throw typeof error === "string" ? new Error(error) : error;
     }
   }
 
-  /** Whoever comes first may go at once; whoever comes after it hears what it got. One that never came back is let go. */
-  async #lineUp() {
-    if (!this.#line || Date.now() - this.#line.since > LONGEST_LINE) {
-      this.#line?.waiting.forEach((resolve) => resolve());
-      this.#line = { since: Date.now(), waiting: [] };
-      return new Response(null, { status: 204 });
-    }
-    const bytes = await new Promise((resolve) => this.#line.waiting.push(resolve));
-    return new Response(bytes, { status: bytes ? 200 : 404 });
-  }
-
-  async #serveLine(request) {
-    const bytes = await request.arrayBuffer();
-    const waiting = this.#line?.waiting ?? [];
-    this.#line = undefined;
-    for (const resolve of waiting) resolve(bytes.byteLength ? bytes : undefined);
-    return new Response(null, { status: 204 });
-  }
 }

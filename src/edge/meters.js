@@ -40,13 +40,10 @@ class Untold {
 export const untold = new Untold();
 
 /** Says something to a meter, and what it is still to be told. What did not arrive is told again: twice does no harm. */
-export async function said({ METER }, meter, verb, ...lines) {
+export async function said(env, meter, verb, ...lines) {
   const along = untold.take(meter);
   try {
-    const body = [...lines, ...along].join("\n");
-    const response = await METER.get(METER.idFromName(meter)).fetch(`http://meter/${verb}`, { method: "POST", body });
-    const text = await response.text();
-    if (response.ok) return text;
+    return await meterOf(env, meter).say(verb, [...lines, ...along].join("\n"));
   } catch {
     // As one that says nothing.
   }
@@ -54,7 +51,7 @@ export async function said({ METER }, meter, verb, ...lines) {
   return "";
 }
 
-/** Where requests that are the same wait for the first of them. */
-export function line({ METER }, name) {
-  return METER.get(METER.idFromName(`line:${name}`));
+/** The meter of this name. */
+export function meterOf({ METER }, name) {
+  return METER.get(METER.idFromName(name));
 }

@@ -1,6 +1,8 @@
 // The Durable Object that knows what there is.
 
 import { DurableObject } from "cloudflare:workers";
+import { meterOf } from "./meters.js";
+import { within } from "./streams.js";
 import { due, enter, register, settle, told } from "./wasm.js";
 
 /** Rows of text under names, in the database of a Durable Object. */
@@ -45,13 +47,13 @@ export class Registry extends DurableObject {
   #shelf;
   #telling = Promise.resolve();
 
-  async fetch(request) {
-    // Asked for its health.
-    if (request.method !== "POST") return new Response(null, { status: 204 });
-    const asked = await request.text();
+  /** Asked for its health. */
+  ping() {}
+
+  async ask(asked) {
     const answer = this.#register(asked);
     await this.#tell();
-    return new Response(enter(settle, this.#rows(), answer));
+    return enter(settle, this.#rows(), answer);
   }
 
   alarm() {
@@ -95,9 +97,7 @@ export class Registry extends DurableObject {
 
   async #tellOne(one) {
     try {
-      let timer;
-      const late = new Promise((_, fail) => (timer = setTimeout(fail, LONGEST_TELLING, "late")));
-      await Promise.race([this.#carryOut(one), late]).finally(() => clearTimeout(timer));
+      await within(LONGEST_TELLING, this.#carryOut(one));
       enter(told, this.#rows(), one.mark, one.stamp);
       return true;
     } catch (error) {
@@ -107,13 +107,10 @@ export class Registry extends DurableObject {
   }
 
   async #carryOut(one) {
-    const { KV, METER } = this.env;
+    const { KV } = this.env;
     if (one.do === "put") return KV.put(one.key, one.value);
     if (one.do === "remove") return KV.delete(one.key);
     // With the time: what is late must not undo what was told after it.
-    const body = `${Date.now()}\n${one.definition ?? "null"}`;
-    const response = await METER.get(METER.idFromName(one.meter)).fetch("http://meter/define", { method: "POST", body });
-    await response.body?.cancel();
-    if (!response.ok) throw response.status;
+    await meterOf(this.env, one.meter).say("define", `${Date.now()}\n${one.definition ?? "null"}`);
   }
 }

@@ -23,11 +23,15 @@ export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits for a promise, but not longer than this. */
-export async function either(promise, ms) {
+/** What a promise comes to; fails with "late" when that takes longer. */
+export async function within(ms, promise) {
   let timer;
-  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
+  const late = new Promise((_, fail) => (timer = setTimeout(fail, ms, "late")));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Reads with a bound on the time between pieces, and on all of it; says in time's place which was `slow`. */

@@ -82,8 +82,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
     meter: async (holder, verb, body) => {
       const meters = await until(() => listening(control, "meters"), "the port of the meters");
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      const told = verb === "standing" ? {} : { method: "POST", body: text ?? "" };
-      const answer = await fetch(`http://127.0.0.1:${meters}/${encodeURIComponent(holder)}/${verb}`, told);
+      const answer = await fetch(`http://127.0.0.1:${meters}/${encodeURIComponent(holder)}/${verb}`, { method: "POST", body: text ?? "" });
       const said = await answer.text();
       if (answer.status !== 200) throw new Error(`${holder} ${verb}: ${answer.status} ${said}`);
       return JSON.parse(said);
@@ -177,10 +176,9 @@ const kv :Workerd.Worker = (
 /** A way to the meters, which no route of the Worker leads to. */
 const METERS = `
 export default {
-  fetch(request, { METER }) {
-    const { pathname, search } = new URL(request.url);
-    const [, holder, verb] = pathname.split("/");
-    return METER.get(METER.idFromName(decodeURIComponent(holder))).fetch("http://meter/" + verb + search, request);
+  async fetch(request, { METER }) {
+    const [, holder, verb] = new URL(request.url).pathname.split("/");
+    return new Response(await METER.get(METER.idFromName(decodeURIComponent(holder))).say(verb, await request.text()));
   },
 };
 `;
