@@ -42,11 +42,13 @@ async function startBiller() {
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
     const write = (choice) => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [{ index: 0, finish_reason: null, delta: {}, ...choice }], usage: usage() })}\n\n`);
-    for (let word = 0; word < WORDS; word++) {
-      if (response.destroyed) return;
+    const rests = body.model === "paid-rests" ? 1 + (seen.length % WORDS) : Infinity;
+    for (let word = 1; word <= WORDS && !response.destroyed; word++) {
       bill.output += 5;
-      write({ delta: { role: "assistant", content: "w " } });
-      await sleep(body.model === "paid-slow" ? 400 : 5);
+      write({ delta: { role: "assistant", content: word === rests ? "enough" : "w " } });
+      // Nothing that is paid for is on its way when the caller leaves: of that, nobody could say who is to count it.
+      while (word === rests && !response.destroyed) await sleep(20).then(() => response.write(": nothing new\n\n"));
+      await sleep(5);
     }
     if (response.destroyed) return;
     write({ finish_reason: "stop" });
@@ -79,7 +81,7 @@ describe("a caller's key", () => {
     { model: "paid-a", input: "123.456789", output: "987.654321" },
     { model: "paid-b", input: "17.000003", output: "311.1" },
     { model: "paid-c", input: "999.999999", output: "0.000001" },
-    { model: "paid-slow", input: "55.5", output: "444.44" },
+    { model: "paid-rests", input: "55.5", output: "444.44" },
   ];
   const admin = (method, path, body) =>
     fetch(`${worker.url}/admin/v1/${path}`, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" }, body: body && JSON.stringify(body) });
@@ -115,17 +117,22 @@ describe("a caller's key", () => {
       const stream = number % 3 !== 0;
       const { model } = MODELS[number % 10 === 0 ? 3 : number % 3];
       const leaves = new AbortController();
-      const answer = await ask(key, { model, stream }, { signal: leaves.signal });
+      // Asked for its usage a stream passes by itself, else it is changed on its way.
+      const usage = stream && number % 4 < 2 && { stream_options: { include_usage: true } };
+      const answer = await ask(key, { model, stream, ...usage }, { signal: leaves.signal });
       if (answer.status === 429) {
         refused++;
         assert.equal((await answer.json()).error.code, "insufficient_quota");
         return;
       }
       assert.equal(answer.status, 200);
-      if (!stream || model !== "paid-slow") return void (await answer.text());
-      // One who leaves after the first words, while the provider rests.
-      const reader = answer.body.getReader();
-      await reader.read();
+      if (!stream || model !== "paid-rests") return void (await answer.text());
+      // One who leaves after some words, while the provider rests.
+      let heard = "";
+      for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {
+        heard += piece;
+        if (heard.includes("enough")) break;
+      }
       leaves.abort();
     };
     for (let round = 0; refused < 8 && round < 40; round++) {
