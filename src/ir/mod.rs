@@ -173,6 +173,16 @@ impl Media {
     }
 }
 
+impl Source {
+    /// A data URL holds the bytes; any other is an address. What should stand there instead, if it is neither.
+    pub fn of_url(url: String) -> Result<Self, &'static str> {
+        let Some(rest) = url.strip_prefix("data:") else { return Ok(Source::Url(url)) };
+        let (head, data) = rest.split_once(',').ok_or("a data URL with its data after a comma")?;
+        let media_type = head.strip_suffix(";base64").ok_or("a data URL in base64")?;
+        Ok(Source::Inline { media_type: media_type.to_owned(), data: data.to_owned() })
+    }
+}
+
 impl Part {
     pub fn text(text: impl Into<String>) -> Self {
         Part::Text(Text { text: text.into(), ..Text::default() })

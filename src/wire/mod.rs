@@ -4,6 +4,7 @@ mod answer;
 pub mod audio;
 pub mod base64;
 pub mod chat;
+mod claude;
 pub mod cohere;
 pub mod completions;
 pub mod converse;

@@ -73,16 +73,8 @@ fn document(fields: &mut Fields<'_>, kind: &str, cache: Option<Raw>) -> Result<P
     Ok(Part::Media(Media { kind: MediaKind::Document, source, name, detail: None, cache }))
 }
 
-/// A data URL holds the bytes; any other is an address.
 fn address(url: String, path: &str) -> Result<Source> {
-    let Some(rest) = url.strip_prefix("data:") else { return Ok(Source::Url(url)) };
-    let Some((head, data)) = rest.split_once(',') else {
-        return Err(wrong(path, "a data URL with its data after a comma"));
-    };
-    let Some(media_type) = head.strip_suffix(";base64") else {
-        return Err(wrong(path, "a data URL in base64"));
-    };
-    Ok(Source::Inline { media_type: media_type.to_owned(), data: data.to_owned() })
+    Source::of_url(url).map_err(|expected| wrong(path, expected))
 }
 
 fn audio(fields: &mut Fields<'_>, cache: Option<Raw>) -> Result<Part> {

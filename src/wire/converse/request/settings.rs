@@ -1,21 +1,15 @@
 //! What of the caller's settings reaches the model: decided here, together, because they exclude one another.
 
 use crate::ir::{Effort, Losses, Reasoning, Request, ToolChoice};
+use crate::wire::claude::{self, Sampling};
 use crate::wire::converse::family::Family;
 use crate::wire::json::Object;
 use crate::wire::{Abilities, ThinkingStyle};
 
-/// Claude's least thinking budget.
-const LEAST_BUDGET: u64 = 1_024;
-/// What must be left for the answer itself, or thinking is not worth it.
-const LEAST_ANSWER: u64 = 256;
-
 pub(super) struct Settings {
     family: Family,
     max_tokens: Option<u64>,
-    temperature: Option<f64>,
-    top_p: Option<f64>,
-    top_k: Option<u64>,
+    sampling: Sampling,
     stop: Vec<String>,
     thinking: Thinking,
     effort: Option<&'static str>,
@@ -39,9 +33,7 @@ impl Settings {
         let mut settings = Settings {
             family,
             max_tokens: request.max_tokens,
-            temperature: None,
-            top_p: None,
-            top_k: None,
+            sampling: Sampling::default(),
             stop: stops(request, family, losses),
             thinking: Thinking::Unsaid,
             effort: None,
@@ -52,7 +44,7 @@ impl Settings {
         {
             losses.drop("reasoning_effort");
         }
-        settings.sample(request, abilities, losses);
+        settings.sampling = Sampling::of(request, settings.thinks(), family.takes_top_k(), abilities, losses);
         settings.calm(losses);
         settings.bound_calls(request, losses);
         settings
@@ -80,58 +72,26 @@ impl Settings {
             ThinkingStyle::Budget if unwanted => {}
             ThinkingStyle::Budget => {
                 let wanted = reasoning.budget.unwrap_or_else(|| effort.unwrap_or(Effort::Medium).budget());
-                return !demands_call(request) && !unsigned_loop && self.think_within(wanted.max(LEAST_BUDGET), abilities);
+                return !demands_call(request) && !unsigned_loop && self.think_within(wanted, abilities);
             }
         }
         true
     }
 
     fn think_within(&mut self, wanted: u64, abilities: &Abilities) -> bool {
-        let budget = match self.max_tokens {
-            Some(max) if max < LEAST_BUDGET + LEAST_ANSWER => return false,
-            Some(max) if wanted >= max => (max - max / 4).max(LEAST_BUDGET),
-            Some(_) => wanted,
-            None => {
-                self.max_tokens = Some(wanted.saturating_add(abilities.default_max_tokens));
-                wanted
-            }
-        };
+        let Some((budget, max_tokens)) = claude::budget(wanted, self.max_tokens, abilities) else { return false };
+        self.max_tokens = Some(max_tokens);
         self.thinking = Thinking::Enabled(budget);
         true
     }
 
-    fn sample(&mut self, request: &Request, abilities: &Abilities, losses: &mut Losses) {
-        let thinks = matches!(self.thinking, Thinking::Adaptive | Thinking::Enabled(_));
-        if let Some(temperature) = request.temperature {
-            if !abilities.sampling || thinks && temperature != 1.0 {
-                losses.drop("temperature");
-            } else {
-                if temperature > 1.0 {
-                    losses.drop("temperature>1");
-                }
-                self.temperature = Some(temperature.min(1.0));
-            }
-        }
-        if let Some(top_p) = request.top_p {
-            let crowded = self.temperature.is_some() && !abilities.sampling_pair;
-            if !abilities.sampling || crowded || thinks && top_p < 0.95 {
-                losses.drop("top_p");
-            } else {
-                self.top_p = Some(top_p);
-            }
-        }
-        if let Some(top_k) = request.top_k {
-            if !abilities.sampling || thinks || !self.family.takes_top_k() {
-                losses.drop("top_k");
-            } else {
-                self.top_k = Some(top_k);
-            }
-        }
+    fn thinks(&self) -> bool {
+        matches!(self.thinking, Thinking::Adaptive | Thinking::Enabled(_))
     }
 
     /// The caller's bounds go before the hardest thinking, where the two exclude each other.
     fn calm(&mut self, losses: &mut Losses) {
-        let bounded = self.max_tokens.is_some() || self.temperature.is_some() || self.top_p.is_some();
+        let bounded = self.max_tokens.is_some() || self.sampling.temperature.is_some() || self.sampling.top_p.is_some();
         if bounded && self.family.thinks_hard_unbounded_only() && self.thinking == Thinking::Word(Effort::High.word()) {
             self.thinking = Thinking::Word(Effort::Medium.word());
             losses.drop("reasoning_effort>medium");
@@ -150,9 +110,9 @@ impl Settings {
     }
 
     pub fn write(&self, object: &mut Object<'_>, stream: bool) {
-        if self.max_tokens.is_some() || self.temperature.is_some() || self.top_p.is_some() || !self.stop.is_empty() {
+        if self.max_tokens.is_some() || self.sampling.temperature.is_some() || self.sampling.top_p.is_some() || !self.stop.is_empty() {
             let config = Object::open(object.slot("inferenceConfig")).maybe("maxTokens", self.max_tokens);
-            let config = config.maybe("temperature", self.temperature).maybe("topP", self.top_p);
+            let config = config.maybe("temperature", self.sampling.temperature).maybe("topP", self.sampling.top_p);
             config.maybe("stopSequences", (!self.stop.is_empty()).then_some(&self.stop)).close();
         }
         if !self.stop.is_empty() && self.family.tells_stop() {
@@ -163,11 +123,11 @@ impl Settings {
 
     /// Whether the model is told anything in its own words.
     pub fn has_own_words(&self) -> bool {
-        self.top_k.is_some() || self.thinking != Thinking::Unsaid || self.effort.is_some() || self.single_calls
+        self.sampling.top_k.is_some() || self.thinking != Thinking::Unsaid || self.effort.is_some() || self.single_calls
     }
 
     pub fn write_own_words(&self, fields: &mut Object<'_>) {
-        if let Some(top_k) = self.top_k {
+        if let Some(top_k) = self.sampling.top_k {
             self.family.write_top_k(fields, top_k);
         }
         match self.thinking {

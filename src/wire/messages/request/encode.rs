@@ -5,6 +5,7 @@ use super::turns::arrange;
 use crate::error::{Error, Result};
 use crate::ir::{Format, Losses, Raw, Request, Tool, ToolChoice};
 use crate::wire::Abilities;
+use crate::wire::claude::Sampling;
 use crate::wire::family::refuse_or_name;
 use crate::wire::json::{Array, Object, value};
 
@@ -27,7 +28,8 @@ pub fn encode_request(request: &Request, same_dialect: bool, abilities: &Abiliti
     }
     write_thinking(&mut object, &settings, request, same_dialect);
     write_output(&mut object, &settings, request, same_dialect, abilities, losses);
-    object = object.maybe("temperature", settings.temperature).maybe("top_p", settings.top_p).maybe("top_k", settings.top_k);
+    let Sampling { temperature, top_p, top_k } = settings.sampling;
+    object = object.maybe("temperature", temperature).maybe("top_p", top_p).maybe("top_k", top_k);
     write_stop(&mut object, request, same_dialect, losses);
     if let Some(user) = &request.user {
         Object::open(object.slot("metadata")).with("user_id", user).close();

@@ -2,20 +2,14 @@
 
 use super::turns::Conversation;
 use crate::ir::{Effort, Losses, Reasoning, Request, ToolChoice};
+use crate::wire::claude::{self, Sampling};
 use crate::wire::{Abilities, ThinkingStyle};
-
-/// Anthropic's least thinking budget.
-const LEAST_BUDGET: u64 = 1_024;
-/// What must be left for the answer itself, or thinking is not worth it.
-const LEAST_ANSWER: u64 = 256;
 
 pub(super) struct Settings {
     pub max_tokens: u64,
     pub thinking: Thinking,
     pub effort: Option<&'static str>,
-    pub temperature: Option<f64>,
-    pub top_p: Option<f64>,
-    pub top_k: Option<u64>,
+    pub sampling: Sampling,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,16 +39,14 @@ impl Settings {
             max_tokens: request.max_tokens.unwrap_or(abilities.default_max_tokens),
             thinking: Thinking::Unsaid,
             effort: None,
-            temperature: None,
-            top_p: None,
-            top_k: None,
+            sampling: Sampling::default(),
         };
         if let Some(reasoning) = request.reasoning
             && !settings.think(reasoning, request.max_tokens, abilities, &situation)
         {
             losses.drop(if same_dialect { "thinking" } else { "reasoning_effort" });
         }
-        settings.sample(request, abilities, losses);
+        settings.sampling = Sampling::of(request, settings.thinks(), true, abilities, losses);
         settings
     }
 
@@ -69,7 +61,7 @@ impl Settings {
             }
             ThinkingStyle::Budget if unwanted => true,
             _ if situation.same_dialect && reasoning.budget.is_some() => {
-                self.thinking = Thinking::Enabled { budget: reasoning.budget.unwrap_or(LEAST_BUDGET) };
+                self.thinking = Thinking::Enabled { budget: reasoning.budget.unwrap_or(claude::LEAST_BUDGET) };
                 self.effort = reasoning.effort.map(effort_word);
                 true
             }
@@ -93,47 +85,15 @@ impl Settings {
         if situation.forced || situation.unsigned_loop {
             return false;
         }
-        let wanted = reasoning.budget.unwrap_or_else(|| reasoning.effort.unwrap_or(Effort::Medium).budget()).max(LEAST_BUDGET);
-        let budget = match asked_max {
-            Some(max) if max < LEAST_BUDGET + LEAST_ANSWER => return false,
-            Some(max) if wanted >= max => (max - max / 4).max(LEAST_BUDGET),
-            Some(_) => wanted,
-            None => {
-                self.max_tokens = wanted.saturating_add(abilities.default_max_tokens);
-                wanted
-            }
-        };
+        let wanted = reasoning.budget.unwrap_or_else(|| reasoning.effort.unwrap_or(Effort::Medium).budget());
+        let Some((budget, max_tokens)) = claude::budget(wanted, asked_max, abilities) else { return false };
+        self.max_tokens = max_tokens;
         self.thinking = Thinking::Enabled { budget };
         true
     }
 
-    fn sample(&mut self, request: &Request, abilities: &Abilities, losses: &mut Losses) {
-        let thinks = matches!(self.thinking, Thinking::Adaptive | Thinking::Enabled { .. });
-        if let Some(temperature) = request.temperature {
-            if !abilities.sampling || thinks && temperature != 1.0 {
-                losses.drop("temperature");
-            } else {
-                if temperature > 1.0 {
-                    losses.drop("temperature>1");
-                }
-                self.temperature = Some(temperature.min(1.0));
-            }
-        }
-        if let Some(top_p) = request.top_p {
-            let crowded = self.temperature.is_some() && !abilities.sampling_pair;
-            if !abilities.sampling || crowded || thinks && top_p < 0.95 {
-                losses.drop("top_p");
-            } else {
-                self.top_p = Some(top_p);
-            }
-        }
-        if let Some(top_k) = request.top_k {
-            if !abilities.sampling || thinks {
-                losses.drop("top_k");
-            } else {
-                self.top_k = Some(top_k);
-            }
-        }
+    fn thinks(&self) -> bool {
+        matches!(self.thinking, Thinking::Adaptive | Thinking::Enabled { .. })
     }
 }
 

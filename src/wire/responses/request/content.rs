@@ -36,30 +36,18 @@ fn part(raw: &RawValue, path: String) -> Result<Part> {
 fn image(fields: &mut Fields<'_>) -> Result<Part> {
     let path = fields.path_of("image_url");
     let source = match (fields.text("image_url")?, fields.text("file_id")?) {
-        (Some(url), _) => address(url, &path)?,
+        (Some(url), _) => Source::of_url(url).map_err(|expected| wrong(&path, expected))?,
         (None, Some(id)) => Source::File(id),
         (None, None) => return Err(wrong(&path, "a URL here, or a `file_id` beside it")),
     };
     Ok(Part::Media(Media { kind: MediaKind::Image, source, name: None, detail: fields.text("detail")?, cache: None }))
 }
 
-/// A data URL holds the bytes; any other is an address.
-fn address(url: String, path: &str) -> Result<Source> {
-    let Some(rest) = url.strip_prefix("data:") else { return Ok(Source::Url(url)) };
-    let Some((head, data)) = rest.split_once(',') else {
-        return Err(wrong(path, "a data URL with its data after a comma"));
-    };
-    let Some(media_type) = head.strip_suffix(";base64") else {
-        return Err(wrong(path, "a data URL in base64"));
-    };
-    Ok(Source::Inline { media_type: media_type.to_owned(), data: data.to_owned() })
-}
-
 fn file(fields: &mut Fields<'_>) -> Result<Part> {
     let name = fields.text("filename")?;
     let path = fields.path_of("file_data");
     let source = match (fields.text("file_data")?, fields.text("file_url")?, fields.text("file_id")?) {
-        (Some(data), _, _) if data.starts_with("data:") => address(data, &path)?,
+        (Some(data), _, _) if data.starts_with("data:") => Source::of_url(data).map_err(|expected| wrong(&path, expected))?,
         (Some(data), _, _) => Source::Inline { media_type: "application/pdf".to_owned(), data },
         (None, Some(url), _) => Source::Url(url),
         (None, None, Some(id)) => Source::File(id),
