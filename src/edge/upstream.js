@@ -1,6 +1,6 @@
 // An upstream's answer, and headers as both sides know them.
 
-import { patient, whole } from "./streams.js";
+import { Pieces, patient, whole } from "./streams.js";
 
 /** An upstream's answer: what of it is asked for. */
 export class Upstream {
@@ -24,11 +24,10 @@ export class Upstream {
   }
 
   async peeked(timeout) {
-    this.reader ??= this.response.body.getReader();
+    this.pieces ??= new Pieces(this.response.body);
     this.kept ??= [];
     try {
-      const read = timeout ? patient(this.reader, 0, timeout) : () => this.reader.read();
-      const { value, done, slow } = await read();
+      const { value, done, slow } = await patient(() => this.pieces.next(), 0, timeout)();
       if (slow) throw slow;
       if (!done) this.kept.push(value);
       // What crosses into the wasm is copied there.
@@ -40,21 +39,21 @@ export class Upstream {
 
   /** The body: the pieces that were looked at, and the stream of the rest. */
   parts() {
-    this.reader?.releaseLock();
+    this.pieces?.release();
     return { begun: this.kept ?? [], rest: this.response.body };
   }
 
   /** Reads the body from its beginning, with bounds on the time. */
   reading(idle, total) {
-    const reader = (this.reader ??= this.response.body.getReader());
+    this.pieces ??= new Pieces(this.response.body);
     const begun = this.kept ?? [];
-    const read = idle || total ? patient(reader, idle, total) : () => reader.read();
+    const read = patient(() => this.pieces.read(), idle, total);
     return async () => (begun.length ? { value: begun.shift() } : read());
   }
 
   /** Nobody wants the rest. */
   cancel() {
-    (this.reader ?? this.response.body)?.cancel().catch(() => {});
+    (this.pieces ?? this.response.body)?.cancel().catch(() => {});
   }
 
   /** The body of a stream, whole; null when it is longer than the limit. */

@@ -7,6 +7,10 @@ import { Exchange } from "./exchange.js";
 export { Meter } from "./meter.js";
 export { Registry } from "./registry.js";
 
+// A stream that broke keeps its error, and an error's stack keeps the objects whose code it went through, that stream
+// among them: where a caller leaves, none of them would ever go.
+Error.stackTraceLimit = 0;
+
 export default {
   fetch(request, env, context) {
     return new Exchange(request, env, context).begin();

@@ -75,6 +75,14 @@ forEachPair((pair) => {
     }
   });
 
+  test("a stream that comes faster than anybody reads comes whole, and as far as it came where it is cut", async () => {
+    const answer = await pair.caller().stream({ model: pair.model("long-3000"), messages: [{ user: "Hi" }] });
+    assert.equal(answer.text, Array.from({ length: 3000 }, (_, n) => `word${n}`).join(" "));
+    const cut = await ask(pair.model("long-3000,cut-fin"));
+    assert.match(cut.body, /word1480/);
+    assert.doesNotMatch(cut.body, /word1600/);
+  });
+
   test("a stream has the client's own grammar", async () => {
     const { body } = await ask(pair.model("parallel"), pair.client === "openai" ? { stream_options: { include_usage: true } } : {});
     if (pair.client === "openai") assertChatGrammar(dataOf(body));

@@ -2,6 +2,7 @@
 // Cohere and Amazon, refuses what the real ones refuse, keeps each request it got, and misbehaves on demand. A model's
 // name says how; see upstream/answers.mjs for what it says, and below for how it delivers it.
 
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
@@ -182,7 +183,8 @@ async function stream(response, dialect, frames, words, note) {
     const bytes = Buffer.from(frame);
     const size = words.has("bytewise") ? 1 : bytes.length;
     for (let at = 0; at < bytes.length; at += size) {
-      response.write(bytes.subarray(at, at + size));
+      // No faster than it is read.
+      if (!response.write(bytes.subarray(at, at + size))) await Promise.race([once(response, "drain"), once(response, "close")]);
       if (size === 1) await turn();
     }
     note.sent += frame;

@@ -37,7 +37,7 @@ export function answerTo({ words, lastText, images, results, schema, forced }) {
   if (words.has("structured")) return says(schema ? JSON.stringify(PERSON) : "No schema came along.");
   if (words.has("images")) return says(images.join("; ") || "No image came along.");
   if (words.has("echo")) return says(lastText);
-  if (words.has("long")) return says(Array.from({ length: 400 }, (_, n) => `word${n}`).join(" "));
+  if (words.has("long")) return says(Array.from({ length: Number(words.get("long")) || 400 }, (_, n) => `word${n}`).join(" "));
   if (words.has("length")) return says("This was going to be", { finish: "length" });
   if (words.has("refusal")) return says("I will not do that.", { finish: "refusal" });
   if (words.has("cached")) return says(PLAIN, { usage: { input: 100, output: 9, cached: 80 } });
