@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { route } from "./callers.mjs";
+import { heap } from "./heap.mjs";
 import { stage } from "./pairs.mjs";
 import { open } from "./raw.mjs";
 import { assertSoon } from "./soon.mjs";
 import { until } from "./until.mjs";
+import { startWorker } from "./worker.mjs";
 
 const LEAVES = {
   "is reset": (socket) => socket.resetAndDestroy(),
@@ -118,6 +120,27 @@ test("callers that leave together take nobody along", async () => {
   await until(() => patient.received.includes("[DONE]"), "the end for who stayed");
   assert.equal((await scene.worker.record("patient:long,slow-2")).outcome, "complete");
   patient.socket.destroy();
+});
+
+test("callers that left are forgotten, whatever they left", async () => {
+  const worker = await startWorker({}, undefined, { inspected: true });
+  try {
+    for (const { client, more = {} } of PASSAGES.filter(({ client, provider }) => client === provider)) {
+      for (let time = 0; time < 100; time += 1) {
+        const model = `${client}${Object.keys(more)}${time}:long,slow-2`;
+        const headers = { authorization: "Bearer sk", "anthropic-version": "2023-06-01", ...route("openai", scene.upstream) };
+        const body = { model, stream: true, max_tokens: 64, messages: [{ role: "user", content: "Hi" }], ...more };
+        const caller = open(worker.port, client === "anthropic" ? "/v1/messages" : "/v1/chat/completions", headers, body);
+        await until(() => caller.received.includes("word9"), "some words");
+        caller.socket.resetAndDestroy();
+        await worker.record(model);
+      }
+    }
+    const { "workerd / ReadableStream": streams } = await heap(worker.inspector);
+    assert.ok(streams > 0 && streams < 60, `${streams} streams of 300 requests are kept`);
+  } finally {
+    await worker.stop();
+  }
 });
 
 test("a caller that reads slowly holds its own stream up and no more", async () => {

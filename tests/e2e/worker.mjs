@@ -25,9 +25,10 @@ const VARIABLES = {
 /**
  * Starts a Worker of its own, the built one or one from another folder. `record(model)` gives the record of the last
  * request for a model, once it is printed. With `twin` there is a second isolate on the same storage, at `twin`. With
- * `disk`, a folder, the Durable Objects keep what they know there, and one that is started later finds it.
+ * `inspected`, `inspector` is the port of its inspector. With `disk`, a folder, the Durable Objects keep what they
+ * know there, and one that is started later finds it.
  */
-export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, disk } = {}) {
+export async function startWorker(variables = {}, build = join(ROOT, "build"), { twin = false, inspected = false, disk } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "causeway-e2e-"));
   // In memory they would have no SQLite.
   disk ??= join(folder, "objects");
@@ -37,7 +38,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
   writeFileSync(join(folder, "meters.js"), METERS);
   writeFileSync(join(folder, "worker.capnp"), configuration({ ...VARIABLES, ...variables }, twin, disk));
 
-  const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", join(folder, "worker.capnp")], {
+  const child = spawn(workerd(), ["serve", "--experimental", "--control-fd=3", ...(inspected ? ["--inspector-addr=127.0.0.1:0"] : []), join(folder, "worker.capnp")], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const output = { text: "", records: [] };
@@ -65,6 +66,7 @@ export async function startWorker(variables = {}, build = join(ROOT, "build"), {
     url: `http://127.0.0.1:${port}`,
     ...(twin && { twin: `http://127.0.0.1:${listening(control, "twin")}`, kv: `http://127.0.0.1:${listening(control, "kv")}` }),
     output,
+    inspector: inspected && inspectorOf(control),
     /** Puts a value into the KV namespace, as if it had been there before. */
     store: async (key, value) => {
       const kv = await until(() => listening(control, "kv"), "the port of the namespace");
@@ -108,6 +110,11 @@ function listening(control, socket) {
     const event = JSON.parse(line);
     if (event.event === "listen" && event.socket === socket) return event.port;
   }
+}
+
+function inspectorOf(control) {
+  const events = control.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  return events.find(({ event }) => event === "listen-inspector")?.port;
 }
 
 /** A printed line that is a record: an object with a request's id and how it ended. */
