@@ -11,7 +11,7 @@ use crate::http::Ending;
 use crate::ir::Usage;
 use crate::lease::{Bill, Lease, Used};
 use crate::wire::Glance;
-use crate::wire::pipe::estimate_tokens;
+use crate::wire::estimate_tokens;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Record {

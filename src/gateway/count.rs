@@ -15,7 +15,7 @@ use crate::lease::Bill;
 use crate::routing::config::Terms;
 use crate::target::{Target, Wish};
 use crate::wire::envelope::Envelope;
-use crate::wire::pipe::estimate_tokens;
+use crate::wire::estimate_tokens;
 use crate::wire::{Dialect, Glance};
 
 pub async fn count<H: Host>(life: &mut Life<'_, H>, talk: &Talk) -> Result<Reply<H::Answer>> {

@@ -18,8 +18,8 @@ use crate::routing::pick;
 use crate::routing::plan::{Standing, View};
 use crate::target;
 use crate::wire::envelope::Envelope;
+use crate::wire::estimate_tokens;
 use crate::wire::lean;
-use crate::wire::pipe::estimate_tokens;
 
 /// A target by which it is remembered: whoever uses another key may fare otherwise there.
 pub fn key<H: Host>(life: &Life<'_, H>, asked: &Asked<'_>, leaf: &Node) -> u64 {

@@ -13,8 +13,8 @@ use crate::ir::Usage;
 use crate::lease::Bill;
 use crate::providers::service::Errand;
 use crate::wire::envelope::Envelope;
+use crate::wire::estimate_tokens;
 use crate::wire::lean;
-use crate::wire::pipe::estimate_tokens;
 
 /// What an answer is reckoned with where its length is left open.
 pub const LIKELY_OUTPUT: u64 = 500;

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Kind};
 use crate::host::Script;
 use crate::ir::{Event, Finish, Format, Part, Reason, Request, Response, Role, Tool, ToolCall, Usage};
+use crate::wire::estimate_tokens;
 use crate::wire::lean;
-use crate::wire::pipe::estimate_tokens;
 use crate::wire::{Echo, Writer, chat};
 
 pub const SLUG: &str = "sandbox";

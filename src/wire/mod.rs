@@ -16,6 +16,7 @@ mod fields;
 pub mod frame;
 pub mod gate;
 pub mod gemini;
+mod glance;
 pub mod images;
 pub(crate) mod json;
 pub mod lean;
@@ -31,8 +32,10 @@ pub mod responses;
 pub(crate) mod scan;
 mod skim;
 
+pub use glance::{Glance, estimate_tokens};
+
 use crate::error::{Error, Result};
-use crate::ir::{Effort, Event, Losses, Request, Response, Usage};
+use crate::ir::{Effort, Event, Losses, Request, Response};
 use frame::{Frames, sse};
 
 /// A wire format.
@@ -128,18 +131,6 @@ pub trait Reader {
 /// Turns events into the caller's stream.
 pub trait Writer {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>);
-}
-
-/// What of a passing answer must be known, however it travels: read from raw bytes, without decoding the rest.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Glance {
-    pub usage: Option<Usage>,
-    /// Length of the text, thinking and arguments seen, in bytes: what an unfinished answer is counted by.
-    pub produced: usize,
-    /// The answer said why it ended.
-    pub finished: bool,
-    /// An error was sent inside the stream.
-    pub failed: bool,
 }
 
 /// What the answer's encoding needs to know of the call.

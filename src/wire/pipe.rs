@@ -10,8 +10,7 @@ use super::frame::list::List;
 use super::frame::{Frames, sse};
 use super::{Dialect, Echo, Glance, Reader, Writer, scan};
 use crate::error::{Error, Kind};
-use crate::http::Ending;
-use crate::ir::{Delta, Event, Grammar, Part, Response, Usage};
+use crate::ir::{Event, Grammar};
 
 pub enum Pipe {
     Tap(Tap),
@@ -334,7 +333,7 @@ impl Translate {
                     break;
                 }
             }
-            note(&event, &mut self.glance);
+            self.glance.note(&event);
             self.writer.push(&event, &mut out);
         }
         out
@@ -356,55 +355,6 @@ fn shorten(event: &mut Event) {
 
 fn clip(name: &mut String) {
     name.truncate(name.floor_char_boundary(LONGEST_REPEATED));
-}
-
-fn note(event: &Event, glance: &mut Glance) {
-    match event {
-        Event::Begin { usage, .. } => glance.usage = *usage,
-        Event::Delta(Delta::Text(text) | Delta::Arguments(text)) => glance.produced = glance.produced.saturating_add(text.len()),
-        Event::Finish { usage, .. } => {
-            glance.usage = usage.or(glance.usage);
-            glance.finished = true;
-        }
-        Event::Error(_) => glance.failed = true,
-        _ => {}
-    }
-}
-
-/// Bytes of text that make a token, on average: what an answer is counted by when nobody says.
-const BYTES_PER_TOKEN: usize = 4;
-
-/// A count of tokens for text that nobody counted.
-pub fn estimate_tokens(bytes: usize) -> u64 {
-    u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
-}
-
-impl Glance {
-    /// What a whole answer tells.
-    pub fn of(response: &Response) -> Self {
-        let length = |part: &Part| match part {
-            Part::Text(text) => text.text.len(),
-            Part::Thinking(thinking) => thinking.text.len(),
-            Part::ToolCall(call) => call.arguments.len(),
-            Part::Refusal(text) => text.len(),
-            _ => 0,
-        };
-        let produced = response.parts.iter().map(length).sum();
-        Self { usage: response.usage, produced, finished: true, failed: false }
-    }
-
-    /// What the answer used: as told when it finished, else counted by what was produced.
-    pub fn settled(&self, ending: &Ending, prompt_bytes: usize) -> Usage {
-        match self.usage {
-            Some(usage) if self.finished && *ending != Ending::Abandoned => usage,
-            told => {
-                let told = told.unwrap_or_default();
-                let input = if told.input > 0 { told.input } else { estimate_tokens(prompt_bytes) };
-                let output = told.output.max(estimate_tokens(self.produced));
-                Usage { input, output, estimated: true, ..told }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
